@@ -1,0 +1,75 @@
+"""From a study to its cells: one configuration for each arm, level and seed, each with the id of its run."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recse_lab.ablation.spec import ArmSpec, StudySpec
+from recse_lab.build import Lab, settle
+from recse_lab.config import assign, make_config, merge
+from recse_lab.errors import LabError
+from recse_lab.runs import Run, now, read_json, write_json
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study."""
+
+    arm: str
+    role: str
+    factors: dict[str, Any]
+    seed: int
+    lab: Lab
+
+    @property
+    def id(self) -> str:
+        return self.lab.id
+
+    @property
+    def label(self) -> str:
+        levels = " ".join(f"{name.rsplit('.', 1)[-1]}={value}" for name, value in self.factors.items())
+        return " ".join(part for part in (self.arm, levels, f"seed {self.seed}") if part)
+
+
+def _cells_of(arm: ArmSpec, spec: StudySpec, seed: int) -> list[Cell]:
+    if arm.seeds is not None and seed not in arm.seeds:
+        return []
+    cells = []
+    for combination in itertools.product(*arm.sweep.values()):
+        factors = dict(zip(arm.sweep, combination, strict=True))
+        tree = assign(merge(merge(spec.base, arm.set), factors), "seed", seed)
+        config = make_config(tree, where=f"experiment {spec.name}, arm {arm.name}")
+        cells.append(Cell(arm.name, arm.role, factors, seed, Lab(settle(config))))
+    return cells
+
+
+def plan(spec: StudySpec) -> list[Cell]:
+    """All cells, seed by seed, so that a study cut short has compared every arm on the seeds it finished.
+
+    Raises:
+        LabError: A cell's configuration is not valid (names the arm), or its data or encoder cannot be read.
+    """
+    cells = [cell for seed in spec.seed_list for arm in spec.arms for cell in _cells_of(arm, spec, seed)]
+    if not cells:
+        raise LabError(f"experiment {spec.name} has no cell to run: no seeds are left.")
+    return cells
+
+
+def write_study(folder: Path, spec: StudySpec, cells: list[Cell], command: str) -> None:
+    """Write study.json; commands that made earlier cells of the same study are kept beside this one."""
+    path = folder / "study.json"
+    before = read_json(path) if path.is_file() else {"commands": [], "created": now()}
+    commands = list(dict.fromkeys([*before["commands"], command]))
+    write_json(path, {
+        "name": spec.name, "question": spec.question, "created": before["created"], "updated": now(), "commands": commands,
+        "seeds": spec.seed_list, "spec": spec.model_dump(mode="json"),
+        "cells": [{"run": c.id, "arm": c.arm, "role": c.role, "factors": c.factors, "seed": c.seed} for c in cells],
+    })  # fmt: skip
+
+
+def states(folder: Path, cells: list[Cell]) -> dict[str, str]:
+    """State of every run of the plan, by id."""
+    return {cell.id: Run(folder / cell.id).state for cell in cells}

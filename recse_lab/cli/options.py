@@ -1,0 +1,57 @@
+"""Options that several verbs share, declared once, and the progress bar they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from recse_lab.build import Notify
+
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any option, dotted: --set reshape.dim=16. Repeatable.")]
+DataDir = Annotated[str | None, typer.Option(help="STS data in SentEval's layout, or the folder above it. Default: the packaged sample.")]
+Corpus = Annotated[list[str] | None, typer.Option(help="File with one sentence a row (txt, csv, tsv, jsonl, parquet, .gz). Repeatable.")]
+Encoder = Annotated[str | None, typer.Option(help="Folder, hub id, or all-minilm-l6-v2.")]
+RunsDir = Annotated[Path | None, typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file (docs/formats.md).")]
+
+
+def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
+    """``--set`` and named options as one mapping of dotted keys; what was not given is not in it."""
+    from recse_lab.config import parse_assignment
+
+    given = {key.replace("__", "."): value for key, value in named.items() if value not in (None, [], ())}
+    return given | dict(parse_assignment(text) for text in assignments or [])
+
+
+def root(runs: Path | None) -> Path:
+    """The run store."""
+    from recse_lab.runs import default_root
+
+    return runs or default_root()
+
+
+@contextmanager
+def progress() -> Iterator[Notify]:
+    """A bar with rate and time left for whatever is being done; silent where the output is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task("preparing", total=None)
+        current = "preparing"
+
+        def notify(what: str, done: int, total: int) -> None:
+            nonlocal current
+            if what != current:
+                current = what
+                bars.reset(bar, description=what)
+            bars.update(bar, description=what, completed=done, total=total or None)
+
+        yield notify

@@ -1,0 +1,306 @@
+"""One run's configuration: strict, explained field by field, read from YAML with line numbers in every complaint."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from recse_lab.errors import LabError
+
+Positive: TypeAlias = Annotated[int, Field(gt=0)]
+Rate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
+Pooling: TypeAlias = Literal["cls", "mean", "first_last_mean", "static_last_mean", "top2_mean"]
+Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class ModelConfig(Strict):
+    pooling: Pooling = "cls"
+    """How token states become one vector."""
+    layers: Positive | None = None
+    """Backbone layers kept, counted from the embeddings; all of them when absent."""
+    dropout: Rate = 0.1
+    """Rate of every dropout in the backbone; in SimCSE this *is* the augmentation."""
+    head: Literal["auto", "tanh", "none"] = "auto"
+    """Dense + tanh between pooling and objective; auto = tanh for `cls`, none otherwise."""
+    keep_head: bool = False
+    """Keep the head at test time. The authors drop it after training."""
+    max_length: Annotated[int, Field(ge=4)] = 32
+    """Longest training sentence in tokens, [CLS] and [SEP] included."""
+    attention: Literal["sdpa", "eager"] = "sdpa"
+    """Attention implementation: dropout is drawn inside it, so it is part of the experiment."""
+
+    @model_validator(mode="after")
+    def _settle_head(self) -> ModelConfig:
+        if self.head == "auto":
+            object.__setattr__(self, "head", "tanh" if self.pooling == "cls" else "none")
+        if self.keep_head and self.head == "none":
+            raise ValueError("keep_head needs a head: set head to tanh")
+        return self
+
+
+class ContrastConfig(Strict):
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    """w, weight of the dropout term; 0 trains on the reshape alone, with one encoder pass per sentence."""
+    temperature: Annotated[float, Field(gt=0)] = 0.05
+    """τ, temperature of the dropout contrast."""
+
+
+class ReshapeConfig(Strict):
+    operator: str = "channel-gram"
+    """One of `recse-lab list operators`, several joined by +, or shuffled:NAME."""
+    dim: Positive | None = 32
+    """p, the side of the square every sentence is brought to; dropped for operators that have none."""
+    weights: Literal["uniform", "sif", "idf"] = "uniform"
+    """Token weights inside a sentence."""
+    centring: Annotated[str, Field(pattern=r"^(none|mean|top-[1-9]\d*)$")] = "none"
+    """none, mean, or top-K: subtract the mean of the training tokens, then remove K principal components."""
+    source: Annotated[int, Field(ge=0)] = 0
+    """Hidden layer the features are read from; 0 is the embedding layer."""
+    role: Literal["target"] = "target"
+    """target: an embedding must find its own reshaped features among the batch's."""
+    mode: Literal["separated", "integrated"] = "separated"
+    """separated reads features stored once by the frozen backbone; integrated recomputes them live, with gradient."""
+    weight: Annotated[float, Field(gt=0)] = 0.01
+    """λ, weight of the reshape term."""
+    temperature: Annotated[float, Field(gt=0)] = 0.05
+    """τ′, temperature of the reshape contrast."""
+    projection: Positive = 256
+    """Numbers both sides are projected to before they are compared."""
+
+    @model_validator(mode="after")
+    def _settle_operator(self) -> ReshapeConfig:
+        from recse_lab.reshape import OPERATORS, parse_operator  # heavy: torch, needed only when a config is made
+
+        shuffled, names = parse_operator(self.operator)
+        prefix = "shuffled:" if shuffled else ""
+        object.__setattr__(self, "operator", prefix + "+".join(names))
+        if shuffled and self.mode == "integrated":
+            raise ValueError("shuffled pairs a sentence with another one's stored features, so it needs mode separated")
+        needs_dim = any(OPERATORS[name].uses_dim for name in names)
+        if needs_dim and self.dim is None:
+            raise ValueError(f"{self.operator} needs dim, the side p of the reshaped square")
+        if not needs_dim:  # a p that changes nothing must not make two runs out of one
+            object.__setattr__(self, "dim", None)
+        return self
+
+
+class TrainingConfig(Strict):
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    """Passes over the corpus; ignored when steps is given."""
+    steps: Annotated[int, Field(ge=0)] | None = None
+    """Optimiser steps; 0 evaluates the untrained encoder."""
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-5
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """Decay after warm-up."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Annotated[float, Field(gt=0)] | None = 1.0
+    """Largest gradient norm; null leaves gradients alone."""
+    eval_every: Positive = 125
+    """Steps between two looks at the dev set; the state to resume from is saved at the same moments."""
+    patience: Positive | None = None
+    """Stop after this many looks without a better dev score."""
+    precision: Precision = "auto"
+    """auto = bf16 where the hardware has it."""
+    sub_batches: Positive = 2
+    """Groups of similar length a batch is encoded in, so that nothing is padded for nothing. The loss is unchanged."""
+    sort_batches: bool = False
+    """Draw whole batches of similar length. Faster, but it changes which negatives meet."""
+
+
+class EvaluationConfig(Strict):
+    data_dir: str | None = None
+    """Folder with STS data in SentEval's layout, or the one above it; the packaged sample-sts when absent."""
+    tasks: tuple[str, ...] | None = None
+    """Test tasks; all seven (or sample-sts) when absent, none when empty."""
+    dev: str | None = None
+    """Dev task; stsb-dev (or sample-sts-dev) when absent."""
+    selection: Literal["best", "last"] = "best"
+    """Which weights are tested: best on the dev set (the paper's rule, an optimistic one) or the last."""
+    precision: Precision = "auto"
+    max_length: Positive | None = None
+    """Longest test sentence in tokens; the backbone's own limit when absent."""
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+class RunConfig(Strict):
+    encoder: str
+    """Hub id or folder of the backbone, or a name from `recse-lab list encoders`."""
+    corpus: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = ("sample-corpus",)
+    """Files with one sentence a row, or sample-corpus."""
+    column: str | None = None
+    """Column of the sentences in csv, tsv, jsonl and parquet files."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    model: ModelConfig = ModelConfig()
+    contrast: ContrastConfig = ContrastConfig()
+    reshape: ReshapeConfig | None = None
+    """Absent = SimCSE."""
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _settle(self) -> RunConfig:
+        if self.training.steps == 0:  # the untrained encoder: nothing that steers training may tell two such runs apart
+            object.__setattr__(self, "reshape", None)
+        elif self.contrast.weight == 0 and self.reshape is None:
+            raise ValueError("contrast.weight is 0 and there is no reshape: nothing would be trained")
+        return self
+
+
+# Where things lie is no part of the question a run asks: these are replaced by fingerprints of what lies there.
+LOCATIONS = ("encoder", "corpus", "column")
+
+
+def run_id(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
+    """Twelve hex digits naming the question a run answers: its resolved config and the contents of its data and weights."""
+    question = {k: v for k, v in config.items() if k not in LOCATIONS}
+    question["evaluation"] = {k: v for k, v in config["evaluation"].items() if k != "data_dir"}
+    text = json.dumps({"config": question, "fingerprints": dict(fingerprints)}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# ---- reading -----------------------------------------------------------------------------------------------------
+
+
+def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """Read a YAML mapping and, for every dotted key in it, its line number.
+
+    Raises:
+        LabError: The file is absent, no YAML, or no mapping.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LabError(f"{path}: no such file.") from None
+    except (UnicodeDecodeError, IsADirectoryError):
+        raise LabError(f"{path}: not a YAML text file.") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise LabError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
+    if not isinstance(value, dict):
+        raise LabError(f"{path}: expected a mapping of options (key: value lines).")
+    return value, dict(_lines(node))
+
+
+def _lines(node: yaml.Node, prefix: str = ""):
+    if isinstance(node, yaml.MappingNode):
+        for key, child in node.value:
+            name = f"{prefix}{key.value}"
+            yield name, key.start_mark.line + 1
+            yield from _lines(child, f"{name}.")
+    elif isinstance(node, yaml.SequenceNode):
+        for i, child in enumerate(node.value):
+            yield f"{prefix}{i}", child.start_mark.line + 1
+            yield from _lines(child, f"{prefix}{i}.")
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """Read ``key=value`` of ``--set``; the value is YAML, so ``null``, ``0.1`` and ``[1, 2]`` mean what they say.
+
+    Raises:
+        LabError: There is no ``=`` in it, or the value is no YAML.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise LabError(f"--set {text!r}: expected key=value, as in --set reshape.dim=16.")
+    try:
+        return key.strip(), _number(yaml.safe_load(value))
+    except yaml.YAMLError:
+        raise LabError(f"--set {key}: the value {value!r} is not valid YAML.") from None
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads 3e-5 as text; researchers mean a number."""
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return float(value)
+    return value
+
+
+def assign(tree: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of ``tree`` with dotted ``key`` set; a mapping is merged into a mapping, anything else replaces."""
+    head, _, rest = key.partition(".")
+    out = dict(tree)
+    if rest:
+        child = out.get(head)
+        out[head] = assign(child if isinstance(child, dict) else {}, rest, value)
+    elif isinstance(value, dict) and isinstance(out.get(head), dict):
+        out[head] = merge(out[head], value)
+    else:
+        out[head] = value
+    return out
+
+
+def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``over`` laid upon it; keys may be dotted."""
+    for key, value in over.items():
+        base = assign(base, str(key), value)
+    return base
+
+
+def make_config(tree: Mapping[str, Any], *, where: str = "config", lines: Mapping[str, int] | None = None) -> RunConfig:
+    """Validate one run's options.
+
+    Raises:
+        LabError: An unknown option (with the nearest known one), a value out of range, options that exclude each other;
+            names file and line where the option came from a file.
+    """
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        raise LabError(explain(error, RunConfig, where=where, lines=lines)) from None
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], *, where: str, lines: Mapping[str, int] | None = None, prefix: str = ""
+) -> str:
+    """One sentence for the first thing wrong in a validation error."""
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    line = next((lines[k] for k in (f"{prefix}{key}", key) if lines and k in lines), None)
+    place = f"{where}, line {line}" if line else where
+    if first["type"] == "extra_forbidden":
+        known = _fields(model, path[:-1])
+        near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}."
+        return f"{place}: unknown option {key}; {hint}"
+    if first["type"] == "missing":
+        return f"{place}: option {key} is missing."
+    message = re.sub(r"^(Value error|Assertion failed), ", "", first["msg"]).rstrip(".")
+    given = "" if isinstance(first["input"], dict | BaseModel) else f" (given: {first['input']!r})"
+    return f"{place}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}{given}."
+
+
+def _fields(model: Any, path: list[str]) -> list[str]:
+    for name in path:
+        field = model.model_fields.get(name)
+        inner = [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        if not inner:
+            return []
+        model = inner[0]
+    return list(model.model_fields)
+
+
+def _types(annotation: Any) -> list[Any]:
+    return list(getattr(annotation, "__args__", ())) or [annotation]

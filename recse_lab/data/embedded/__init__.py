@@ -1,0 +1,1 @@
+"""What the package carries: sentences and graded pairs written for this project."""

@@ -1,0 +1,52 @@
+"""From the hidden states of all tokens to one vector per sentence. hidden_states[0] is the embedding layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+HiddenStates = Sequence[Float[Tensor, "batch tokens hidden"]]
+
+
+def masked_mean(
+    states: Float[Tensor, "batch tokens hidden"], mask: Int[Tensor, "batch tokens"]
+) -> Float[Tensor, "batch hidden"]:
+    """Mean over attended tokens, [CLS] and [SEP] included."""
+    weight = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def cls(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+    """The raw state of the first token in the last layer."""
+    return hidden[-1][:, 0]
+
+
+def mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+    """Mean of the last layer."""
+    return masked_mean(hidden[-1], mask)
+
+
+def first_last_mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+    """Mean of the first transformer layer and the last, the true "avg. first-last" (SimCSE issue 285)."""
+    return masked_mean((hidden[1] + hidden[-1]) / 2, mask)
+
+
+def static_last_mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+    """Mean of the embedding layer and the last: what SimCSE's paper printed as "first-last avg."."""
+    return masked_mean((hidden[0] + hidden[-1]) / 2, mask)
+
+
+def top2_mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+    """Mean of the last two layers."""
+    return masked_mean((hidden[-2] + hidden[-1]) / 2, mask)
+
+
+POOLINGS: dict[str, Callable[[HiddenStates, Int[Tensor, "batch tokens"]], Float[Tensor, "batch hidden"]]] = {
+    "cls": cls,
+    "mean": mean,
+    "first_last_mean": first_last_mean,
+    "static_last_mean": static_last_mean,
+    "top2_mean": top2_mean,
+}

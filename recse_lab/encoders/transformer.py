@@ -1,0 +1,339 @@
+"""A Hugging Face backbone with its tokenizer, from text to one vector per sentence."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from recse_lab.encoders.embedded import EMBEDDED, embedded_path
+from recse_lab.encoders.heads import TanhHead
+from recse_lab.encoders.pooling import POOLINGS, HiddenStates
+from recse_lab.errors import LabError
+
+CARD = "recse_lab.json"  # what transformers has no place for: pooling, head, longest sentence
+
+
+def resolve(encoder: str) -> str:
+    """The folder or hub id behind a name.
+
+    Raises:
+        LabError: A folder without config.json or weights, or a name that is neither a folder nor looks like a hub id.
+    """
+    packaged = embedded_path(encoder)
+    if packaged is not None:
+        return str(packaged)
+    path = Path(encoder).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise LabError(f"{encoder}: this folder is no encoder, it holds no config.json.")
+        if not any(path.glob("*.safetensors")):
+            raise LabError(f"{encoder}: no *.safetensors weights in this folder; pickled weights are not loaded.")
+        return str(path)
+    if path.exists():
+        raise LabError(f"{encoder}: this is a file; give the folder that holds config.json and model.safetensors.")
+    if encoder.startswith((".", "/", "~")) or encoder.count("/") > 1:
+        raise LabError(f"{encoder}: no such folder.")
+    return encoder
+
+
+def _load(kind: Any, encoder: str, **options: Any) -> Any:
+    """``kind.from_pretrained`` with its many ways to fail told in one sentence."""
+    try:
+        return kind.from_pretrained(encoder, trust_remote_code=False, **options)
+    except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        near = difflib.get_close_matches(encoder, EMBEDDED, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else "give a folder, a hub id this machine can reach, or all-minilm-l6-v2."
+        reason = "it cannot be loaded as a BERT-like encoder" if Path(encoder).is_dir() else "neither a folder nor reachable on the hub"
+        raise LabError(f"{encoder}: {reason}; {hint}") from error
+
+
+def load_tokenizer(encoder: str) -> Any:
+    """The fast tokenizer of an encoder."""
+    from transformers import AutoTokenizer
+
+    tokenizer = _load(AutoTokenizer, encoder)
+    if not tokenizer.is_fast:
+        raise LabError(f"{encoder}: its tokenizer has no fast (Rust) version, which is needed to stream a corpus.")
+    return tokenizer
+
+
+def load_config(encoder: str) -> Any:
+    """The transformers config of an encoder.
+
+    Raises:
+        LabError: It is no BERT-like encoder.
+    """
+    from transformers import AutoConfig
+
+    config = _load(AutoConfig, encoder)
+    if not hasattr(config, "num_hidden_layers") or not hasattr(config, "hidden_size"):
+        raise LabError(f"{encoder}: a {config.model_type} model is no BERT-like encoder.")
+    return config
+
+
+def load_backbone(
+    encoder: str, *, layers: int | None = None, dropout: float | None = None, attention: str = "sdpa"
+) -> nn.Module:
+    """The backbone in float32, cut to its first ``layers`` layers, every dropout set to ``dropout``.
+
+    Raises:
+        LabError: It cannot be loaded, or has fewer than ``layers`` layers.
+    """
+    from transformers import AutoModel
+    from transformers.utils import logging as hf_logging
+
+    config = load_config(encoder)
+    depth = config.num_hidden_layers
+    if layers is not None:
+        if layers > depth:
+            raise LabError(f"{encoder} has {depth} layers; model.layers {layers} asks for more than there are.")
+        config.num_hidden_layers = layers
+    if dropout is not None:
+        for field in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
+            if hasattr(config, field):
+                setattr(config, field, dropout)
+    hf_logging.disable_progress_bar()
+    verbosity = hf_logging.get_verbosity()
+    hf_logging.set_verbosity_error()  # the layers cut off would be listed as unexpected weights
+    try:
+        return _load(AutoModel, encoder, config=config, attn_implementation=attention, dtype=torch.float32)
+    finally:
+        hf_logging.set_verbosity(verbosity)
+
+
+def weights_fingerprint(encoder: str) -> str:
+    """sha256 over an encoder's weights, config and tokenizer files; of the resolved hub revision for a hub id."""
+    path = Path(encoder)
+    if not path.is_dir():
+        revision = getattr(load_config(encoder), "_commit_hash", None)
+        return hashlib.sha256(f"{encoder}@{revision}".encode()).hexdigest()
+    digest = hashlib.sha256()
+    names = ("config.json", "tokenizer.json", "vocab.txt", "merges.txt", "tokenizer_config.json", CARD)
+    for file in sorted({*path.glob("*.safetensors"), *(path / n for n in names if (path / n).is_file())}):
+        digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def best_precision(device: torch.device | str = "cpu") -> str:
+    """bf16 where the hardware multiplies it natively, fp32 elsewhere."""
+    if torch.device(device).type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    capability = torch.backends.cpu.get_cpu_capability()
+    native = capability.startswith("AVX512") and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return "bf16" if native else "fp32"
+
+
+def autocast(device: torch.device, precision: str):
+    """Context in which matrix products run in ``precision`` (fp32 or bf16)."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def pad(rows: Sequence[np.ndarray], pad_id: int) -> tuple[Int[Tensor, "batch tokens"], Int[Tensor, "batch tokens"]]:
+    """Token ids and attention mask of a batch, padded to its own longest row."""
+    width = max(map(len, rows))
+    ids = np.full((len(rows), width), pad_id, dtype=np.int64)
+    mask = np.zeros((len(rows), width), dtype=np.int64)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row
+        mask[i, : len(row)] = 1
+    return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def by_token_budget(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
+    """Indices of all rows, longest first, in batches whose padded size stays within a token budget."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, tokens_per_batch // max(1, int(lengths[order[start]])))
+        yield order[start : start + size]
+        start += size
+
+
+class TransformerEncoder(nn.Module):
+    """Backbone, pooling and head: token ids -> embedding.
+
+    ``forward`` applies the head; ``encode`` applies it only where it is kept at test time.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, tokenizer: Any, *, pooling: str = "mean", head: nn.Module | None = None,
+        keep_head: bool = False, max_length: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.backbone, self.tokenizer, self.head = backbone, tokenizer, head
+        self.pooling, self.keep_head = pooling, keep_head
+        limit = min(tokenizer.model_max_length, getattr(backbone.config, "max_position_embeddings", 512))
+        if backbone.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+            limit = min(limit, backbone.config.max_position_embeddings - 2)  # its positions start after the padding id
+        self.max_length = min(max_length or limit, limit)
+        self.pad_id: int = tokenizer.pad_token_id or 0
+
+    @property
+    def hidden(self) -> int:
+        return self.backbone.config.hidden_size  # type: ignore[union-attr]
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.backbone.parameters()).device
+
+    def hidden_states(self, ids: Int[Tensor, "batch tokens"], mask: Int[Tensor, "batch tokens"]) -> HiddenStates:
+        """All hidden states, embedding layer first."""
+        return self.backbone(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+
+    def forward(
+        self, ids: Int[Tensor, "batch tokens"], mask: Int[Tensor, "batch tokens"]
+    ) -> tuple[Float[Tensor, "batch hidden"], HiddenStates]:
+        """Embedding after the training head, and the hidden states it came from."""
+        hidden = self.hidden_states(ids, mask)
+        pooled = POOLINGS[self.pooling](hidden, mask).float()
+        return (self.head(pooled) if self.head is not None else pooled), hidden
+
+    @torch.inference_mode()
+    def encode_ids(
+        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", tokens_per_batch: int = 8192,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Float[np.ndarray, "sentences hidden"]:  # fmt: skip
+        """Embeddings of tokenised sentences, float32 whatever the precision of the backbone, dropout off."""
+        training = self.training
+        self.eval()
+        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        out = np.empty((len(rows), self.hidden), dtype=np.float32)
+        done = 0
+        try:
+            with autocast(self.device, precision):
+                for batch in by_token_budget(lengths, tokens_per_batch):
+                    ids, mask = (t.to(self.device) for t in pad([rows[i] for i in batch], self.pad_id))
+                    embedding = POOLINGS[self.pooling](self.hidden_states(ids, mask), mask)
+                    if self.head is not None and self.keep_head:
+                        embedding = self.head(embedding.float())
+                    out[batch] = embedding.float().cpu().numpy()
+                    done += len(batch)
+                    if progress:
+                        progress(done, len(rows))
+        finally:
+            self.train(training)
+        return out
+
+    def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
+        """Token ids with special tokens, cut at ``max_length``."""
+        ids = self.tokenizer(list(sentences), truncation=True, max_length=self.max_length, return_attention_mask=False)
+        return [np.asarray(row, dtype=np.int64) for row in ids["input_ids"]]
+
+    def encode(self, sentences: Sequence[str], **options: Any) -> Float[np.ndarray, "sentences hidden"]:
+        """Embeddings of sentences; options as in ``encode_ids``."""
+        return self.encode_ids(self.tokenize(sentences), **options) if len(sentences) else np.empty((0, self.hidden), np.float32)
+
+    # ---- on disk -------------------------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Write a folder that opens with ``AutoModel.from_pretrained`` and, where it knows the pooling, with
+        sentence-transformers: cls and mean, with the head when it is kept."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.backbone.save_pretrained(folder, safe_serialization=True)  # type: ignore[operator]
+        self.tokenizer.save_pretrained(folder)
+        kept = self.head is not None and self.keep_head
+        card = {"pooling": self.pooling, "max_length": self.max_length, "head": "tanh" if kept else "none"}
+        (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
+        if kept:
+            assert isinstance(self.head, TanhHead)
+            (folder / "2_Dense").mkdir(exist_ok=True)
+            linear = {"linear.weight": self.head.dense.weight, "linear.bias": self.head.dense.bias}
+            save_file({k: v.detach().cpu().contiguous() for k, v in linear.items()}, folder / "2_Dense" / "model.safetensors")
+        if self.pooling in ("cls", "mean"):
+            self._save_sentence_transformers(folder, kept)
+
+    def _save_sentence_transformers(self, folder: Path, kept: bool) -> None:
+        module = "sentence_transformers.models."
+        modules = [("", "Transformer"), ("1_Pooling", "Pooling")] + [("2_Dense", "Dense")] * kept
+        files: dict[str, Any] = {
+            "modules.json": [
+                {"idx": i, "name": str(i), "path": path, "type": module + kind} for i, (path, kind) in enumerate(modules)
+            ],
+            "sentence_bert_config.json": {"max_seq_length": self.max_length, "do_lower_case": False},
+            "1_Pooling/config.json": {
+                "word_embedding_dimension": self.hidden,
+                "pooling_mode_cls_token": self.pooling == "cls",
+                "pooling_mode_mean_tokens": self.pooling == "mean",
+            },
+        }
+        if kept:
+            activation = "torch.nn.modules.activation.Tanh"
+            files["2_Dense/config.json"] = {
+                "in_features": self.hidden, "out_features": self.hidden, "bias": True, "activation_function": activation
+            }  # fmt: skip
+        for name, value in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(json.dumps(value, indent=2) + "\n")
+
+
+def read_card(folder: str) -> dict[str, Any]:
+    """Pooling, longest sentence and head as a folder states them: ours, else those of sentence-transformers, else empty.
+
+    Raises:
+        LabError: The folder names a module that would change the embedding and is not known here.
+    """
+    path = Path(folder)
+    if (path / CARD).is_file():
+        return json.loads((path / CARD).read_text())
+    if not (path / "modules.json").is_file():
+        return {}
+    card: dict[str, Any] = {"head": "none"}
+    for module in json.loads((path / "modules.json").read_text()):
+        kind = module["type"].rsplit(".", 1)[-1]
+        config = path / module["path"] / "config.json"
+        if kind == "Pooling":
+            modes = json.loads(config.read_text())
+            if modes.get("pooling_mode_cls_token") or modes.get("pooling_mode") == "cls":
+                card["pooling"] = "cls"
+            elif modes.get("pooling_mode_mean_tokens") or modes.get("pooling_mode") == "mean":
+                card["pooling"] = "mean"
+            else:
+                raise LabError(f"{config}: of sentence-transformers' poolings only cls and mean are known; give --pooling.")
+        elif kind == "Dense":
+            dense = json.loads(config.read_text())
+            if not dense["activation_function"].endswith("Tanh") or dense["in_features"] != dense["out_features"]:
+                raise LabError(f"{config}: only a square dense layer with tanh is known as a head.")
+            card["head"] = "tanh"
+        elif kind not in ("Transformer", "Normalize"):  # a norm does not move a cosine
+            raise LabError(f"{path / 'modules.json'}: module {kind} is not known; its embeddings would differ from ours.")
+    settings = path / "sentence_bert_config.json"
+    if settings.is_file():
+        card["max_length"] = json.loads(settings.read_text()).get("max_seq_length")
+    return card
+
+
+def load_encoder(
+    encoder: str, *, pooling: str | None = None, layers: int | None = None, max_length: int | None = None, attention: str = "sdpa"
+) -> TransformerEncoder:
+    """An encoder for use, not for training: pooling and head as its folder states them unless given.
+
+    A folder that states no pooling is read with ``mean``.
+    """
+    where = resolve(encoder)
+    card = read_card(where)
+    backbone = load_backbone(where, layers=layers, attention=attention)
+    head = None
+    if card.get("head") == "tanh" and layers is None:
+        head = TanhHead(backbone.config.hidden_size)
+        weights = load_file(Path(where) / "2_Dense" / "model.safetensors")
+        head.dense.load_state_dict({k.removeprefix("linear."): v for k, v in weights.items()})
+    model = TransformerEncoder(
+        backbone, load_tokenizer(where), pooling=pooling or card.get("pooling") or "mean", head=head, keep_head=head is not None,
+        max_length=max_length or card.get("max_length"),
+    )  # fmt: skip
+    return model.eval()

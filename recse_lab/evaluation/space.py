@@ -1,0 +1,61 @@
+"""Alignment and uniformity of a set of embeddings, exactly and in constant memory."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def _refuse_unnormalised(rows: Float[Tensor, "batch dim"]) -> None:
+    norms = rows.norm(dim=1)
+    if not ((norms - 1).abs() <= 1e-3).all():  # also catches NaN
+        worst = int((norms - 1).abs().nan_to_num(torch.inf).argmax())
+        raise ValueError(f"row {worst} has norm {norms[worst].item():.4g}; rows must be unit vectors")
+
+
+def alignment(
+    anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"], *, alpha: float = 2.0
+) -> Float[Tensor, ""]:
+    """Mean of ‖x − y‖^α over positive pairs; lower is better, 0 where every pair coincides.
+
+    Raises:
+        ValueError: No pair, or a row whose norm is not 1 within 1e-3.
+
+    Source: Wang & Isola (2020), arXiv:2005.10242, equation for L_align; the authors' default α = 2.
+    """
+    if len(anchors) == 0:
+        raise ValueError("alignment of no pair is undefined")
+    _refuse_unnormalised(anchors)
+    _refuse_unnormalised(positives)
+    return (anchors - positives).norm(dim=1).pow(alpha).mean()
+
+
+def uniformity(embeddings: Float[Tensor, "batch dim"], *, t: float = 2.0, block: int = 2048) -> Float[Tensor, ""]:
+    """Log of the mean Gaussian potential over distinct pairs; lower is more uniform.
+
+    At most 0, reached when all rows coincide. Unchanged by rotation. Distances are taken in blocks: memory is block²,
+    sums in float64.
+
+    Raises:
+        ValueError: Fewer than two rows, or a row whose norm is not 1 within 1e-3.
+
+    Source: Wang & Isola (2020), arXiv:2005.10242, equation for L_uniform; the authors' default t = 2.
+    """
+    count = len(embeddings)
+    if count < 2:
+        raise ValueError("uniformity needs at least two embeddings")
+    _refuse_unnormalised(embeddings)
+    total = 0.0
+    squares = embeddings.square().sum(1)
+    for i in range(0, count, block):
+        rows = embeddings[i : i + block]
+        for j in range(i, count, block):
+            columns = embeddings[j : j + block]
+            squared = (squares[i : i + block, None] + squares[None, j : j + block] - 2 * rows @ columns.T).clamp(min=0)
+            potential = torch.exp(-t * squared)
+            # On the diagonal block every pair counts once: the strict upper triangle.
+            total += float((potential.triu(1) if i == j else potential).sum(dtype=torch.float64))
+    return torch.tensor(math.log(total / (count * (count - 1) / 2)), dtype=torch.float64)

@@ -1,0 +1,104 @@
+"""Semantic textual similarity: one cosine per pair, then every correlation the literature prints, each under its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy import stats
+
+from recse_lab.data.sts import SEVEN, StsTask
+
+PROTOCOL = {
+    "id": "simcse-2021",
+    "data": "SentEval's files; sickr is the test split of 4,927 pairs, sickr-all adds trial and train (9,927, as MTEB)",
+    "similarity": "cosine in float32",
+    "all": "correlation over the pooled pairs of a task",
+    "mean": "mean of the correlations of its subsets",
+    "wmean": "the same, weighted by their numbers of pairs",
+    "scale": "raw, -1 to 1",
+}
+AGGREGATIONS = ("all", "mean", "wmean")
+METRICS: dict[str, Callable[..., Any]] = {"spearman": stats.spearmanr, "pearson": stats.pearsonr}
+
+Encode = Callable[[list[str]], Float[np.ndarray, "sentences hidden"]]
+
+
+def cosine(first: Float[np.ndarray, "pairs dim"], second: Float[np.ndarray, "pairs dim"]) -> Float[np.ndarray, " pairs"]:
+    """Cosine of each row with its partner, in float32 whatever came in; NaN where a vector is zero."""
+    first, second = first.astype(np.float32), second.astype(np.float32)
+    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.einsum("ij,ij->i", first, second) / np.where(norms > 0, norms, np.nan)
+
+
+def score_pairs(tasks: Sequence[StsTask], encode: Encode) -> pd.DataFrame:
+    """Columns task, subset, pair, gold, score. Every distinct sentence of all tasks is encoded once."""
+    index: dict[str, int] = {}
+    for task in tasks:
+        for pairs in task.subsets.values():
+            for sentence in (*pairs.first, *pairs.second):
+                index.setdefault(sentence, len(index))
+    embeddings = encode(list(index))
+    parts = []
+    for task in tasks:
+        for subset, pairs in task.subsets.items():
+            score = cosine(embeddings[[index[s] for s in pairs.first]], embeddings[[index[s] for s in pairs.second]])
+            pair = np.arange(len(score), dtype=np.int32)
+            parts.append(pd.DataFrame({"task": task.name, "subset": subset, "pair": pair, "gold": pairs.gold, "score": score}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def correlation(metric: str, gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]) -> float:
+    """One correlation; NaN where it is undefined (fewer than two pairs, NaN, a constant)."""
+    if why_undefined(gold, score):
+        return float("nan")
+    return float(METRICS[metric](gold.astype(np.float64), score.astype(np.float64)).statistic)
+
+
+def why_undefined(gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]) -> str | None:
+    """Why a correlation has no value, or None where it has one."""
+    if len(score) < 2:
+        return "fewer than two pairs"
+    if not np.isfinite(score).all():
+        return f"{int((~np.isfinite(score)).sum())} of {len(score)} scores are not finite"
+    if np.ptp(score) <= 1e-6:  # float32 noise around one value is no ranking
+        return "all scores are the same: the encoder is constant"
+    return "all gold scores are the same" if np.ptp(gold) == 0 else None
+
+
+def sts_results(scores: pd.DataFrame) -> dict[str, Any]:
+    """``tasks`` and ``average`` of results.json: raw correlations per task and aggregation; null, never 0, where undefined.
+
+    The average is over the seven tasks and exists only where all seven are there and defined.
+    """
+    tasks = {str(name): _task_results(part) for name, part in scores.groupby("task", sort=False)}
+    missing = [name for name in SEVEN if name not in tasks]
+    undefined = [name for name in SEVEN if name in tasks and tasks[name]["undefined"]]
+    average: dict[str, Any] = {"tasks": list(SEVEN)}
+    reasons = [f"missing {', '.join(missing)}"] * bool(missing) + [f"undefined {', '.join(undefined)}"] * bool(undefined)
+    average["undefined"] = "; ".join(reasons) or None
+    for metric in METRICS:
+        average[metric] = {
+            a: None if reasons else float(np.mean([tasks[name][metric][a] for name in SEVEN])) for a in AGGREGATIONS
+        }
+    return {"tasks": tasks, "average": average}
+
+
+def _task_results(part: pd.DataFrame) -> dict[str, Any]:
+    subsets = [(g["gold"].to_numpy(), g["score"].to_numpy()) for _, g in part.groupby("subset", sort=False)]
+    gold, score = part["gold"].to_numpy(), part["score"].to_numpy()
+    reasons = [why for why in (why_undefined(gold, score), *(why_undefined(*s) for s in subsets)) if why]
+    result: dict[str, Any] = {"pairs": len(part), "subsets": len(subsets), "undefined": reasons[0] if reasons else None}
+    for metric in METRICS:
+        values = np.array([correlation(metric, *s) for s in subsets])
+        aggregated = {
+            "all": correlation(metric, gold, score),
+            "mean": float(values.mean()),
+            "wmean": float(np.average(values, weights=[len(s[0]) for s in subsets])),
+        }
+        result[metric] = {name: None if np.isnan(value) else value for name, value in aggregated.items()}
+    return result

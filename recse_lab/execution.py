@@ -1,0 +1,161 @@
+"""One configuration -> one finished run folder, resumed where an earlier attempt stopped."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from recse_lab import __version__
+from recse_lab.build import Lab, Notify, device, settle, silent
+from recse_lab.config import RunConfig
+from recse_lab.encoders.transformer import TransformerEncoder, load_encoder
+from recse_lab.errors import LabError
+from recse_lab.evaluation.encoder import DevSet, score_tasks
+from recse_lab.evaluation.sts import PROTOCOL, sts_results
+from recse_lab.runs import Run, atomic_path, commit, now, write_json
+from recse_lab.training.trainer import Interrupted, Progress, train
+
+OnStep = Callable[[dict[str, Any], int], None]
+"""A line of metrics and the number of steps in all."""
+
+
+def environment(config: dict[str, Any]) -> dict[str, Any]:
+    """Where and with what a run is computed: everything that may move a number beside its configuration."""
+    where = device()
+    packages = ("torch", "transformers", "accelerate", "numpy", "scipy", "tokenizers", "safetensors")
+    return {
+        "recse_lab": __version__, "commit": commit(), "command": " ".join(["recse-lab", *sys.argv[1:]]), "date": now(),
+        "python": platform.python_version(), **{name: version(name) for name in packages},
+        "device": torch.cuda.get_device_name() if where.type == "cuda" else f"cpu {torch.backends.cpu.get_cpu_capability()}",
+        "threads": torch.get_num_threads(), "platform": platform.platform(),
+        "precision": config["training"]["precision"], "evaluation_precision": config["evaluation"]["precision"],
+        "attention": config["model"]["attention"],
+    }  # fmt: skip
+
+
+def peak_bytes() -> int:
+    """Largest memory so far: of the accelerator where there is one, else of this process."""
+    if device().type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def save_encoder(encoder: TransformerEncoder, folder: Path) -> None:
+    """Write an encoder's folder, whole or not at all."""
+    with atomic_path(folder) as beside:
+        encoder.save(beside)
+
+
+def execute(
+    config: RunConfig, study: Path, *, on_step: OnStep = lambda line, steps: None, notify: Notify = silent,
+    should_stop: Callable[[], bool] = lambda: False, keep_model: bool = True, lab: Lab | None = None,
+) -> Run:  # fmt: skip
+    """Train (or continue), test, and write everything down under ``study/<id>/``; a finished run is returned as it is.
+
+    Raises:
+        LabError: Something the user can mend; the run is marked failed with the same sentence.
+        Interrupted: ``should_stop`` said so; the run is marked interrupted and continues next time.
+        Claimed: Another process is computing this run.
+    """
+    lab = lab or Lab(settle(config), notify)
+    config = lab.config
+    run = Run(study / lab.id)
+    if run.state == "done":
+        return run
+    with run.claim():
+        resolved = config.model_dump(mode="json")
+        write_json(run.folder / "config.json", resolved)
+        write_json(run.folder / "fingerprints.json", lab.fingerprints)
+        write_json(run.folder / "environment.json", environment(resolved))
+        run.set_status("running")
+        try:
+            _compute(lab, run, on_step, notify, should_stop, keep_model)
+        except Interrupted as stop:
+            run.set_status("interrupted", str(stop))
+            raise
+        except Exception as error:
+            run.set_status("failed", str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}")
+            raise
+        run.set_status("done")
+    return run
+
+
+def _compute(
+    lab: Lab, run: Run, on_step: OnStep, notify: Notify, should_stop: Callable[[], bool], keep_model: bool
+) -> None:
+    config, began = lab.config, time.monotonic()
+    best_folder, last_folder = run.folder / "model" / "best", run.folder / "model" / "last"
+    recipe, arm = lab.recipe(), lab.arm()
+    encoder = arm.encoder
+    dev = DevSet(lab.dev_task, encoder, precision=config.evaluation.precision)
+    wants_best = config.evaluation.selection == "best"
+    progress = train(
+        arm, lab.tokens, recipe, run.folder / "state", stored=lab.stored, dev=lambda: dev(encoder),
+        on_best=(lambda: save_encoder(encoder, best_folder)) if wants_best or keep_model else (lambda: None),
+        log=_logger(run, on_step, recipe.steps), should_stop=should_stop,
+    )  # fmt: skip
+    if progress.step == 0:
+        progress.dev = dev(encoder)
+    if keep_model or progress.best_step is None:
+        save_encoder(encoder, last_folder)
+
+    tested = encoder
+    if wants_best and progress.best_step not in (None, progress.step):
+        tested = load_encoder(str(best_folder), attention=config.model.attention, max_length=config.evaluation.max_length)
+        tested = tested.to(device())
+    began_test = time.monotonic()
+    results: dict[str, Any] = {"schema": "recse-lab/results/1", "protocol": PROTOCOL, "tasks": {}, "average": None}
+    if lab.tasks:
+        scores = score_tasks(
+            tested, lab.tasks, precision=config.evaluation.precision, progress=lambda done, total: notify("testing", done, total)
+        )
+        with atomic_path(run.scores) as beside:
+            scores.to_parquet(beside, index=False)
+        results |= sts_results(scores)
+    write_json(run.folder / "results.json", results | {"dev": _dev_results(lab, progress, recipe.steps)})
+    write_json(run.folder / "cost.json", {
+        "train_s": progress.train_s, "dev_s": progress.dev_s, "test_s": time.monotonic() - began_test,
+        "last_attempt_s": time.monotonic() - began, "tokens": progress.tokens, "steps": progress.step, "peak_bytes": peak_bytes(),
+    })  # fmt: skip
+    shutil.rmtree(run.folder / "state", ignore_errors=True)
+    if not keep_model:
+        shutil.rmtree(run.folder / "model", ignore_errors=True)
+
+
+def _dev_results(lab: Lab, progress: Progress, steps: int) -> dict[str, Any]:
+    selection = lab.config.evaluation.selection
+    best = selection == "best" and progress.best is not None
+    return {
+        "task": lab.config.evaluation.dev, "selection": selection, "spearman": progress.best if best else progress.dev.get("spearman"),
+        "step": progress.best_step if best else progress.step, "checks": progress.checks, "last": progress.dev,
+        "stopped_early": progress.stopped_early,
+    }  # fmt: skip
+
+
+def _logger(run: Run, on_step: OnStep, steps: int) -> Callable[[dict[str, Any]], None]:
+    """Append to metrics.jsonl; a resumed run first drops the lines of steps it is about to repeat."""
+    path = run.folder / "metrics.jsonl"
+    begun = False
+
+    def log(line: dict[str, Any]) -> None:
+        nonlocal begun
+        if not begun:
+            kept = [old for old in run.metrics() if old["step"] < line["step"]]
+            with atomic_path(path) as beside:
+                beside.write_text("".join(json.dumps(old) + "\n" for old in kept), encoding="utf-8")
+            begun = True
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        on_step(line, steps)
+
+    return log

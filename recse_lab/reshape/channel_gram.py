@@ -1,0 +1,52 @@
+"""channel-gram: the paper's formula read with channels as columns, second-order pooling with a signed root."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from recse_lab.errors import LabError
+from recse_lab.reshape.base import Reshape, ssqrt
+
+
+def orthonormal(hidden: int, dim: int) -> Float[Tensor, "hidden dim"]:
+    """The fixed W: Q of the QR of a seeded Gaussian, signs fixed so that every LAPACK gives the same one."""
+    gaussian = np.random.Generator(np.random.PCG64(2408_04975)).standard_normal((hidden, dim))
+    q, r = np.linalg.qr(gaussian)
+    return torch.from_numpy((q * np.sign(np.diag(r))).astype(np.float32))
+
+
+class ChannelGram(Reshape):
+    """z = xW; G = ssqrt(zᵀ diag(α) z), p×p; uniform α = 1/n gives ssqrt(zᵀz / n).
+
+    Paper: X = √(xᵀx). Ours: channels as columns, their projection to p by a fixed orthonormal W, the signed root.
+    Related: bilinear pooling with signed-root normalisation (Lin et al. 2015, arXiv:1504.07889).
+
+    Raises:
+        LabError: p is larger than the hidden size, so that W could not have orthonormal columns.
+    """
+
+    def __init__(self, hidden: int, dim: int | None = None) -> None:
+        super().__init__(hidden, dim)
+        assert dim is not None
+        if dim > hidden:
+            raise LabError(
+                f"reshape.dim {dim}: channel-gram projects {hidden} channels to p, so p must be at most {hidden}; "
+                "lower reshape.dim or take token-gram."
+            )
+        self.out_dim = dim * dim
+        self.register_buffer("projection", orthonormal(hidden, dim))
+
+    def forward(
+        self,
+        features: Float[Tensor, "batch tokens hidden"],
+        mask: Bool[Tensor, "batch tokens"],
+        weights: Float[Tensor, "batch tokens"],
+        keys: Int[Tensor, " batch"],
+    ) -> Float[Tensor, "batch out"]:
+        z = features @ self.projection.to(features.dtype)  # type: ignore[operator]
+        gram = z.mT @ (z * weights.to(z.dtype)[..., None])
+        # A symmetric product can differ in its last bits across the diagonal; the root would magnify that near 0.
+        return ssqrt((gram + gram.mT) / 2).flatten(1)

@@ -1,0 +1,37 @@
+"""linear: the plain learned baseline that any operator must beat."""
+
+from __future__ import annotations
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from recse_lab.reshape.base import Reshape, weighted_mean
+
+
+class Linear(Reshape):
+    """GELU(U · Σ αᵢ xᵢ + b), U learned, p²×d.
+
+    The token mean commutes with a linear map, so Σ αᵢ xᵢ is what is stored (d numbers) and the up-projection to p² with
+    its non-linearity is a learned lift, in training only. Ours.
+    """
+
+    def __init__(self, hidden: int, dim: int | None = None) -> None:
+        super().__init__(hidden, dim)
+        assert dim is not None
+        self.out_dim, self.side = hidden, dim
+
+    def forward(
+        self,
+        features: Float[Tensor, "batch tokens hidden"],
+        mask: Bool[Tensor, "batch tokens"],
+        weights: Float[Tensor, "batch tokens"],
+        keys: Int[Tensor, " batch"],
+    ) -> Float[Tensor, "batch out"]:
+        return weighted_mean(features, weights)
+
+    def lift(self) -> nn.Module:
+        return nn.Sequential(nn.Linear(self.hidden, self.side**2), nn.GELU())
+
+    @property
+    def lifted_dim(self) -> int:
+        return self.side**2

@@ -1,0 +1,130 @@
+"""From features to the standardised numbers an embedding is compared with: weigh, centre, raise, densify, standardise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from recse_lab.errors import LabError
+from recse_lab.reshape import OPERATORS, parse_operator
+from recse_lab.reshape.base import Reshape
+from recse_lab.reshape.controls import sentence_keys
+from recse_lab.reshape.moments import Moments
+from recse_lab.reshape.weights import token_weights
+from recse_lab.runs import atomic_path
+
+Batch = tuple[Float[Tensor, "batch tokens hidden"], Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]]
+SMALLEST_STD = 1e-6  # a column that does not vary tells sentences apart by nothing but noise: it becomes 0
+
+
+class Reshaper(nn.Module):
+    """One or several operators with the statistics of a training corpus; nothing in it is learned.
+
+    ``forward`` gives every part of a composition standardised on its own columns, side by side.
+    """
+
+    token_weights: Tensor
+    token_mean: Tensor
+    components: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, operator: str, *, hidden: int, vocab: int, dim: int | None = None, weights: str = "uniform", centring: str = "none"
+    ) -> None:
+        super().__init__()
+        self.shuffled, names = parse_operator(operator)
+        self.parts = nn.ModuleList(OPERATORS[name](hidden, dim) for name in names)
+        self.weights, self.centring, self.hidden = weights, centring, hidden
+        self.out_dim = sum(part.out_dim for part in self._parts)
+        removed = int(centring.removeprefix("top-")) if centring.startswith("top-") else 0
+        if removed >= hidden:
+            raise LabError(f"reshape.centring {centring} removes {removed} components of {hidden} channels: nothing would be left.")
+        self.register_buffer("token_weights", torch.ones(vocab))
+        self.register_buffer("token_mean", torch.zeros(hidden))
+        self.register_buffer("components", torch.zeros(hidden, removed))
+        self.register_buffer("mean", torch.zeros(self.out_dim))
+        self.register_buffer("std", torch.ones(self.out_dim))
+
+    @property
+    def _parts(self) -> list[Reshape]:
+        return list(self.parts)  # type: ignore[arg-type]
+
+    def forward(
+        self, features: Float[Tensor, "batch tokens hidden"], ids: Int[Tensor, "batch tokens"], mask: Bool[Tensor, "batch tokens"]
+    ) -> Float[Tensor, "batch out"]:
+        """``mask`` is true on content tokens: special tokens and padding are excluded."""
+        value = (self.raw(features, ids, mask) - self.mean) / self.std.clamp(min=SMALLEST_STD)
+        return torch.where(self.std < SMALLEST_STD, torch.zeros_like(value), value)
+
+    def raw(
+        self, features: Float[Tensor, "batch tokens hidden"], ids: Int[Tensor, "batch tokens"], mask: Bool[Tensor, "batch tokens"]
+    ) -> Float[Tensor, "batch out"]:
+        """Before standardisation."""
+        weights = self.token_weights[ids] * mask
+        weights = weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+        centred = self.centre(features) * mask[..., None]
+        keys = sentence_keys(ids, mask)
+        return torch.cat([part(centred, mask, weights, keys) for part in self._parts], dim=1)
+
+    def centre(self, features: Float[Tensor, "... hidden"]) -> Float[Tensor, "... hidden"]:
+        """Without the mean token and, for top-K, without what lies along the K leading principal components."""
+        if self.centring == "none":
+            return features
+        centred = features - self.token_mean
+        return centred - (centred @ self.components) @ self.components.T
+
+    @torch.inference_mode()
+    def fit(
+        self, batches: Callable[[], Iterable[Batch]], *, counts: np.ndarray, document_frequency: np.ndarray, sentences: int
+    ) -> None:
+        """Learn token weights, centring and standardisation from a sample that can be read twice; constant memory."""
+        vocab = len(self.token_weights)
+        weights = token_weights(self.weights, counts[:vocab], document_frequency[:vocab], sentences)
+        self.token_weights[: len(weights)] = torch.from_numpy(weights)
+        if self.centring != "none":
+            moments = Moments(self.hidden, covariance=True)
+            for features, _, mask in batches():
+                moments.add(features[mask])
+            self.token_mean.copy_(moments.mean)
+            if self.components.shape[1]:
+                vectors = torch.linalg.eigh(moments.variance).eigenvectors  # ascending
+                self.components.copy_(vectors[:, -self.components.shape[1] :].flip(1))
+        moments = Moments(self.out_dim)
+        for features, ids, mask in batches():
+            moments.add(self.raw(features, ids, mask))
+        self.mean.copy_(moments.mean)
+        self.std.copy_(moments.variance.sqrt())
+
+    def head(self, projection: int) -> nn.Module:
+        """The learned side of a target: the operators' own lifts, then one linear map to ``projection``."""
+        return TargetHead(self._parts, projection)
+
+    def save(self, path: Path) -> None:
+        """Write the statistics as safetensors."""
+        with atomic_path(path) as beside:
+            save_file({k: v.contiguous() for k, v in self.state_dict().items()}, beside)
+
+    def load(self, path: Path) -> None:
+        """Read what ``save`` wrote."""
+        self.load_state_dict(load_file(path))
+
+
+class TargetHead(nn.Module):
+    """Lift each part where its operator learns something, then compress all of them together."""
+
+    def __init__(self, parts: list[Reshape], projection: int) -> None:
+        super().__init__()
+        self.widths = [part.out_dim for part in parts]
+        self.lifts = nn.ModuleList(part.lift() or nn.Identity() for part in parts)
+        self.compress = nn.Linear(sum(part.lifted_dim for part in parts), projection)
+
+    def forward(self, reshaped: Float[Tensor, "batch out"]) -> Float[Tensor, "batch projection"]:
+        lifted = [lift(part) for lift, part in zip(self.lifts, reshaped.split(self.widths, dim=1), strict=True)]
+        return self.compress(torch.cat(lifted, dim=1))

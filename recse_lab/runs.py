@@ -1,0 +1,237 @@
+"""The run store: plain files under runs/<study>/<id>/, each whole or absent, readable without torch."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from recse_lab.errors import LabError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to; rename it into place on success, remove it on any error.
+
+    Raises:
+        LabError: The disk is full.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield beside
+        if beside.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(beside, path)
+    except Exception as error:  # safetensors and arrow tell of a full disk in exceptions of their own
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+            raise LabError(f"{path}: the disk is full; nothing was written there; free some space and start again.") from error
+        raise
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, whole or not at all. NaN is written as null: missing, never a number."""
+    with atomic_path(path) as beside:
+        beside.write_text(json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return value
+
+
+# ---- runs --------------------------------------------------------------------------------------------------------
+
+
+def default_root() -> Path:
+    """Where runs are kept: RECSE_LAB_RUNS, or ``runs`` in the current folder."""
+    return Path(os.environ.get("RECSE_LAB_RUNS", "runs"))
+
+
+def cache_root() -> Path:
+    """Where shared work is kept (tokenised corpora, feature stores): RECSE_LAB_CACHE, or the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("RECSE_LAB_CACHE") or Path(home) / "recse-lab")
+
+
+class Run:
+    """One folder of the store. Reading is plain file reading; only the process that holds the claim writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def study(self) -> str:
+        return self.folder.parent.name
+
+    def _json(self, name: str) -> Any:
+        path = self.folder / name
+        return read_json(path) if path.is_file() else None
+
+    @property
+    def config(self) -> dict[str, Any] | None:
+        return self._json("config.json")
+
+    @property
+    def environment(self) -> dict[str, Any] | None:
+        return self._json("environment.json")
+
+    @property
+    def results(self) -> dict[str, Any] | None:
+        return self._json("results.json")
+
+    @property
+    def cost(self) -> dict[str, Any] | None:
+        return self._json("cost.json")
+
+    @property
+    def scores(self) -> Path:
+        return self.folder / "scores.parquet"
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """State planned, running, done, failed or interrupted. A running one whose process is gone was interrupted."""
+        status = self._json("status.json") or {"state": "planned", "message": None}
+        if status["state"] == "running" and not _alive(self._json("claim.json")):
+            status |= {"state": "interrupted", "message": "its process ended without a word"}
+        return status
+
+    @property
+    def state(self) -> str:
+        return self.status["state"]
+
+    def set_status(self, state: str, message: str | None = None) -> None:
+        write_json(self.folder / "status.json", {"state": state, "message": message, "at": now()})
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Lines of metrics.jsonl; an incomplete last line, of a killed process, is left out."""
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+        return [json.loads(line) for line in lines]
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Hold this run for the current process.
+
+        Raises:
+            Claimed: Another living process holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "claim.json"
+        for _ in range(2):
+            try:
+                with path.open("x", encoding="utf-8") as file:
+                    json.dump({"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())}, file)
+                break
+            except FileExistsError:
+                if _alive(self._json("claim.json")):
+                    raise Claimed(f"run {self.id} is being computed by another process") from None
+                path.unlink(missing_ok=True)
+        else:
+            raise Claimed(f"run {self.id} is being computed by another process")
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+class Claimed(Exception):
+    """Another process is computing this run."""
+
+
+def _born(pid: int) -> str | None:
+    """When a process started, where the system tells: a process id alone may have been given away again."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def _alive(claim: dict[str, Any] | None) -> bool:
+    if claim is None:
+        return False
+    if claim["host"] != socket.gethostname():
+        return True  # cannot be looked at from here; its user removes claim.json
+    try:
+        os.kill(claim["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _born(claim["pid"]) == claim["born"]
+
+
+def find_runs(root: Path) -> list[Run]:
+    """All runs below ``root``, by study and id."""
+    return [Run(path.parent) for path in sorted(Path(root).glob("*/*/config.json"))]
+
+
+def find_run(root: Path, prefix: str) -> Run:
+    """The run whose id begins with ``prefix``.
+
+    Raises:
+        LabError: None, or several.
+    """
+    runs = [run for run in find_runs(root) if run.id.startswith(prefix)]
+    distinct = sorted({run.id for run in runs})
+    if len(distinct) != 1:
+        what = f"{len(distinct)} runs begin with it ({', '.join(distinct[:5])}…)" if distinct else "no run begins with it"
+        raise LabError(f"run {prefix!r}: {what} in {root}; `recse-lab runs ls` lists them.")
+    return next((run for run in runs if run.state == "done"), runs[0])
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options as dotted keys."""
+    out: dict[str, Any] = {}
+    for key, value in tree.items():
+        out |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return out
+
+
+def now() -> str:
+    """UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def commit() -> str | None:
+    """The commit of the code that runs, marked +dirty with uncommitted changes; None outside a repository."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / ".git").exists():
+        return None
+    try:
+        head = _git(here, "rev-parse", "--short=12", "HEAD").strip()
+        return head + ("+dirty" if _git(here, "status", "--porcelain", "--", "recse_lab") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True).stdout

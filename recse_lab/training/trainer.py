@@ -1,0 +1,209 @@
+"""The training loop, to be read from top to bottom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Int
+from torch import Tensor
+
+from recse_lab.encoders.transformer import pad
+from recse_lab.errors import LabError
+from recse_lab.objectives import recse_terms
+from recse_lab.training.arm import Arm, Group
+from recse_lab.training.batches import Batches
+from recse_lab.training.checkpoint import load_state, save_state
+from recse_lab.training.schedule import learning_rate_factor
+
+
+class Rows(Protocol):
+    """Tokenised sentences by row number."""
+
+    lengths: Int[np.ndarray, " rows"]
+
+    def rows(self, rows: Int[np.ndarray, " batch"]) -> list[np.ndarray]: ...
+
+
+class Stored(Protocol):
+    """Reshaped features by row number, or None where they are computed live."""
+
+    def read(self, rows: Int[np.ndarray, " batch"]) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train; fields as in ``config.TrainingConfig``, ``ContrastConfig`` and ``ReshapeConfig``."""
+
+    steps: int
+    batch_size: int = 64
+    learning_rate: float = 3e-5
+    schedule: str = "linear"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    clip: float | None = 1.0
+    eval_every: int = 125
+    patience: int | None = None
+    sub_batches: int = 2
+    sort_batches: bool = False
+    weight: float = 1.0
+    temperature: float = 0.05
+    reshape_weight: float = 0.0
+    reshape_temperature: float = 0.05
+    seed: int = 0
+    checkpoint_s: float = 120.0
+
+
+@dataclass
+class Progress:
+    """Where a run stands; what a resumed one continues from."""
+
+    step: int = 0
+    best: float | None = None
+    best_step: int | None = None
+    checks: int = 0
+    since_best: int = 0
+    stopped_early: bool = False
+    dev: dict[str, float | None] = field(default_factory=dict)
+    train_s: float = 0.0
+    dev_s: float = 0.0
+    tokens: int = 0
+
+
+class Interrupted(Exception):
+    """Training was asked to stop and has saved its state."""
+
+
+def step_seed(seed: int, step: int, process: int = 0) -> int:
+    """Seed of everything random in one step. Randomness is addressed, not carried along: a resumed run, or one that
+    looked at the dev set more often, draws the same dropout masks."""
+    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def length_groups(rows: list[np.ndarray], parts: int, pad_id: int, device: torch.device) -> list[Group]:
+    """A batch in ``parts`` groups of similar length, so that little is padded; the loss sees the whole batch."""
+    order = np.argsort([len(row) for row in rows], kind="stable")
+    groups = []
+    for part in np.array_split(order, min(parts, len(order))):
+        ids, mask = pad([rows[i] for i in part], pad_id)
+        groups.append(Group(ids.to(device), mask.to(device), torch.from_numpy(part).to(device)))
+    return groups
+
+
+def adamw(arm: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW without decay on biases and norms."""
+    decayed = [p for p in arm.parameters() if p.requires_grad and p.ndim > 1]
+    others = [p for p in arm.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+
+
+def train(
+    arm: Arm,
+    tokens: Rows,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    stored: Stored | None = None,
+    dev: Callable[[], dict[str, float | None]] | None = None,
+    on_best: Callable[[], None] = lambda: None,
+    log: Callable[[dict[str, Any]], None] = lambda line: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Progress:
+    """Train ``arm`` in place, resuming from ``folder/state.safetensors`` where it exists.
+
+    ``dev`` returns the dev measures, its ``spearman`` decides on the best step; ``log`` receives one line a step.
+
+    Raises:
+        Interrupted: ``should_stop`` said so; the state is saved.
+        LabError: Loss or gradient is not finite; the last good state is kept.
+    """
+    accelerator = Accelerator(cpu=arm.encoder.device.type == "cpu")
+    optimizer = adamw(arm, recipe)
+    state_file = folder / "state.safetensors"
+    progress = Progress(**load_state(state_file, arm, optimizer)) if state_file.exists() else Progress()
+    model, optimizer = accelerator.prepare(arm, optimizer)
+    batches = Batches(tokens.lengths, recipe.batch_size, seed=recipe.seed, sort_batches=recipe.sort_batches)
+    process = accelerator.process_index
+
+    def save() -> None:
+        if accelerator.is_main_process:
+            save_state(state_file, arm, getattr(optimizer, "optimizer", optimizer), vars(progress))
+
+    arm.train()
+    saved = time.monotonic()
+    while progress.step < recipe.steps and not progress.stopped_early:
+        began, step = time.monotonic(), progress.step
+        torch.manual_seed(step_seed(recipe.seed, step, process))
+        rate = recipe.learning_rate * learning_rate_factor(
+            step, steps=recipe.steps, warmup_steps=recipe.warmup_steps, schedule=recipe.schedule
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+        # One batch: encode, compare, differentiate.
+        rows = batches(step)
+        sentences = tokens.rows(rows)
+        groups = length_groups(sentences, recipe.sub_batches, arm.encoder.pad_id, accelerator.device)
+        target = None if stored is None else stored.read(rows).to(accelerator.device)
+        embedded = model(groups, target)
+        terms = recse_terms(
+            *embedded, weight=recipe.weight, temperature=recipe.temperature,
+            reshape_weight=recipe.reshape_weight, reshape_temperature=recipe.reshape_temperature,
+        )  # fmt: skip
+        _refuse_nonfinite("loss", terms.loss, step, rows, state_file)
+        accelerator.backward(terms.loss)
+        norm = accelerator.clip_grad_norm_(model.parameters(), recipe.clip if recipe.clip is not None else float("inf"))
+        _refuse_nonfinite("gradient norm", norm, step, rows, state_file)
+        optimizer.step()
+        optimizer.zero_grad()
+
+        progress.step += 1
+        count = arm.views * sum(map(len, sentences))
+        progress.tokens += count
+        elapsed = time.monotonic() - began
+        progress.train_s += elapsed
+        line: dict[str, Any] = {
+            "step": progress.step, "loss": terms.loss.item(), "learning_rate": rate, "gradient_norm": float(norm),
+            "tokens_per_s": count / elapsed,
+        }  # fmt: skip
+        line |= {k: t.item() for k, t in terms._asdict().items() if t is not None and k != "loss"}
+
+        # A look at the dev set, at its own cost.
+        if dev is not None and (progress.step % recipe.eval_every == 0 or progress.step == recipe.steps):
+            began = time.monotonic()
+            progress.dev = dev()
+            line |= {f"dev_{k}": v for k, v in progress.dev.items()}
+            score = progress.dev.get("spearman")
+            progress.checks += 1
+            progress.since_best += 1
+            if score is not None and (progress.best is None or score > progress.best):
+                progress.best, progress.best_step, progress.since_best = score, progress.step, 0
+                on_best()
+            progress.stopped_early = recipe.patience is not None and progress.since_best >= recipe.patience
+            progress.dev_s += time.monotonic() - began
+        log(line)
+
+        stop = should_stop() and progress.step < recipe.steps
+        if stop or progress.step % recipe.eval_every == 0 or time.monotonic() - saved > recipe.checkpoint_s:
+            save()
+            saved = time.monotonic()
+        if stop:
+            raise Interrupted(f"stopped at step {progress.step}")
+    arm.eval()
+    return progress
+
+
+def _refuse_nonfinite(what: str, value: Tensor, step: int, rows: Int[np.ndarray, " batch"], state: Path) -> None:
+    if not torch.isfinite(value):
+        kept = f"the last good state is kept in {state}" if state.exists() else "no state had been saved yet"
+        raise LabError(
+            f"step {step + 1}: the {what} is {value.item()} on the batch of corpus rows {rows[0]}, {rows[1]}, … "
+            f"({len(rows)} sentences); {kept}; lower training.learning_rate or raise the temperature."
+        )

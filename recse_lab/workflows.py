@@ -1,0 +1,164 @@
+"""Train, evaluate, ablate, report: what the command line and the notebooks call."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from recse_lab.ablation.plan import Cell, plan, write_study
+from recse_lab.ablation.spec import StudySpec, edition, load_spec
+from recse_lab.ablation.study import Outcome, Rerun, run_study
+from recse_lab.build import Lab, Notify, device, precision, settle, silent
+from recse_lab.config import RunConfig, make_config, merge, read_yaml
+from recse_lab.errors import LabError
+from recse_lab.execution import OnStep, environment, execute
+from recse_lab.runs import Run
+
+ARMS: dict[str, dict[str, Any]] = {
+    "simcse": {"reshape": None},
+    "recse": {"reshape": {}},
+    "reshape-only": {"contrast.weight": 0.0, "reshape": {"weight": 1.0}},
+}
+"""Starting points of a training configuration; any option may then be set."""
+
+
+def read_config(path: str | Path | None, *, arm: str | None = None, overrides: Mapping[str, Any] | None = None) -> RunConfig:
+    """One run's configuration from a YAML file, a named arm and options, each laid upon the one before.
+
+    Raises:
+        LabError: An unknown arm or option, a value out of range (file and line).
+    """
+    tree, lines = read_yaml(path) if path is not None else ({}, {})
+    if arm is not None:
+        if arm not in ARMS:
+            raise LabError(f"unknown arm {arm!r}; known: {', '.join(ARMS)}.")
+        tree = merge(tree, ARMS[arm])
+    tree = merge(tree, overrides or {})
+    if "encoder" not in tree:
+        raise LabError(f"{path or 'options'}: no encoder; give --encoder, a folder, a hub id or all-minilm-l6-v2.")
+    return make_config(tree, where=str(path or "options"), lines=lines)
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Yield a question that becomes true with the first Ctrl-C (or SIGTERM); a second Ctrl-C ends at once."""
+    asked = False
+
+    def handle(number: int, frame: Any) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def train(config: RunConfig, root: Path, *, on_step: OnStep = lambda line, steps: None, notify: Notify = silent) -> Run:
+    """Train and test one configuration under ``root/train/``; a finished run is returned, an unfinished one continued.
+
+    Raises:
+        LabError: Bad input, or a loss that is not finite.
+        Interrupted: Ctrl-C; the state is saved.
+    """
+    with stoppable() as should_stop:
+        return execute(config, root / "train", on_step=on_step, notify=notify, should_stop=should_stop)
+
+
+def build_reshape(config: RunConfig, *, notify: Notify = silent) -> Lab:
+    """Build (or open) the feature store of a configuration, ``lab.stored`` in ``lab.store_folder``.
+
+    Raises:
+        LabError: There is no reshape in it, it is integrated, or the disk is full.
+    """
+    lab = Lab(settle(config), notify)
+    if lab.config.reshape is None or lab.config.reshape.mode == "integrated":
+        raise LabError("only a separated reshape has a feature store; set reshape.mode to separated.")
+    return lab
+
+
+def evaluate(
+    encoder: str, *, data_dir: str | None, tasks: Sequence[str] | None = None, pooling: str | None = None, layers: int | None = None,
+    precision_: str = "auto", max_length: int | None = None, notify: Notify = silent,
+) -> tuple[dict[str, Any], Any]:  # fmt: skip
+    """Results (documented in docs/formats.md) and per-pair scores of an encoder on the STS suite.
+
+    Raises:
+        LabError: No encoder, no data, an unknown task.
+    """
+    from recse_lab.data.sts import SAMPLES, SEVEN, load_task, tasks_fingerprint
+    from recse_lab.encoders.transformer import load_encoder, resolve, weights_fingerprint
+    from recse_lab.evaluation.encoder import score_tasks
+    from recse_lab.evaluation.sts import PROTOCOL, sts_results
+
+    names = tuple(tasks or (SAMPLES if data_dir is None else (*SEVEN, "sickr-all", "stsb-dev")))
+    loaded = [load_task(name, data_dir) for name in names]
+    model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(device())
+    chosen = precision(precision_)
+    scores = score_tasks(model, loaded, precision=chosen, progress=lambda done, total: notify("encoding", done, total))
+    attention = model.backbone.config._attn_implementation  # type: ignore[union-attr]
+    settings = {"training": {"precision": None}, "evaluation": {"precision": chosen}, "model": {"attention": attention}}
+    where = resolve(encoder)
+    about = {
+        "schema": "recse-lab/results/1", "protocol": PROTOCOL,
+        "encoder": {
+            "name": encoder, "fingerprint": weights_fingerprint(where), "pooling": model.pooling, "head": "tanh" if model.head else "none",
+            "layers": model.backbone.config.num_hidden_layers, "max_length": model.max_length, "precision": chosen,  # type: ignore[union-attr]
+        },
+        "data": {"fingerprint": tasks_fingerprint(loaded)}, "environment": environment(settings),
+    }  # fmt: skip
+    return about | sts_results(scores), scores
+
+
+@dataclass(frozen=True)
+class Study:
+    """A planned study and where it lives."""
+
+    spec: StudySpec
+    cells: list[Cell]
+    folder: Path
+
+
+def plan_study(
+    name: str, root: Path, *, quick: bool = False, full: bool = False, seeds: int | list[int] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Study:  # fmt: skip
+    """Read a study and lay out its cells; nothing is computed or written.
+
+    Raises:
+        LabError: An unknown study, a mistake in it or in an override, missing data.
+    """
+    spec = load_spec(name)
+    levels = spec.quick if quick else spec.full if full else None
+    spec = edition(spec, levels=levels, overrides=overrides, seeds=seeds)
+    suffix = "-quick" if quick else "-full" if full else ""
+    return Study(spec, plan(spec), root / f"{spec.name}{suffix}")
+
+
+def ablate(
+    study: Study, *, rerun: Rerun = "missing", workers: int = 1, keep_models: bool = False, console: Console | None = None,
+    command: str | None = None,
+) -> Outcome:  # fmt: skip
+    """Run what the store lacks of a study. The report is a step of its own, ``recse_lab.reporting``."""
+    write_study(study.folder, study.spec, study.cells, command or " ".join(["recse-lab", *sys.argv[1:]]))
+    return run_study(
+        study.folder, study.cells, rerun=rerun, workers=workers, keep_models=keep_models, console=console or Console()
+    )
+
+
+def default_workers() -> int:
+    """One worker a core on CPU, where small models gain little from threads; one on an accelerator."""
+    import os
+
+    return 1 if device().type != "cpu" else len(os.sched_getaffinity(0))
