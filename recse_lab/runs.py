@@ -168,11 +168,15 @@ class Claimed(Exception):
 
 
 def _born(pid: int) -> str | None:
-    """When a process started, where the system tells: a process id alone may have been given away again."""
+    """When a process started, where the system tells: a process id alone may have been given away again.
+
+    "ended" for one that is dead and merely not yet collected by its parent.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
         return None
+    return "ended" if fields[0] in "ZX" else fields[19]
 
 
 def _alive(claim: dict[str, Any] | None) -> bool:

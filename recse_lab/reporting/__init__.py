@@ -1,0 +1,1 @@
+"""Tables and figures from stored runs; opens without torch."""

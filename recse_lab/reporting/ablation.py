@@ -1,0 +1,334 @@
+"""The report of an ablation, from the scores in the store alone: table, figure and a summary that says what follows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recse_lab.data.sts import LABELS, SEVEN
+from recse_lab.errors import LabError
+from recse_lab.evaluation.statistics import (
+    Interval,
+    PairedTest,
+    bootstrap_sts,
+    holm,
+    minimum_detectable,
+    nested_interval,
+    paired_test,
+)
+from recse_lab.reporting import figures, latex, style, tables
+from recse_lab.reporting.tables import Cell, Column, Row, Table
+from recse_lab.runs import Run, atomic_path, read_json
+
+RESAMPLES = 1000
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one arm at one level, one a seed."""
+
+    arm: str
+    role: str
+    level: Any
+    runs: dict[int, Run]
+    """By seed; finished runs only."""
+    planned: int
+
+    @property
+    def label(self) -> str:
+        return self.arm if self.level is None else f"{self.arm} at {self.level}"
+
+
+class AblationReport:
+    """A study's stored runs, read once; every number of its report is computed from here."""
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / "study.json").is_file():
+            raise LabError(f"{folder}: no study here; run it with `recse-lab ablate {folder.name}` first.")
+        self.folder, self.study = folder, read_json(folder / "study.json")
+        self.spec = self.study["spec"]
+        self.x: str | None = self.spec["report"]["x"]
+        self.against: str = self.spec["report"]["against"]
+        if not any(group.runs for group in self.groups):
+            raise LabError(f"{folder}: none of its {len(self.study['cells'])} cells has finished; run `recse-lab ablate` again.")
+
+    # ---- what was run --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        found: dict[tuple[str, Any], Group] = {}
+        for cell in self.study["cells"]:
+            key = cell["arm"], cell["factors"].get(self.x) if self.x else None
+            group = found.setdefault(key, Group(cell["arm"], cell["role"], key[1], {}, 0))
+            run = Run(self.folder / cell["run"])
+            runs = group.runs | ({cell["seed"]: run} if run.state == "done" else {})
+            found[key] = Group(group.arm, group.role, group.level, runs, group.planned + 1)
+        return list(found.values())
+
+    @cached_property
+    def missing(self) -> list[str]:
+        """Cells without a result, each with its state."""
+        out = []
+        for cell in self.study["cells"]:
+            status = Run(self.folder / cell["run"]).status
+            if status["state"] != "done":
+                why = f": {status['message']}" if status.get("message") else ""
+                levels = ", ".join(f"{k} {v}" for k, v in cell["factors"].items())
+                out.append(f"{cell['arm']}{' ' + levels if levels else ''}, seed {cell['seed']} ({status['state']}{why})")
+        return out
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """Distinct finished runs."""
+        return list({run.id: run for group in self.groups for run in group.runs.values()}.values())
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """Tasks that every finished run has scores of: the seven, or what was tested instead."""
+        present = [set((run.results or {})["tasks"]) for run in self.runs]
+        common = set.intersection(*present)
+        if set(SEVEN) <= common:
+            return list(SEVEN)
+        if not common:
+            raise LabError(f"{self.folder}: its runs tested no common task, so there is nothing to compare.")
+        return [task for task in LABELS if task in common]
+
+    @property
+    def metric(self) -> str:
+        """What the primary number is."""
+        return "average of the seven STS tasks" if len(self.tasks) == len(SEVEN) else " and ".join(LABELS[t] for t in self.tasks)
+
+    # ---- numbers -------------------------------------------------------------------------------------------------
+
+    def score(self, run: Run, task: str) -> float:
+        value = (run.results or {})["tasks"][task]["spearman"]["all"]
+        return float("nan") if value is None else value
+
+    def primary(self, run: Run) -> float:
+        """Mean over the tasks of the pooled Spearman, raw."""
+        return float(np.mean([self.score(run, task) for task in self.tasks]))
+
+    @cached_property
+    def boot(self) -> pd.DataFrame:
+        """Primary metric of every run on the same bootstrap resamples of the pairs; kept beside the runs."""
+        digest = hashlib.sha256(f"{RESAMPLES} {self.tasks}".encode())
+        for run in self.runs:
+            digest.update(run.id.encode() + hashlib.sha256(run.scores.read_bytes()).digest())
+        kept = self.folder / f"bootstrap-{digest.hexdigest()[:12]}.parquet"
+        if kept.is_file():
+            return pd.read_parquet(kept)
+        frames = [pd.read_parquet(run.scores, columns=["task", "gold", "score"]) for run in self.runs]
+        values = bootstrap_sts(frames, tasks=self.tasks, resamples=RESAMPLES)
+        frame = pd.DataFrame(values, columns=[run.id for run in self.runs])
+        for old in self.folder.glob("bootstrap-*.parquet"):
+            old.unlink()
+        with atomic_path(kept) as beside:
+            frame.to_parquet(beside)
+        return frame
+
+    def interval(self, group: Group) -> Interval | None:
+        """Of the mean over seeds, resampling pairs and seeds."""
+        if not group.runs:
+            return None
+        runs = list(group.runs.values())
+        point = np.array([self.primary(run) for run in runs])
+        boot = self.boot[[run.id for run in runs]].to_numpy()
+        return nested_interval(boot, point, np.random.default_rng(0)) if np.isfinite(boot).all() else None
+
+    def group(self, arm: str) -> Group:
+        return next(group for group in self.groups if group.arm == arm)
+
+    def test(self, group: Group, other: Group) -> PairedTest:
+        """Primary metric of ``group`` minus ``other``'s, paired by seed."""
+        seeds = sorted(group.runs.keys() & other.runs.keys())
+        return paired_test([self.primary(group.runs[s]) for s in seeds], [self.primary(other.runs[s]) for s in seeds])
+
+    @cached_property
+    def comparisons(self) -> list[tuple[Group, PairedTest, float | None]]:
+        """Every group against the reference arm, with p adjusted by Holm over all of them."""
+        reference = self.group(self.against)
+        tests = [(group, self.test(group, reference)) for group in self.groups if group is not reference]
+        adjusted = holm([test.p for _, test in tests])
+        return [(group, test, p) for (group, test), p in zip(tests, adjusted, strict=True)]
+
+    # ---- the report ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def table(self) -> Table:
+        """One row for each arm and level."""
+        seven = len(self.tasks) == len(SEVEN)
+        label = self.spec["report"].get("x_label") or self.x or ""
+        columns = [Column("arm", "arm", "text")] + ([Column("level", label, "text")] if self.x else []) + [Column("seeds", "seeds", "text")]
+        columns += [Column(task, LABELS[task]) for task in self.tasks] if seven else []
+        columns += [Column("avg", "avg." if seven else self.metric, best=True), Column("delta", f"Δ {self.against}", "difference")]
+        columns += [Column("p", "p (Holm)", "p")] + ([Column("dev", "dev")] if self._has_dev else [])
+        compared = {id(group): (test, p) for group, test, p in self.comparisons}
+        rows = []
+        for group in self.groups:
+            runs = list(group.runs.values())
+            short = "" if len(runs) == group.planned else f" of {group.planned}"
+            cells = {"arm": Cell(group.arm), "level": Cell(None if group.level is None else str(group.level)), "seeds": Cell(f"{len(runs)}{short}")}
+            if runs:
+                cells |= {task: Cell(_mean([self.score(run, task) for run in runs])) for task in self.tasks if seven}
+                values = [self.primary(run) for run in runs]
+                interval = self.interval(group)
+                low, high = (interval.low, interval.high) if interval else (None, None)
+                cells["avg"] = Cell(_mean(values), sd=float(np.std(values, ddof=1)) if len(values) > 1 else None, low=low, high=high)
+                cells["dev"] = Cell(_mean([d for run in runs if (d := (run.results or {})["dev"]["spearman"]) is not None]))
+            if id(group) in compared and group.runs:
+                test, p = compared[id(group)]
+                cells["delta"] = Cell(None if np.isnan(test.delta) else test.delta, low=test.low, high=test.high)
+                cells["p"] = Cell(p, mark="†" if p is not None and p >= LEVEL else "")
+            rows.append(Row(cells, kind="own" if group.role == "arm" else "reference"))
+        return Table(f"{self.study['name']}: {self.metric}, Spearman ×100", columns, rows, self.notes, [self.provenance])
+
+    @cached_property
+    def _has_dev(self) -> bool:
+        return self.tasks != ["stsb-dev"] and any((run.results or {})["dev"]["spearman"] is not None for run in self.runs)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        notes = [
+            f"± is the standard deviation over seeds; brackets after the average: 95 % interval, {RESAMPLES:,} bootstrap resamples of pairs "
+            "and seeds; it understates the spread over few seeds.",
+            f"Δ is paired by seed; its bracket is the 95 % interval of a paired t over seeds, p is adjusted by Holm over all rows. "
+            f"† cannot be told apart from {self.against} at 5 %.",
+        ]
+        if all(test.p is None for _, test, _ in self.comparisons):
+            notes[1] = "Δ has no test: " + "; ".join(sorted({test.reason for _, test, _ in self.comparisons if test.reason})) + "."
+        if self.missing:
+            notes.append(f"{len(self.missing)} of {len(self.study['cells'])} cells have no result: {'; '.join(self.missing)}.")
+        return notes
+
+    @cached_property
+    def provenance(self) -> str:
+        environments = [run.environment or {} for run in self.runs]
+        def told(key: str) -> str:
+            return ", ".join(sorted({str(e.get(key)) for e in environments}))
+        protocol = (self.runs[0].results or {})["protocol"]["id"]
+        selection = ", ".join(sorted({(run.results or {})["dev"]["selection"] for run in self.runs}))
+        dates = sorted(e["date"][:10] for e in environments if e.get("date"))
+        return (
+            f"Protocol {protocol} (all); {len(self.runs)} runs; seeds {', '.join(map(str, self.study['seeds']))}; weights tested: {selection}; "
+            f"precision {told('precision')}, attention {told('attention')}, {told('device')}, {told('threads')} thread(s); torch {told('torch')}; "
+            f"commit {told('commit')}; {dates[0] if dates else 'no date'}."
+        )
+
+    @cached_property
+    def summary(self) -> str:
+        """What follows, computed: who differs from the reference, who beats the best control, what could have been seen."""
+        swept = [c for c in self.comparisons if c[0].role == "arm" and c[1].seeds]
+        tested = [c for c in swept if c[2] is not None]
+        # A level's own difference is what the question is about, whatever its sign.
+        apart = [c for c in tested if c[2] is not None and c[2] < LEVEL]
+        sentences = []
+        if not tested:
+            why = "; ".join(sorted({c[1].reason for c in swept if c[1].reason})) or "nothing to compare"
+            sentences.append(f"Nothing can be said about noise here ({why}).")
+        elif apart:
+            told = ", ".join(f"{g.label} ({100 * t.delta:+.2f}, p = {p:.3f})" for g, t, p in apart)
+            sentences.append(f"{len(apart)} of {len(tested)} levels can be told apart from {self.against} at 5 % after Holm: {told}.")
+        else:
+            sentences.append(f"None of the {len(tested)} levels can be told apart from {self.against} at 5 % after Holm.")
+        if tested:
+            sentences.append(self._detectable(tested))
+        sentences += self._against_controls([g for g, _, _ in swept if g.runs])
+        if self.missing:
+            sentences.append(f"{len(self.missing)} of {len(self.study['cells'])} cells have no result.")
+        return " ".join(s for s in sentences if s)
+
+    def _detectable(self, tested: Sequence[tuple[Group, PairedTest, float | None]]) -> str:
+        reference = self.group(self.against)
+        spreads, seeds = [], []
+        for group, _, _ in tested:
+            common = sorted(group.runs.keys() & reference.runs.keys())
+            spreads.append(np.std([self.primary(group.runs[s]) - self.primary(reference.runs[s]) for s in common], ddof=1))
+            seeds.append(len(common))
+        smallest = minimum_detectable(float(np.median(spreads)), min(seeds))
+        if smallest is None:
+            return ""
+        return (
+            f"With {min(seeds)} seeds one unadjusted comparison finds a true difference of {100 * smallest:.2f} points in 80 % of cases "
+            f"(median sd of the differences {100 * float(np.median(spreads)):.2f})."
+        )
+
+    def _against_controls(self, arms: list[Group]) -> list[str]:
+        controls = [g for g in self.groups if g.role == "control" and g.runs]
+        if not arms or not controls:
+            return []
+        best = max(arms, key=self._mean)
+        control = max(controls, key=self._mean)
+        test = self.test(best, control)
+        if test.p is None:
+            verdict = test.reason or "no test"
+        else:
+            # The best of several levels was picked by its score: Bonferroni over the pick keeps the test honest.
+            p = min(1.0, test.p * len(arms))
+            verdict = f"p = {p:.3f} after Bonferroni over the {len(arms)} levels it was picked from"
+        return [
+            f"The best level, {best.label} ({100 * self._mean(best):.2f}), stands {100 * test.delta:+.2f} from the best control, "
+            f"{control.label} ({100 * self._mean(control):.2f}; {verdict})."
+        ]
+
+    def _mean(self, group: Group) -> float:
+        return _mean([self.primary(run) for run in group.runs.values()]) or float("-inf")
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """What the figure draws: arm, role, x, value, low, high."""
+        rows = []
+        for group in self.groups:
+            interval = self.interval(group)
+            if interval is not None:
+                rows.append({
+                    "arm": group.arm, "role": group.role, "x": group.level, "value": interval.estimate, "low": interval.low,
+                    "high": interval.high, "band": group.arm == self.against,
+                })  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def plot(self) -> Any:
+        """The figure."""
+        seeds = sorted({len(g.runs) for g in self.groups if g.runs and (g.level is not None or g.arm == self.against)})
+        count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
+        note = f"{count} seed{'s' if seeds != [1] else ''} a point; bands: 95 %, bootstrap over pairs{' and seeds' if seeds != [1] else ''}."
+        report = self.spec["report"]
+        title = "STS average, Spearman ×100" if len(self.tasks) == len(SEVEN) else f"{self.metric}, Spearman ×100"
+        return figures.levels_figure(
+            self.frame, x_label=report.get("x_label") or self.x or "", y_label=title, x_scale=report.get("x_scale") or "category", note=note
+        )
+
+    def write(self, out: Path) -> list[Path]:
+        """Write table.md, table.tex, table.csv, figure.png, figure.pdf and summary.md into ``out``; return their paths."""
+        texts = {
+            "table.md": tables.markdown(self.table), "table.tex": latex.latex(self.table), "table.csv": tables.comma_separated(self.table),
+            "summary.md": self._summary_page(),
+        }  # fmt: skip
+        for name, text in texts.items():
+            with atomic_path(out / name) as beside:
+                beside.write_text(text, encoding="utf-8")
+        pictures = style.save(self.plot(), out / "figure") if self.x else []
+        return [*(out / name for name in texts), *pictures]
+
+    def _summary_page(self) -> str:
+        base = self.spec["base"]
+        arms = [f"- {a['name']} ({a['role']}): `{a['set']}`" + (f", swept over `{a['sweep']}`" if a["sweep"] else "") for a in self.spec["arms"]]
+        ids = [f"| {g.arm} | {'' if g.level is None else g.level} | " + ", ".join(f"{s}: `{r.id}`" for s, r in sorted(g.runs.items())) + " |" for g in self.groups]
+        commands = "\n".join(self.study["commands"])
+        return "\n".join([
+            f"# {self.study['name']}", "", f"**{self.spec['question']}**", "", self.summary, "", *(["![figure](figure.png)", ""] if self.x else []),
+            tables.markdown(self.table), "## How it was computed", "", "```", commands, f"recse-lab report {self.folder.name}", "```", "",
+            f"Base configuration: `{base}`", "", *arms, "", "Runs, seed: id", "", "| arm | level | runs |", "| --- | --- | --- |", *ids, "",
+        ])  # fmt: skip
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """Mean, or None where there is nothing or something undefined: missing is never a number."""
+    return None if not values or not np.isfinite(values).all() else float(np.mean(values))

@@ -1,0 +1,52 @@
+"""booktabs LaTeX of a table; needs no package but booktabs."""
+
+from __future__ import annotations
+
+from recse_lab.reporting.tables import Cell, Column, Row, Table, printed
+
+SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "±": r"$\pm$", "Δ": r"$\Delta$", "λ": r"$\lambda$",
+    "τ": r"$\tau$", "′": r"$'$", "×": r"$\times$", "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "–": "--", "…": r"\dots{}", "−": "$-$",
+    "·": r"$\cdot$", "∈": r"$\in$", "≤": r"$\leq$", "≥": r"$\geq$",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """Text with every character that LaTeX would take for something else."""
+    return "".join(SPECIAL.get(character, character) for character in text)
+
+
+def _cell(table: Table, column: Column, row: Row) -> str:
+    parts = printed(column, row.cells.get(column.key, Cell(None)))
+    text = escape(parts.value).replace("+", "$+$").replace("-", "$-$") if column.kind != "text" else escape(parts.value)
+    if row is table.best(column):
+        text = rf"\textbf{{{text}}}"
+    if parts.sd:
+        text += rf"\,{{\scriptsize$\pm${parts.sd}}}"
+    if parts.interval:
+        low, high = (escape(p).replace("+", "$+$").replace("-", "$-$") for p in parts.interval.split(" … "))
+        text += rf" {{\scriptsize[{low}, {high}]}}"
+    text += escape(parts.mark)
+    return rf"\textit{{{text}}}" if row.kind == "published" and text else text
+
+
+def latex(table: Table) -> str:
+    r"""A ``table`` environment with a caption; notes and provenance stand under the rules in small print.
+
+    Numbers are those of the Markdown and CSV of the same table.
+    """
+    align = "".join("l" if column.kind == "text" else "r" for column in table.columns)
+    lines = [
+        r"\begin{table}[t]", r"\centering\small", rf"\caption{{{escape(table.title)}}}", r"\resizebox{\linewidth}{!}{%",
+        rf"\begin{{tabular}}{{{align}}}", r"\toprule", " & ".join(escape(c.label) for c in table.columns) + r" \\", r"\midrule",
+    ]  # fmt: skip
+    before = table.rows[0].kind if table.rows else "own"
+    for row in table.rows:
+        if row.kind != before:
+            lines.append(r"\midrule")
+            before = row.kind
+        lines.append(" & ".join(_cell(table, column, row) for column in table.columns) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}}"]
+    small = " ".join(escape(text) for text in (*table.notes, *table.provenance))
+    return "\n".join([*lines, rf"\par\smallskip{{\scriptsize\raggedright {small}\par}}", r"\end{table}"]) + "\n"

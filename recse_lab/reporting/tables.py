@@ -1,0 +1,191 @@
+"""One table, rendered as Markdown, CSV, LaTeX or to the terminal with the same numbers. ×100 happens here and nowhere else."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from recse_lab.data.sts import LABELS, SEVEN
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+
+@dataclass(frozen=True)
+class Column:
+    key: str
+    label: str
+    kind: Literal["text", "score", "difference", "p"] = "score"
+    best: bool = False
+    """Mark the highest of our own values."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A raw value (−1…1 for scores), with what is known of its uncertainty. None is missing and prints as nothing."""
+
+    value: float | str | None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    cells: dict[str, Cell]
+    kind: Literal["own", "reference", "published"] = "own"
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    columns: list[Column]
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+    provenance: list[str] = field(default_factory=list)
+
+    def best(self, column: Column) -> Row | None:
+        """Our own row with the highest value in a column that has a best."""
+        rows = [r for r in self.rows if r.kind != "published" and isinstance(_value(r, column), float)]
+        return max(rows, key=lambda r: _value(r, column)) if column.best and rows else None  # type: ignore[arg-type,return-value]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A cell as text: its parts are shared by every format."""
+
+    value: str
+    sd: str = ""
+    interval: str = ""
+    mark: str = ""
+
+
+def _value(row: Row, column: Column) -> float | str | None:
+    cell = row.cells.get(column.key)
+    return cell.value if cell else None
+
+
+def printed(column: Column, cell: Cell | None) -> Printed:
+    """The numbers of a cell, rounded once, for all formats."""
+    if cell is None or cell.value is None:
+        return Printed("", mark=cell.mark if cell else "")
+    if isinstance(cell.value, str):
+        return Printed(cell.value, mark=cell.mark)
+    if column.kind == "p":
+        return Printed("<0.001" if cell.value < 0.001 else f"{cell.value:.3f}", mark=cell.mark)
+    sign = "+" if column.kind == "difference" else ""
+    sd = f"{100 * cell.sd:.2f}" if cell.sd is not None else ""
+    interval = f"{100 * cell.low:{sign}.2f} … {100 * cell.high:{sign}.2f}" if cell.low is not None and cell.high is not None else ""
+    return Printed(f"{100 * cell.value:{sign}.2f}", sd, interval, cell.mark)
+
+
+def _line(parts: Printed) -> str:
+    text = parts.value + (f" ± {parts.sd}" if parts.sd else "")
+    return text + (f" [{parts.interval}]" if parts.interval else "") + parts.mark
+
+
+def markdown(table: Table) -> str:
+    """GitHub's tables; the best of our own in bold, published rows in italics."""
+    def text(column: Column, row: Row) -> str:
+        out = _line(printed(column, row.cells.get(column.key))).replace("|", "\\|")
+        if row is table.best(column):
+            return f"**{out}**"
+        return f"*{out}*" if row.kind == "published" and out else out
+
+    lines = ["| " + " | ".join(c.label for c in table.columns) + " |"]
+    lines.append("|" + "|".join(" --- " if c.kind == "text" else " ---: " for c in table.columns) + "|")
+    lines += ["| " + " | ".join(text(c, row) for c in table.columns) + " |" for row in table.rows]
+    notes = [f"{note}  " for note in table.notes]
+    return "\n".join([f"**{table.title}**", "", *lines, "", *notes, *(f"_{p}_  " for p in table.provenance)]) + "\n"
+
+
+def comma_separated(table: Table) -> str:
+    """One line a row; sd and interval in columns of their own; notes and provenance as comment lines at the end."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    extras = {c.key: _extras(table, c) for c in table.columns}
+    header = [name for c in table.columns for name in (c.key, *(f"{c.key}_{e}" for e in extras[c.key]))]
+    writer.writerow([*header, "kind", "marks"])
+    for row in table.rows:
+        line: list[str] = []
+        marks = ""
+        for column in table.columns:
+            parts = printed(column, row.cells.get(column.key))
+            low, _, high = parts.interval.partition(" … ")
+            numbers = {"sd": parts.sd, "low": low, "high": high}
+            line += [parts.value, *(numbers[e] for e in extras[column.key])]
+            marks += parts.mark
+        writer.writerow([*line, row.kind, marks.strip()])
+    return out.getvalue() + "".join(f"# {text}\n" for text in (*table.notes, *table.provenance))
+
+
+def _extras(table: Table, column: Column) -> list[str]:
+    cells = [row.cells[column.key] for row in table.rows if column.key in row.cells]
+    has_interval = any(c.low is not None for c in cells)
+    return ["sd"] * any(c.sd is not None for c in cells) + ["low", "high"] * has_interval
+
+
+def rich_table(table: Table) -> RichTable:
+    """For the terminal; published rows dimmed."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    out = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, caption_justify="left")
+    for column in table.columns:
+        out.add_column(column.label, justify="left" if column.kind == "text" else "right", no_wrap=column.kind != "text")
+    for row in table.rows:
+        style = {"published": "dim", "reference": "", "own": ""}[row.kind]
+        cells = []
+        for column in table.columns:
+            parts = printed(column, row.cells.get(column.key))
+            short = parts.value + (f" ±{parts.sd}" if parts.sd else "") + parts.mark
+            cells.append(Text(short, style="bold" if row is table.best(column) else style))
+        out.add_row(*cells)
+    out.caption = "\n".join(table.notes) if table.notes else None
+    return out
+
+
+def sts_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None = None, *, aggregation: str = "all") -> Table:
+    """The seven tasks and their average for one encoder, with published rows under it, each with its own protocol.
+
+    Other tasks in ``results`` (all SICK pairs, dev sets) are told in the notes, with their numbers of pairs.
+    """
+    columns = [Column("method", "encoder", "text"), Column("protocol", "protocol", "text")]
+    columns += [Column(task, LABELS[task]) for task in SEVEN] + [Column("avg", "avg.", best=False)]
+    tasks = results["tasks"]
+    cells = {task: Cell(tasks[task]["spearman"][aggregation]) for task in SEVEN if task in tasks}
+    average = results["average"]["spearman"][aggregation] if results.get("average") else None
+    rows = [Row({"method": Cell(label), "protocol": Cell(aggregation), **cells, "avg": Cell(average)})]
+    for _, found in beside.iterrows() if beside is not None else ():
+        numbers = {key: Cell(None if pd.isna(found[key]) else float(found[key]) / 100) for key in (*SEVEN, "avg")}
+        remembered = " (from memory)" if found["confidence"] == "memory" else ""
+        name = found["method"] if found["method"] in found["encoder"] else f"{found['method']}, {found['encoder']}"
+        rows.append(Row({"method": Cell(name + remembered), "protocol": Cell(found["aggregation"]), **numbers}, kind="published"))
+    notes = ["Spearman ×100, " + {"all": "pairs of a task pooled", "mean": "mean over subsets", "wmean": "mean over subsets, weighted by pairs"}[aggregation] + "."]
+    pairs = ", ".join(f"{LABELS[t]} {tasks[t]['pairs']:,}" for t in SEVEN if t in tasks)
+    notes += [f"Pairs: {pairs}."] if pairs else []
+    for task, values in tasks.items():
+        if task not in SEVEN:
+            notes.append(f"{LABELS.get(task, task)} ({values['pairs']:,} pairs): {_line(printed(columns[-1], Cell(values['spearman'][aggregation])))}")
+        if values["undefined"]:
+            notes.append(f"{LABELS.get(task, task)} is undefined: {values['undefined']}.")
+    undefined = (results.get("average") or {}).get("undefined")
+    if undefined and any(t in tasks for t in SEVEN):
+        notes.append(f"No average: {undefined}.")
+    if beside is not None:
+        for _, found in beside.iterrows():
+            note = f"; average {found['average_note']}" if isinstance(found["average_note"], str) and found["average_note"] else ""
+            notes.append(f"{found['method']}, {found['encoder']}: {found['source']}; {found['setting']}; {found['confidence']}{note}")
+    shown = [c for c in columns if c.kind == "text" or any(c.key in row.cells for row in rows)]
+    return Table(f"Semantic textual similarity of {label}", shown, rows, notes)
+
+
+def write_lines(texts: Sequence[str]) -> str:
+    """Join lines into a text that ends with a newline."""
+    return "\n".join(texts) + "\n"
