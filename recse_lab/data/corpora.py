@@ -6,13 +6,13 @@ import csv
 import difflib
 import gzip
 import hashlib
-import io
 import json
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 from recse_lab.errors import LabError
 
@@ -24,7 +24,8 @@ class Corpus:
     """Non-empty stripped sentences of one or several files, read anew at every iteration and never held.
 
     In csv, tsv, jsonl and parquet the sentence stands in ``column``; else in one of text, sentence, sent0, sentence1;
-    else in the first column (a csv or tsv with none of these names in its first line has no header).
+    else in the first column. A csv or tsv whose first row has none of these names has no header, and then it must
+    have one column only: which of several holds the sentence would be a guess. A jsonl line may also be a bare string.
 
     Raises:
         LabError: At construction: a missing file, a folder, an unknown ending. While reading: not text, a broken or
@@ -45,8 +46,9 @@ class Corpus:
         """sha256 over the bytes of all files, their formats and the column."""
         digest = hashlib.sha256(json.dumps([self._formats, self.column]).encode())
         for path in self.paths:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            with _told(path):
+                status = path.stat()
+                digest.update(_file_digest(path.resolve(), status.st_size, status.st_mtime_ns))
         return digest.hexdigest()
 
     def __iter__(self) -> Iterator[str]:
@@ -69,8 +71,16 @@ def _format(path: Path) -> str:
         raise LabError(f"{path}: no such corpus file{f'; did you mean {near[0]}?' if near else '.'}")
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if suffix.lower() not in FORMATS or (path.suffix == ".gz" and suffix == ".parquet"):
-        raise LabError(f"{path}: unknown ending {suffix!r}; a corpus is one of {', '.join(FORMATS)}, all but parquet also .gz.")
+        known = ", ".join(FORMATS)
+        raise LabError(f"{path}: unknown ending {suffix!r}; a corpus is one of {known}, all but parquet also .gz.")
     return suffix.lower()
+
+
+@lru_cache(maxsize=64)
+def _file_digest(path: Path, size: int, mtime_ns: int) -> bytes:
+    """Read once per content: size and time of change are part of the key only."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 @contextmanager
@@ -79,6 +89,12 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise LabError(f"{path}: not a readable gzip file ({error}); it may be truncated.") from None
+    except OSError as error:
+        raise LabError(f"{path}: the corpus cannot be read ({error.strerror or error}).") from None
+
+
+def _open(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -90,10 +106,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError:
                 raise LabError(f"{path}, line {number}: not UTF-8 text; convert the corpus to UTF-8.") from None
-
-
-def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else io.BufferedReader(path.open("rb", buffering=0))  # type: ignore[return-value]
 
 
 def _sentences(path: Path, kind: str, column: str | None) -> Iterator[str]:
@@ -116,23 +128,45 @@ def _choose(path: Path, names: Sequence[str], column: str | None) -> str | None:
 
 
 def _delimited(path: Path, delimiter: str, column: str | None) -> Iterator[str]:
-    position = 0
-    lines = _lines(path)
-    reader = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
-    try:
-        for row in reader:
-            if reader.line_num == 1:
-                name = _choose(path, row, column)
-                position = row.index(name) if name is not None else 0
-                if name is not None:
-                    continue
-            if not row:
-                continue
-            if position >= len(row):
-                raise LabError(f"{path}, line {reader.line_num}: {len(row)} columns, the sentence is in column {position + 1}.")
-            yield row[position]
-    except csv.Error as error:
-        raise LabError(f"{path}, line {reader.line_num}: broken row ({error}).") from None
+    rows = _rows(path, delimiter)
+    line, first = next(rows, (0, []))
+    if not first:
+        return
+    name = _choose(path, first, column)
+    if name is None:
+        yield from _headless(path, [(line, first)])
+        yield from _headless(path, rows)
+        return
+    position = first.index(name)
+    for line, row in rows:
+        if position >= len(row):
+            raise LabError(f"{path}, line {line}: {len(row)} columns, the sentence is in column {position + 1}.")
+        yield row[position]
+
+
+def _headless(path: Path, rows: Iterator[tuple[int, list[str]]] | list[tuple[int, list[str]]]) -> Iterator[str]:
+    for line, row in rows:
+        if len(row) != 1:
+            raise LabError(
+                f"{path}, line {line}: {len(row)} columns, and the first row names none of {', '.join(COLUMNS)}; "
+                "say which column holds the sentence, or end the file's name in .txt if a row is one sentence."
+            )
+        yield row[0]
+
+
+def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Non-empty rows, each with the line on which it begins: an open quote is told where it was opened."""
+    reader = csv.reader((line for _, line in _lines(path)), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise LabError(f"{path}, line {line}: broken row ({error}).") from None
+        if row:
+            yield line, row
 
 
 def _jsonl(path: Path, column: str | None) -> Iterator[str]:
@@ -141,35 +175,47 @@ def _jsonl(path: Path, column: str | None) -> Iterator[str]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise LabError(f"{path}, line {number}: broken JSON ({error.msg}).") from None
-        if isinstance(row, str):
-            yield row
-            continue
-        if not isinstance(row, dict) or not row:
+        except (ValueError, RecursionError) as error:
+            raise LabError(f"{path}, line {number}: broken JSON ({getattr(error, 'msg', error)}).") from None
+        if isinstance(row, dict) and row:
+            # The first object settles the column: a later one without it is a mistake, not another layout.
+            column = column or _choose(path, list(row), None) or next(iter(row))
+            if column not in row:
+                raise LabError(f"{path}, line {number}: no field {column!r}; it has {', '.join(map(repr, row))}.")
+            row = row[column]
+        elif not isinstance(row, str):
             raise LabError(f"{path}, line {number}: expected a JSON object or string.")
-        if column is not None and column not in row:
-            raise LabError(f"{path}, line {number}: no field {column!r}; it has {', '.join(map(repr, row))}.")
-        value = row[_choose(path, list(row), column) or next(iter(row))]
-        if not isinstance(value, str):
-            raise LabError(f"{path}, line {number}: the sentence field holds {type(value).__name__}, not text.")
-        yield value
+        yield _text(row, f"{path}, line {number}: the sentence field")
+
+
+def _text(value: Any, where: str) -> str:
+    """A field as text; a missing one is an empty row."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise LabError(f"{where} holds {type(value).__name__}, not text.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can escape half a character
+        raise LabError(f"{where} holds a lone surrogate, not text.") from None
+    return value
 
 
 def _parquet(path: Path, column: str | None) -> Iterator[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise LabError(f"{path}: not a readable parquet file ({str(error).splitlines()[0]}).") from None
-    names = file.schema_arrow.names
-    name = _choose(path, names, column) or names[0]
     row = 0
-    for batch in file.iter_batches(batch_size=4096, columns=[name]):
-        for value in batch.column(0).to_pylist():
-            row += 1
-            if value is not None and not isinstance(value, str):
-                raise LabError(f"{path}, row {row}: column {name!r} holds {type(value).__name__}, not text; name another --column.")
-            yield value or ""
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if not names:
+                raise LabError(f"{path}: the file has no column; give one with a column of sentences.")
+            name = _choose(path, names, column) or names[0]
+            for batch in file.iter_batches(batch_size=4096, columns=[name]):
+                for value in batch.column(0).to_pylist():
+                    row += 1
+                    yield _text(value, f"{path}, row {row}: column {name!r}")
+    except (pa.ArrowException, OSError) as error:
+        where = f" beyond row {row}" if row else ""
+        raise LabError(f"{path}: not a readable parquet file{where} ({str(error).splitlines()[0]}).") from None

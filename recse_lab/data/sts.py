@@ -19,8 +19,9 @@ SEVEN = ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr")
 """The seven tasks every paper in this field averages."""
 SAMPLES = ("sample-sts", "sample-sts-dev")
 LABELS = {
-    "sts12": "STS12", "sts13": "STS13", "sts14": "STS14", "sts15": "STS15", "sts16": "STS16", "stsb": "STS-B", "sickr": "SICK-R",
-    "sickr-all": "SICK-R, all 9,927 pairs", "stsb-dev": "STS-B dev", "sample-sts": "sample-sts", "sample-sts-dev": "sample-sts dev",
+    "sts12": "STS12", "sts13": "STS13", "sts14": "STS14", "sts15": "STS15", "sts16": "STS16",
+    "stsb": "STS-B", "sickr": "SICK-R", "sickr-all": "SICK-R, all 9,927 pairs", "stsb-dev": "STS-B dev",
+    "sample-sts": "sample-sts", "sample-sts-dev": "sample-sts dev",
 }  # fmt: skip
 
 SUBSETS = {
@@ -50,7 +51,7 @@ class StsTask(NamedTuple):
 
 
 def find_senteval(data_dir: str | Path) -> Path:
-    """The folder that holds ``STS/``: ``data_dir`` itself, or ``senteval`` or ``SentEval/data/downstream`` below it.
+    """The folder that holds ``STS/``: ``data_dir`` itself, or ``senteval`` or ``data/downstream`` below it.
 
     Raises:
         LabError: It is none of them.
@@ -58,7 +59,10 @@ def find_senteval(data_dir: str | Path) -> Path:
     for folder in (Path(data_dir), Path(data_dir) / "senteval", Path(data_dir) / "data" / "downstream"):
         if (folder / "STS").is_dir():
             return folder
-    raise LabError(f"{data_dir}: no STS data here; expected STS/STS12-en-test … in it or in its folder senteval/ (SentEval's layout).")
+    raise LabError(
+        f"{data_dir}: no STS data here; expected STS/STS12-en-test … in it, or in its folder senteval/ or "
+        "data/downstream/ (SentEval's layout)."
+    )
 
 
 def load_task(name: str, data_dir: str | Path | None) -> StsTask:
@@ -71,15 +75,22 @@ def load_task(name: str, data_dir: str | Path | None) -> StsTask:
         return StsTask(name, {"sample": _sample(name)})
     if name not in LABELS:
         near = difflib.get_close_matches(name, LABELS, n=1)
-        raise LabError(f"unknown task {name!r}; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(LABELS) + '.'}")
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(LABELS)}."
+        raise LabError(f"unknown task {name!r}; {hint}")
     if data_dir is None:
         raise LabError(f"task {name} needs the STS sets: give --data-dir, the folder in SentEval's layout.")
     root = find_senteval(data_dir)
     if name in SUBSETS:
         folder = root / "STS" / f"{name.upper()}-en-test"
-        return StsTask(name, {s: _paired_files(folder / f"STS.input.{s}.txt", folder / f"STS.gs.{s}.txt") for s in SUBSETS[name]})
+        return StsTask(
+            name, {s: _paired_files(folder / f"STS.input.{s}.txt", folder / f"STS.gs.{s}.txt") for s in SUBSETS[name]}
+        )
     parts = [_sick(root / file) if "SICK" in file else _stsb(root / file) for file in TABLES[name]]
-    joined = Pairs([s for p in parts for s in p.first], [s for p in parts for s in p.second], np.concatenate([p.gold for p in parts]))
+    joined = Pairs(
+        [s for p in parts for s in p.first],
+        [s for p in parts for s in p.second],
+        np.concatenate([p.gold for p in parts]),
+    )
     return StsTask(name, {name: joined})
 
 
@@ -99,8 +110,11 @@ def _read(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise LabError(f"{path}: no such file; the STS data are incomplete.") from None
-    except UnicodeDecodeError:
-        raise LabError(f"{path}: not UTF-8 text; the file is damaged.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise LabError(f"{path}, line {line}: not UTF-8 text; the file is damaged.") from None
+    except OSError as error:
+        raise LabError(f"{path}: the file cannot be read ({error.strerror}).") from None
     return text.removesuffix("\n").split("\n") if text else []
 
 
@@ -110,7 +124,8 @@ def _gold(text: str, path: Path, line: int, lowest: float = 0.0) -> float:
     except ValueError:
         value = float("nan")
     if not lowest <= value <= 5.0:
-        raise LabError(f"{path}, line {line}: gold score {text.strip()!r} is no number from {lowest:g} to 5; is the file truncated?")
+        what = f"gold score {text.strip()!r} is no number from {lowest:g} to 5"
+        raise LabError(f"{path}, line {line}: {what}; is the file truncated?")
     return value
 
 
@@ -122,15 +137,17 @@ def _pairs(rows: Iterator[tuple[str, str, float]] | list[tuple[str, str, float]]
 def _paired_files(input_file: Path, gold_file: Path) -> Pairs:
     texts, golds = _read(input_file), _read(gold_file)
     if len(texts) != len(golds):
-        shorter = min((input_file, len(texts)), (gold_file, len(golds)), key=lambda pair: pair[1])
-        raise LabError(f"{shorter[0]}, line {shorter[1]}: the file ends here, its partner has {max(len(texts), len(golds))} lines: truncated?")
+        (file, ends), (_, goes_on) = sorted(
+            [(input_file, len(texts)), (gold_file, len(golds))], key=lambda pair: pair[1]
+        )
+        raise LabError(f"{file}, line {ends}: the file ends here, its partner has {goes_on} lines: truncated?")
     rows = []
     for line, (text, gold) in enumerate(zip(texts, golds, strict=True), 1):
         if not gold.strip():  # STS15 and STS16 leave pairs without a gold score, and SentEval skips them
             continue
         fields = text.split("\t")
-        if len(fields) < 2:
-            raise LabError(f"{input_file}, line {line}: expected two sentences separated by a tab; is the file truncated?")
+        if len(fields) != 2:
+            raise LabError(f"{input_file}, line {line}: {len(fields)} fields instead of 2; is the file truncated?")
         rows.append((fields[0], fields[1], _gold(gold, gold_file, line)))
     if not rows:
         raise LabError(f"{gold_file}: no gold score in it.")
@@ -165,6 +182,5 @@ def _sick(path: Path) -> Pairs:
 def _sample(name: str) -> Pairs:
     split = "dev" if name.endswith("-dev") else "test"
     file = resources.files("recse_lab.data.embedded") / "sample-sts.tsv"
-    with file.open("r", encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return _pairs([(r["sentence1"], r["sentence2"], float(r["gold"])) for r in rows if r["split"] == split])
+    rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return _pairs([(r["sentence1"], r["sentence2"], float(r["gold"])) for r in rows if r["split"] == split])

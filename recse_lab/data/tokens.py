@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import itertools
@@ -22,17 +23,28 @@ BATCH = 4096
 
 
 class TokenStore:
-    """Token ids of every sentence (special tokens included), by row number."""
+    """Token ids of every sentence (special tokens included), by row number.
+
+    Raises:
+        LabError: The file of ids is shorter or longer than its offsets say.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.meta = read_json(folder / "meta.json")
         self.fingerprint: str = self.meta["fingerprint"]
+        self.sentences: int = self.meta["sentences"]
+        self.special_ids: list[int] = self.meta["special_ids"]
         self.counts: Int[np.ndarray, " vocab"] = np.load(folder / "counts.npy")
         """How often each content token occurs."""
         self.document_frequency: Int[np.ndarray, " vocab"] = np.load(folder / "document_frequency.npy")
         """In how many sentences each content token occurs."""
         self._offsets = np.load(folder / "offsets.npy", mmap_mode="r")
+        size = int(self._offsets[-1])
+        if (folder / "ids.bin").stat().st_size != size * np.dtype(self.meta["dtype"]).itemsize:
+            raise LabError(
+                f"{folder}: the tokenised corpus is damaged (ids.bin is not {size} ids); delete this folder."
+            )
         self._ids = np.memmap(folder / "ids.bin", dtype=self.meta["dtype"], mode="r")
         self.lengths: Int[np.ndarray, " rows"] = np.diff(self._offsets).astype(np.int32)
 
@@ -51,7 +63,7 @@ def build_tokens(
     """Tokenise ``corpus`` into a folder named by its contents under ``folder``, or open the one that is there.
 
     Raises:
-        LabError: The corpus cannot be read, or holds fewer than two sentences.
+        LabError: The corpus cannot be read, holds fewer than two sentences, or the disk is full.
     """
     text = f"{corpus.fingerprint} {tokenizer_fingerprint} {max_length}"
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
@@ -66,13 +78,24 @@ def build_tokens(
             try:
                 _write(corpus, tokenizer, max_length, partial, fingerprint, progress)
                 os.replace(partial, final)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                raise LabError(
+                    f"{folder}: the disk is full; nothing was kept there; free some space and start again."
+                ) from None
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     return TokenStore(final)
 
 
 def _write(
-    corpus: Corpus, tokenizer: Any, max_length: int, folder: Path, fingerprint: str, progress: Callable[[int], None] | None
+    corpus: Corpus,
+    tokenizer: Any,
+    max_length: int,
+    folder: Path,
+    fingerprint: str,
+    progress: Callable[[int], None] | None,
 ) -> None:
     vocab = len(tokenizer)
     special = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -48,14 +49,20 @@ def uniformity(embeddings: Float[Tensor, "batch dim"], *, t: float = 2.0, block:
     if count < 2:
         raise ValueError("uniformity needs at least two embeddings")
     _refuse_unnormalised(embeddings)
-    total = 0.0
+    embeddings = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
+    log_total = -math.inf
     squares = embeddings.square().sum(1)
     for i in range(0, count, block):
         rows = embeddings[i : i + block]
         for j in range(i, count, block):
             columns = embeddings[j : j + block]
             squared = (squares[i : i + block, None] + squares[None, j : j + block] - 2 * rows @ columns.T).clamp(min=0)
-            potential = torch.exp(-t * squared)
-            # On the diagonal block every pair counts once: the strict upper triangle.
-            total += float((potential.triu(1) if i == j else potential).sum(dtype=torch.float64))
-    return torch.tensor(math.log(total / (count * (count - 1) / 2)), dtype=torch.float64)
+            exponents = -t * squared
+            if i == j:  # every pair counts once: the strict upper triangle
+                exponents.masked_fill_(torch.ones_like(exponents, dtype=torch.bool).tril(), -math.inf)
+            largest = float(exponents.max())
+            if largest == -math.inf:  # a block of one row has no pair
+                continue
+            log_block = largest + math.log(float((exponents - largest).exp().sum(dtype=torch.float64)))
+            log_total = float(np.logaddexp(log_total, log_block))
+    return torch.tensor(log_total - math.log(count * (count - 1) / 2), dtype=torch.float64)

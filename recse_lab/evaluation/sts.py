@@ -1,4 +1,4 @@
-"""Semantic textual similarity: one cosine per pair, then every correlation the literature prints, each under its name."""
+"""Semantic textual similarity: a cosine per pair, then every correlation the literature prints, under its name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ METRICS: dict[str, Callable[..., Any]] = {"spearman": stats.spearmanr, "pearson"
 Encode = Callable[[list[str]], Float[np.ndarray, "sentences hidden"]]
 
 
-def cosine(first: Float[np.ndarray, "pairs dim"], second: Float[np.ndarray, "pairs dim"]) -> Float[np.ndarray, " pairs"]:
+def cosine(
+    first: Float[np.ndarray, "pairs dim"], second: Float[np.ndarray, "pairs dim"]
+) -> Float[np.ndarray, " pairs"]:
     """Cosine of each row with its partner, in float32 whatever came in; NaN where a vector is zero."""
     first, second = first.astype(np.float32), second.astype(np.float32)
     norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
@@ -48,7 +50,9 @@ def score_pairs(tasks: Sequence[StsTask], encode: Encode) -> pd.DataFrame:
         for subset, pairs in task.subsets.items():
             score = cosine(embeddings[[index[s] for s in pairs.first]], embeddings[[index[s] for s in pairs.second]])
             pair = np.arange(len(score), dtype=np.int32)
-            parts.append(pd.DataFrame({"task": task.name, "subset": subset, "pair": pair, "gold": pairs.gold, "score": score}))
+            parts.append(
+                pd.DataFrame({"task": task.name, "subset": subset, "pair": pair, "gold": pairs.gold, "score": score})
+            )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -71,16 +75,17 @@ def why_undefined(gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " 
 
 
 def sts_results(scores: pd.DataFrame) -> dict[str, Any]:
-    """``tasks`` and ``average`` of results.json: raw correlations per task and aggregation; null, never 0, where undefined.
+    """``tasks`` and ``average`` of results.json: raw correlations per aggregation; null, never 0, where undefined.
 
     The average is over the seven tasks and exists only where all seven are there and defined.
     """
     tasks = {str(name): _task_results(part) for name, part in scores.groupby("task", sort=False)}
     missing = [name for name in SEVEN if name not in tasks]
     undefined = [name for name in SEVEN if name in tasks and tasks[name]["undefined"]]
-    average: dict[str, Any] = {"tasks": list(SEVEN)}
-    reasons = [f"missing {', '.join(missing)}"] * bool(missing) + [f"undefined {', '.join(undefined)}"] * bool(undefined)
-    average["undefined"] = "; ".join(reasons) or None
+    reasons = [
+        f"{what} {', '.join(names)}" for what, names in (("missing", missing), ("undefined", undefined)) if names
+    ]
+    average: dict[str, Any] = {"tasks": list(SEVEN), "undefined": "; ".join(reasons) or None}
     for metric in METRICS:
         average[metric] = {
             a: None if reasons else float(np.mean([tasks[name][metric][a] for name in SEVEN])) for a in AGGREGATIONS
