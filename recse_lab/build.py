@@ -64,7 +64,9 @@ def settle(config: RunConfig) -> RunConfig:
     evaluation = config.evaluation.model_copy(
         update={
             "precision": precision(config.evaluation.precision),
-            "tasks": config.evaluation.tasks if config.evaluation.tasks is not None else (("sample-sts",) if sample else SEVEN),
+            "tasks": config.evaluation.tasks
+            if config.evaluation.tasks is not None
+            else (("sample-sts",) if sample else SEVEN),
             "dev": config.evaluation.dev or ("sample-sts-dev" if sample else "stsb-dev"),
         }
     )
@@ -204,7 +206,10 @@ class Lab:
             return map(self.frozen, batches_by_length(sample, self.tokens.lengths, 8192))
 
         reshaper.fit(
-            batches, counts=self.tokens.counts, document_frequency=self.tokens.document_frequency, sentences=len(self.tokens)
+            batches,
+            counts=self.tokens.counts,
+            document_frequency=self.tokens.document_frequency,
+            sentences=len(self.tokens),
         )
         reshaper.save(file)
         return reshaper
@@ -232,7 +237,9 @@ class Lab:
     def encoder(self) -> TransformerEncoder:
         """A fresh encoder to be trained; the head is initialised from the seed."""
         model = self.config.model
-        backbone = load_backbone(self.encoder_path, layers=model.layers, dropout=model.dropout, attention=model.attention)
+        backbone = load_backbone(
+            self.encoder_path, layers=model.layers, dropout=model.dropout, attention=model.attention
+        )
         head = HEADS[model.head]
         torch.manual_seed(self.config.seed)
         return TransformerEncoder(
@@ -245,8 +252,14 @@ class Lab:
         """Encoder, head and projections of this configuration, on the device."""
         reshape = self.config.reshape
         encoder = self.encoder()
-        if reshape is not None and reshape.source > encoder.backbone.config.num_hidden_layers and reshape.mode == "integrated":  # type: ignore[union-attr]
-            raise LabError(f"reshape.source {reshape.source} is above the {self.config.model.layers} layers that are trained.")
+        if (
+            reshape is not None
+            and reshape.source > encoder.backbone.config.num_hidden_layers
+            and reshape.mode == "integrated"
+        ):  # type: ignore[union-attr]
+            raise LabError(
+                f"reshape.source {reshape.source} is above the {self.config.model.layers} layers that are trained."
+            )
         arm = Arm(
             encoder, views=2 if self.config.contrast.weight > 0 else 1, precision=self.config.training.precision,
             reshaper=self.reshaper if reshape else None, source=reshape.source if reshape else 0,

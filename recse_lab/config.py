@@ -272,7 +272,12 @@ def make_config(tree: Mapping[str, Any], *, where: str = "config", lines: Mappin
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], *, where: str, lines: Mapping[str, int] | None = None, prefix: str = ""
+    error: ValidationError,
+    model: type[BaseModel],
+    *,
+    where: str,
+    lines: Mapping[str, int] | None = None,
+    prefix: str = "",
 ) -> str:
     """One sentence for the first thing wrong in a validation error."""
     first = error.errors()[0]
@@ -295,7 +300,9 @@ def explain(
 def _fields(model: Any, path: list[str]) -> list[str]:
     for name in path:
         field = model.model_fields.get(name)
-        inner = [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        inner = (
+            [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        )
         if not inner:
             return []
         model = inner[0]

@@ -111,13 +111,18 @@ def _compute(
 
     tested = encoder
     if wants_best and progress.best_step not in (None, progress.step):
-        tested = load_encoder(str(best_folder), attention=config.model.attention, max_length=config.evaluation.max_length)
+        tested = load_encoder(
+            str(best_folder), attention=config.model.attention, max_length=config.evaluation.max_length
+        )
         tested = tested.to(device())
     began_test = time.monotonic()
     results: dict[str, Any] = {"schema": "recse-lab/results/1", "protocol": PROTOCOL, "tasks": {}, "average": None}
     if lab.tasks:
         scores = score_tasks(
-            tested, lab.tasks, precision=config.evaluation.precision, progress=lambda done, total: notify("testing", done, total)
+            tested,
+            lab.tasks,
+            precision=config.evaluation.precision,
+            progress=lambda done, total: notify("testing", done, total),
         )
         with atomic_path(run.scores) as beside:
             scores.to_parquet(beside, index=False)

@@ -34,7 +34,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(beside, path)
     except Exception as error:  # safetensors and arrow tell of a full disk in exceptions of their own
         if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise LabError(f"{path}: the disk is full; nothing was written there; free some space and start again.") from error
+            raise LabError(
+                f"{path}: the disk is full; nothing was written there; free some space and start again."
+            ) from error
         raise
     finally:
         if beside.is_dir():
@@ -207,7 +209,9 @@ def find_run(root: Path, prefix: str) -> Run:
     runs = [run for run in find_runs(root) if run.id.startswith(prefix)]
     distinct = sorted({run.id for run in runs})
     if len(distinct) != 1:
-        what = f"{len(distinct)} runs begin with it ({', '.join(distinct[:5])}…)" if distinct else "no run begins with it"
+        what = (
+            f"{len(distinct)} runs begin with it ({', '.join(distinct[:5])}…)" if distinct else "no run begins with it"
+        )
         raise LabError(f"run {prefix!r}: {what} in {root}; `recse-lab runs ls` lists them.")
     return next((run for run in runs if run.state == "done"), runs[0])
 

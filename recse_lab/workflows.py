@@ -29,7 +29,9 @@ ARMS: dict[str, dict[str, Any]] = {
 """Starting points of a training configuration; any option may then be set."""
 
 
-def read_config(path: str | Path | None, *, arm: str | None = None, overrides: Mapping[str, Any] | None = None) -> RunConfig:
+def read_config(
+    path: str | Path | None, *, arm: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> RunConfig:
     """One run's configuration from a YAML file, a named arm and options, each laid upon the one before.
 
     Raises:

@@ -91,7 +91,9 @@ def load_spec(name: str) -> StudySpec:
     path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
     if path is None:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        raise LabError(f"no experiment {name!r}; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(known) + '.'}")
+        raise LabError(
+            f"no experiment {name!r}; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(known) + '.'}"
+        )
     tree, lines = read_yaml(path)
     try:
         return StudySpec.model_validate(tree)
@@ -100,7 +102,11 @@ def load_spec(name: str) -> StudySpec:
 
 
 def edition(
-    spec: StudySpec, *, levels: Levels | None = None, overrides: Mapping[str, Any] | None = None, seeds: int | list[int] | None = None
+    spec: StudySpec,
+    *,
+    levels: Levels | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    seeds: int | list[int] | None = None,
 ) -> StudySpec:
     """The study with a cheaper or larger edition, the user's ``--set`` and ``--seeds`` laid upon it.
 

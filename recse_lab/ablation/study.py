@@ -54,14 +54,21 @@ def prepare(cells: list[Cell], console: Console) -> None:
         bar = bars.add_task("preparing", total=None)
         seen = set()
         for cell in cells:
-            lab = replace(cell.lab, notify=lambda what, done, total: bars.update(bar, description=what, completed=done, total=total or None))
+            lab = replace(
+                cell.lab,
+                notify=lambda what, done, total: bars.update(
+                    bar, description=what, completed=done, total=total or None
+                ),
+            )
             shared = lab.tokens.fingerprint, lab.store_folder if lab.config.reshape else None
             if shared not in seen and lab.config.reshape:
                 _ = lab.reshaper, lab.stored
             seen.add(shared)
 
 
-def run_study(folder: Path, cells: list[Cell], *, rerun: Rerun, workers: int, keep_models: bool, console: Console) -> Outcome:
+def run_study(
+    folder: Path, cells: list[Cell], *, rerun: Rerun, workers: int, keep_models: bool, console: Console
+) -> Outcome:
     """Compute what ``rerun`` asks for and report what the store then holds."""
     chosen = to_run(folder, cells, rerun)
     complete = True

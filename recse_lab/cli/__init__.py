@@ -35,7 +35,9 @@ def main() -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        fail(f"{error.filename or 'the disk'}: the disk is full; nothing half-written was kept; free some space and start again.")
+        fail(
+            f"{error.filename or 'the disk'}: the disk is full; nothing half-written was kept; free some space and start again."
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -19,10 +19,15 @@ def ablate(
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few levels, one seed, few steps: minutes.")] = False,
     full: Annotated[bool, typer.Option("--full", help="All levels and seeds: for a GPU.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that share the cores. Default: one a core on CPU, one on a GPU.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that share the cores. Default: one a core on CPU, one on a GPU."),
+    ] = None,
     rerun: Annotated[str, typer.Option(help="missing, failed, all or never.")] = "missing",
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep the trained encoders of all cells.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its expected cost; compute nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and its expected cost; compute nothing.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
     runs: RunsDir = None,
 ) -> None:
@@ -45,7 +50,9 @@ def ablate(
     )  # fmt: skip
     number = workers or workflows.default_workers()
     chosen = to_run(study.folder, study.cells, rerun)
-    _print_plan(console, study, chosen, number, expected_seconds(study.folder, chosen, workers=number) if chosen else None)
+    _print_plan(
+        console, study, chosen, number, expected_seconds(study.folder, chosen, workers=number) if chosen else None
+    )
     if dry_run:
         return
     outcome = workflows.ablate(study, rerun=rerun, workers=number, keep_models=keep_models, console=console)  # type: ignore[arg-type]
@@ -78,10 +85,26 @@ def _print_plan(console, study, chosen, workers: int, seconds: float | None) -> 
         table.add_column(column)
     for arm in study.spec.arms:
         cells = [cell for cell in study.cells if cell.arm == arm.name]
-        levels = "; ".join(f"{factor.rsplit('.', 1)[-1]} {', '.join(map(str, values))}" for factor, values in arm.sweep.items())
+        levels = "; ".join(
+            f"{factor.rsplit('.', 1)[-1]} {', '.join(map(str, values))}" for factor, values in arm.sweep.items()
+        )
         counts = [sum(state[cell.id] == what for cell in cells) for what in ("done", "failed")]
-        table.add_row(arm.name, arm.role, levels or "–", ", ".join(sorted({str(c.seed) for c in cells})), f"{counts[0]}/{len(cells)}", str(counts[1] or ""))
+        table.add_row(
+            arm.name,
+            arm.role,
+            levels or "–",
+            ", ".join(sorted({str(c.seed) for c in cells})),
+            f"{counts[0]}/{len(cells)}",
+            str(counts[1] or ""),
+        )
     console.print(table)
     done = sum(value == "done" for value in state.values())
-    cost = f"about {duration(seconds)}, from the {done} finished runs of this study" if seconds else f"cost as stated: {study.spec.cost}"
-    console.print(f"{len(state)} distinct runs, {done} in the store, {len(chosen)} to compute with {workers} workers; {cost}", highlight=False)
+    cost = (
+        f"about {duration(seconds)}, from the {done} finished runs of this study"
+        if seconds
+        else f"cost as stated: {study.spec.cost}"
+    )
+    console.print(
+        f"{len(state)} distinct runs, {done} in the store, {len(chosen)} to compute with {workers} workers; {cost}",
+        highlight=False,
+    )

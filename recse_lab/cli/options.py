@@ -12,11 +12,22 @@ import typer
 if TYPE_CHECKING:
     from recse_lab.build import Notify
 
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any option, dotted: --set reshape.dim=16. Repeatable.")]
-DataDir = Annotated[str | None, typer.Option(help="STS data in SentEval's layout, or the folder above it. Default: the packaged sample.")]
-Corpus = Annotated[list[str] | None, typer.Option(help="File with one sentence a row (txt, csv, tsv, jsonl, parquet, .gz). Repeatable.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any option, dotted: --set reshape.dim=16. Repeatable."),
+]
+DataDir = Annotated[
+    str | None,
+    typer.Option(help="STS data in SentEval's layout, or the folder above it. Default: the packaged sample."),
+]
+Corpus = Annotated[
+    list[str] | None,
+    typer.Option(help="File with one sentence a row (txt, csv, tsv, jsonl, parquet, .gz). Repeatable."),
+]
 Encoder = Annotated[str | None, typer.Option(help="Folder, hub id, or all-minilm-l6-v2.")]
-RunsDir = Annotated[Path | None, typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs.")]
+RunsDir = Annotated[
+    Path | None, typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs.")
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file (docs/formats.md).")]
 
 

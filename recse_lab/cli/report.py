@@ -26,7 +26,13 @@ def report(
     if not (folder / "study.json").is_file():
         known = sorted(path.parent.name for path in root(runs).glob("*/study.json"))
         near = difflib.get_close_matches(study, known, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}." if known else "there is none yet; `recse-lab ablate` makes one."
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else f"known: {', '.join(known)}."
+            if known
+            else "there is none yet; `recse-lab ablate` makes one."
+        )
         raise LabError(f"no study {study!r} in {root(runs)}; {hint}")
     write_and_show(folder, out / study, Console())
 

@@ -43,7 +43,10 @@ def build(
     with progress() as notify:
         lab = workflows.build_reshape(resolved, notify=notify)
         rows, size = len(lab.tokens), lab.store_bytes
-        console.print(f"{rows:,} sentences × {lab.reshaper.out_dim:,} numbers in float16: {size / 2**20:,.1f} MiB", highlight=False)
+        console.print(
+            f"{rows:,} sentences × {lab.reshaper.out_dim:,} numbers in float16: {size / 2**20:,.1f} MiB",
+            highlight=False,
+        )
         stored = lab.stored
     assert stored is not None
     console.print(f"{len(stored):,} rows in {lab.store_folder}", highlight=False, soft_wrap=True)

@@ -47,7 +47,9 @@ def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], r
     found = find_run(root(runs), run)
     console = Console()
     status = found.status
-    console.print(f"[bold]{found.study}/{found.id}[/bold]  {status['state']}  {status.get('message') or ''}", highlight=False)
+    console.print(
+        f"[bold]{found.study}/{found.id}[/bold]  {status['state']}  {status.get('message') or ''}", highlight=False
+    )
     for title, tree in (("options", found.config), ("environment", found.environment), ("cost", found.cost)):
         if tree:
             console.print(f"[bold]{title}[/bold]")
@@ -62,7 +64,9 @@ def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], r
 
 @app.command("diff")
 def diff(
-    a: Annotated[str, typer.Argument(help="Beginning of a run's id.")], b: Annotated[str, typer.Argument(help="Another.")], runs: RunsDir = None
+    a: Annotated[str, typer.Argument(help="Beginning of a run's id.")],
+    b: Annotated[str, typer.Argument(help="Another.")],
+    runs: RunsDir = None,
 ) -> None:
     """What differs between two runs: options, data, environment, scores."""
     from rich.console import Console
@@ -78,7 +82,14 @@ def diff(
     def tree(run) -> dict:
         prints = run.folder / "fingerprints.json"
         tasks = {name: task["spearman"]["all"] for name, task in (run.results or {}).get("tasks", {}).items()}
-        return flatten({"options": run.config or {}, "data": read_json(prints) if prints.is_file() else {}, "environment": run.environment or {}, "spearman": tasks})
+        return flatten(
+            {
+                "options": run.config or {},
+                "data": read_json(prints) if prints.is_file() else {},
+                "environment": run.environment or {},
+                "spearman": tasks,
+            }
+        )
 
     one, two = tree(first), tree(second)
     differing = [key for key in {**one, **two} if one.get(key) != two.get(key)]

@@ -14,22 +14,38 @@ PANEL = "What is trained"
 
 def train(
     config: Annotated[Path | None, typer.Argument(help="YAML file; every option below is laid upon it.")] = None,
-    arm: Annotated[str | None, typer.Option(help="simcse, recse or reshape-only: where to start from. Default: simcse.")] = None,
+    arm: Annotated[
+        str | None, typer.Option(help="simcse, recse or reshape-only: where to start from. Default: simcse.")
+    ] = None,
     encoder: Encoder = None,
     corpus: Corpus = None,
     column: Annotated[str | None, typer.Option(help="Column of the sentences in csv, tsv, jsonl, parquet.")] = None,
     data_dir: DataDir = None,
     seed: Annotated[int | None, typer.Option(min=0)] = None,
-    pooling: Annotated[str | None, typer.Option(help="cls, mean, first_last_mean, static_last_mean, top2_mean.", rich_help_panel=PANEL)] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="cls, mean, first_last_mean, static_last_mean, top2_mean.", rich_help_panel=PANEL)
+    ] = None,
     layers: Annotated[int | None, typer.Option(help="Backbone layers kept.", rich_help_panel=PANEL)] = None,
     dropout: Annotated[float | None, typer.Option(help="Dropout rate of the backbone.", rich_help_panel=PANEL)] = None,
-    temperature: Annotated[float | None, typer.Option(help="τ, of the dropout contrast.", rich_help_panel=PANEL)] = None,
-    weight: Annotated[float | None, typer.Option(help="w, weight of the dropout contrast.", rich_help_panel=PANEL)] = None,
-    operator: Annotated[str | None, typer.Option(help="Reshape operator (recse-lab list operators).", rich_help_panel=PANEL)] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="τ, of the dropout contrast.", rich_help_panel=PANEL)
+    ] = None,
+    weight: Annotated[
+        float | None, typer.Option(help="w, weight of the dropout contrast.", rich_help_panel=PANEL)
+    ] = None,
+    operator: Annotated[
+        str | None, typer.Option(help="Reshape operator (recse-lab list operators).", rich_help_panel=PANEL)
+    ] = None,
     dim: Annotated[int | None, typer.Option(help="p, the reshape dimension.", rich_help_panel=PANEL)] = None,
-    reshape_weight: Annotated[float | None, typer.Option(help="λ, weight of the reshape contrast.", rich_help_panel=PANEL)] = None,
-    reshape_temperature: Annotated[float | None, typer.Option(help="τ′, of the reshape contrast.", rich_help_panel=PANEL)] = None,
-    source: Annotated[int | None, typer.Option(help="Hidden layer the features come from; 0 = embeddings.", rich_help_panel=PANEL)] = None,
+    reshape_weight: Annotated[
+        float | None, typer.Option(help="λ, weight of the reshape contrast.", rich_help_panel=PANEL)
+    ] = None,
+    reshape_temperature: Annotated[
+        float | None, typer.Option(help="τ′, of the reshape contrast.", rich_help_panel=PANEL)
+    ] = None,
+    source: Annotated[
+        int | None, typer.Option(help="Hidden layer the features come from; 0 = embeddings.", rich_help_panel=PANEL)
+    ] = None,
     mode: Annotated[str | None, typer.Option(help="separated or integrated.", rich_help_panel=PANEL)] = None,
     steps: Annotated[int | None, typer.Option(min=0, help="Optimiser steps; overrides epochs.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the corpus.")] = None,
@@ -68,9 +84,16 @@ def train(
         console.print(rich_table(sts_table(results, run.id)))
     dev = results["dev"]
     if dev["spearman"] is not None:
-        console.print(f"{dev['task']}: {100 * dev['spearman']:.2f} at step {dev['step']} ({dev['selection']} of {dev['checks']} looks)", highlight=False)
+        console.print(
+            f"{dev['task']}: {100 * dev['spearman']:.2f} at step {dev['step']} ({dev['selection']} of {dev['checks']} looks)",
+            highlight=False,
+        )
     rate = f", {cost['tokens'] / cost['train_s']:,.0f} tokens/s" if cost.get("train_s") else ""
-    console.print(f"run {run.id} in {run.folder}: {cost['train_s']:.0f} s training, {cost['dev_s']:.0f} s dev, {cost['test_s']:.0f} s test{rate}", highlight=False, soft_wrap=True)
+    console.print(
+        f"run {run.id} in {run.folder}: {cost['train_s']:.0f} s training, {cost['dev_s']:.0f} s dev, {cost['test_s']:.0f} s test{rate}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 NAMES = {

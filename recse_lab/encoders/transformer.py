@@ -55,8 +55,16 @@ def _load(kind: Any, encoder: str, **options: Any) -> Any:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         near = difflib.get_close_matches(encoder, EMBEDDED, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else "give a folder, a hub id this machine can reach, or all-minilm-l6-v2."
-        reason = "it cannot be loaded as a BERT-like encoder" if Path(encoder).is_dir() else "neither a folder nor reachable on the hub"
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else "give a folder, a hub id this machine can reach, or all-minilm-l6-v2."
+        )
+        reason = (
+            "it cannot be loaded as a BERT-like encoder"
+            if Path(encoder).is_dir()
+            else "neither a folder nor reachable on the hub"
+        )
         raise LabError(f"{encoder}: {reason}; {hint}") from error
 
 
@@ -236,7 +244,11 @@ class TransformerEncoder(nn.Module):
 
     def encode(self, sentences: Sequence[str], **options: Any) -> Float[np.ndarray, "sentences hidden"]:
         """Embeddings of sentences; options as in ``encode_ids``."""
-        return self.encode_ids(self.tokenize(sentences), **options) if len(sentences) else np.empty((0, self.hidden), np.float32)
+        return (
+            self.encode_ids(self.tokenize(sentences), **options)
+            if len(sentences)
+            else np.empty((0, self.hidden), np.float32)
+        )
 
     # ---- on disk -------------------------------------------------------------------------------------------------
 
@@ -253,7 +265,9 @@ class TransformerEncoder(nn.Module):
             assert isinstance(self.head, TanhHead)
             (folder / "2_Dense").mkdir(exist_ok=True)
             linear = {"linear.weight": self.head.dense.weight, "linear.bias": self.head.dense.bias}
-            save_file({k: v.detach().cpu().contiguous() for k, v in linear.items()}, folder / "2_Dense" / "model.safetensors")
+            save_file(
+                {k: v.detach().cpu().contiguous() for k, v in linear.items()}, folder / "2_Dense" / "model.safetensors"
+            )
         if self.pooling in ("cls", "mean"):
             self._save_sentence_transformers(folder, kept)
 
@@ -262,7 +276,8 @@ class TransformerEncoder(nn.Module):
         modules = [("", "Transformer"), ("1_Pooling", "Pooling")] + [("2_Dense", "Dense")] * kept
         files: dict[str, Any] = {
             "modules.json": [
-                {"idx": i, "name": str(i), "path": path, "type": module + kind} for i, (path, kind) in enumerate(modules)
+                {"idx": i, "name": str(i), "path": path, "type": module + kind}
+                for i, (path, kind) in enumerate(modules)
             ],
             "sentence_bert_config.json": {"max_seq_length": self.max_length, "do_lower_case": False},
             "1_Pooling/config.json": {
@@ -303,14 +318,18 @@ def read_card(folder: str) -> dict[str, Any]:
             elif modes.get("pooling_mode_mean_tokens") or modes.get("pooling_mode") == "mean":
                 card["pooling"] = "mean"
             else:
-                raise LabError(f"{config}: of sentence-transformers' poolings only cls and mean are known; give --pooling.")
+                raise LabError(
+                    f"{config}: of sentence-transformers' poolings only cls and mean are known; give --pooling."
+                )
         elif kind == "Dense":
             dense = json.loads(config.read_text())
             if not dense["activation_function"].endswith("Tanh") or dense["in_features"] != dense["out_features"]:
                 raise LabError(f"{config}: only a square dense layer with tanh is known as a head.")
             card["head"] = "tanh"
         elif kind not in ("Transformer", "Normalize"):  # a norm does not move a cosine
-            raise LabError(f"{path / 'modules.json'}: module {kind} is not known; its embeddings would differ from ours.")
+            raise LabError(
+                f"{path / 'modules.json'}: module {kind} is not known; its embeddings would differ from ours."
+            )
     settings = path / "sentence_bert_config.json"
     if settings.is_file():
         card["max_length"] = json.loads(settings.read_text()).get("max_seq_length")
@@ -318,7 +337,12 @@ def read_card(folder: str) -> dict[str, Any]:
 
 
 def load_encoder(
-    encoder: str, *, pooling: str | None = None, layers: int | None = None, max_length: int | None = None, attention: str = "sdpa"
+    encoder: str,
+    *,
+    pooling: str | None = None,
+    layers: int | None = None,
+    max_length: int | None = None,
+    attention: str = "sdpa",
 ) -> TransformerEncoder:
     """An encoder for use, not for training: pooling and head as its folder states them unless given.
 

@@ -19,7 +19,11 @@ ALIGNED_GOLD = 4.0  # pairs above this count as positive (method note, section 7
 
 
 def score_tasks(
-    encoder: TransformerEncoder, tasks: Sequence[StsTask], *, precision: str = "fp32", progress: Callable[[int, int], None] | None = None
+    encoder: TransformerEncoder,
+    tasks: Sequence[StsTask],
+    *,
+    precision: str = "fp32",
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Per-pair cosines of all tasks, every distinct sentence encoded once."""
     return score_pairs(tasks, lambda sentences: encoder.encode(sentences, precision=precision, progress=progress))
@@ -42,7 +46,11 @@ class DevSet:
         """Spearman, alignment (gold > 4) and uniformity (all distinct sentences); None where undefined."""
         embeddings = encoder.encode_ids(self.rows, precision=self.precision)
         spearman = correlation("spearman", self.gold, cosine(embeddings[self.first], embeddings[self.second]))
-        measures: dict[str, Any] = {"spearman": None if np.isnan(spearman) else spearman, "alignment": None, "uniformity": None}
+        measures: dict[str, Any] = {
+            "spearman": None if np.isnan(spearman) else spearman,
+            "alignment": None,
+            "uniformity": None,
+        }
         unit = F.normalize(torch.from_numpy(embeddings), dim=1)
         close = self.gold > ALIGNED_GOLD
         if np.isfinite(embeddings).all() and (np.linalg.norm(embeddings, axis=1) > 0).all():

@@ -58,7 +58,9 @@ class AblationReport:
         self.x: str | None = self.spec["report"]["x"]
         self.against: str = self.spec["report"]["against"]
         if not any(group.runs for group in self.groups):
-            raise LabError(f"{folder}: none of its {len(self.study['cells'])} cells has finished; run `recse-lab ablate` again.")
+            raise LabError(
+                f"{folder}: none of its {len(self.study['cells'])} cells has finished; run `recse-lab ablate` again."
+            )
 
     # ---- what was run --------------------------------------------------------------------------------------------
 
@@ -82,7 +84,9 @@ class AblationReport:
             if status["state"] != "done":
                 why = f": {status['message']}" if status.get("message") else ""
                 levels = ", ".join(f"{k} {v}" for k, v in cell["factors"].items())
-                out.append(f"{cell['arm']}{' ' + levels if levels else ''}, seed {cell['seed']} ({status['state']}{why})")
+                out.append(
+                    f"{cell['arm']}{' ' + levels if levels else ''}, seed {cell['seed']} ({status['state']}{why})"
+                )
         return out
 
     @cached_property
@@ -104,7 +108,11 @@ class AblationReport:
     @property
     def metric(self) -> str:
         """What the primary number is."""
-        return "average of the seven STS tasks" if len(self.tasks) == len(SEVEN) else " and ".join(LABELS[t] for t in self.tasks)
+        return (
+            "average of the seven STS tasks"
+            if len(self.tasks) == len(SEVEN)
+            else " and ".join(LABELS[t] for t in self.tasks)
+        )
 
     # ---- numbers -------------------------------------------------------------------------------------------------
 
@@ -166,33 +174,52 @@ class AblationReport:
         """One row for each arm and level."""
         seven = len(self.tasks) == len(SEVEN)
         label = self.spec["report"].get("x_label") or self.x or ""
-        columns = [Column("arm", "arm", "text")] + ([Column("level", label, "text")] if self.x else []) + [Column("seeds", "seeds", "text")]
+        columns = (
+            [Column("arm", "arm", "text")]
+            + ([Column("level", label, "text")] if self.x else [])
+            + [Column("seeds", "seeds", "text")]
+        )
         columns += [Column(task, LABELS[task]) for task in self.tasks] if seven else []
-        columns += [Column("avg", "avg." if seven else self.metric, best=True), Column("delta", f"Δ {self.against}", "difference")]
+        columns += [
+            Column("avg", "avg." if seven else self.metric, best=True),
+            Column("delta", f"Δ {self.against}", "difference"),
+        ]
         columns += [Column("p", "p (Holm)", "p")] + ([Column("dev", "dev")] if self._has_dev else [])
         compared = {id(group): (test, p) for group, test, p in self.comparisons}
         rows = []
         for group in self.groups:
             runs = list(group.runs.values())
             short = "" if len(runs) == group.planned else f" of {group.planned}"
-            cells = {"arm": Cell(group.arm), "level": Cell(None if group.level is None else str(group.level)), "seeds": Cell(f"{len(runs)}{short}")}
+            cells = {
+                "arm": Cell(group.arm),
+                "level": Cell(None if group.level is None else str(group.level)),
+                "seeds": Cell(f"{len(runs)}{short}"),
+            }
             if runs:
                 cells |= {task: Cell(_mean([self.score(run, task) for run in runs])) for task in self.tasks if seven}
                 values = [self.primary(run) for run in runs]
                 interval = self.interval(group)
                 low, high = (interval.low, interval.high) if interval else (None, None)
-                cells["avg"] = Cell(_mean(values), sd=float(np.std(values, ddof=1)) if len(values) > 1 else None, low=low, high=high)
-                cells["dev"] = Cell(_mean([d for run in runs if (d := (run.results or {})["dev"]["spearman"]) is not None]))
+                cells["avg"] = Cell(
+                    _mean(values), sd=float(np.std(values, ddof=1)) if len(values) > 1 else None, low=low, high=high
+                )
+                cells["dev"] = Cell(
+                    _mean([d for run in runs if (d := (run.results or {})["dev"]["spearman"]) is not None])
+                )
             if id(group) in compared and group.runs:
                 test, p = compared[id(group)]
                 cells["delta"] = Cell(None if np.isnan(test.delta) else test.delta, low=test.low, high=test.high)
                 cells["p"] = Cell(p, mark="†" if p is not None and p >= LEVEL else "")
             rows.append(Row(cells, kind="own" if group.role == "arm" else "reference"))
-        return Table(f"{self.study['name']}: {self.metric}, Spearman ×100", columns, rows, self.notes, [self.provenance])
+        return Table(
+            f"{self.study['name']}: {self.metric}, Spearman ×100", columns, rows, self.notes, [self.provenance]
+        )
 
     @cached_property
     def _has_dev(self) -> bool:
-        return self.tasks != ["stsb-dev"] and any((run.results or {})["dev"]["spearman"] is not None for run in self.runs)
+        return self.tasks != ["stsb-dev"] and any(
+            (run.results or {})["dev"]["spearman"] is not None for run in self.runs
+        )
 
     @cached_property
     def notes(self) -> list[str]:
@@ -203,16 +230,24 @@ class AblationReport:
             f"† cannot be told apart from {self.against} at 5 %.",
         ]
         if all(test.p is None for _, test, _ in self.comparisons):
-            notes[1] = "Δ has no test: " + "; ".join(sorted({test.reason for _, test, _ in self.comparisons if test.reason})) + "."
+            notes[1] = (
+                "Δ has no test: "
+                + "; ".join(sorted({test.reason for _, test, _ in self.comparisons if test.reason}))
+                + "."
+            )
         if self.missing:
-            notes.append(f"{len(self.missing)} of {len(self.study['cells'])} cells have no result: {'; '.join(self.missing)}.")
+            notes.append(
+                f"{len(self.missing)} of {len(self.study['cells'])} cells have no result: {'; '.join(self.missing)}."
+            )
         return notes
 
     @cached_property
     def provenance(self) -> str:
         environments = [run.environment or {} for run in self.runs]
+
         def told(key: str) -> str:
             return ", ".join(sorted({str(e.get(key)) for e in environments}))
+
         protocol = (self.runs[0].results or {})["protocol"]["id"]
         selection = ", ".join(sorted({(run.results or {})["dev"]["selection"] for run in self.runs}))
         dates = sorted(e["date"][:10] for e in environments if e.get("date"))
@@ -235,9 +270,13 @@ class AblationReport:
             sentences.append(f"Nothing can be said about noise here ({why}).")
         elif apart:
             told = ", ".join(f"{g.label} ({100 * t.delta:+.2f}, p = {p:.3f})" for g, t, p in apart)
-            sentences.append(f"{len(apart)} of {len(tested)} levels can be told apart from {self.against} at 5 % after Holm: {told}.")
+            sentences.append(
+                f"{len(apart)} of {len(tested)} levels can be told apart from {self.against} at 5 % after Holm: {told}."
+            )
         else:
-            sentences.append(f"None of the {len(tested)} levels can be told apart from {self.against} at 5 % after Holm.")
+            sentences.append(
+                f"None of the {len(tested)} levels can be told apart from {self.against} at 5 % after Holm."
+            )
         if tested:
             sentences.append(self._detectable(tested))
         sentences += self._against_controls([g for g, _, _ in swept if g.runs])
@@ -250,7 +289,9 @@ class AblationReport:
         spreads, seeds = [], []
         for group, _, _ in tested:
             common = sorted(group.runs.keys() & reference.runs.keys())
-            spreads.append(np.std([self.primary(group.runs[s]) - self.primary(reference.runs[s]) for s in common], ddof=1))
+            spreads.append(
+                np.std([self.primary(group.runs[s]) - self.primary(reference.runs[s]) for s in common], ddof=1)
+            )
             seeds.append(len(common))
         smallest = minimum_detectable(float(np.median(spreads)), min(seeds))
         if smallest is None:
@@ -302,7 +343,11 @@ class AblationReport:
         report = self.spec["report"]
         title = "STS average, Spearman ×100" if len(self.tasks) == len(SEVEN) else f"{self.metric}, Spearman ×100"
         return figures.levels_figure(
-            self.frame, x_label=report.get("x_label") or self.x or "", y_label=title, x_scale=report.get("x_scale") or "category", note=note
+            self.frame,
+            x_label=report.get("x_label") or self.x or "",
+            y_label=title,
+            x_scale=report.get("x_scale") or "category",
+            note=note,
         )
 
     def write(self, out: Path) -> list[Path]:
@@ -319,8 +364,16 @@ class AblationReport:
 
     def _summary_page(self) -> str:
         base = self.spec["base"]
-        arms = [f"- {a['name']} ({a['role']}): `{a['set']}`" + (f", swept over `{a['sweep']}`" if a["sweep"] else "") for a in self.spec["arms"]]
-        ids = [f"| {g.arm} | {'' if g.level is None else g.level} | " + ", ".join(f"{s}: `{r.id}`" for s, r in sorted(g.runs.items())) + " |" for g in self.groups]
+        arms = [
+            f"- {a['name']} ({a['role']}): `{a['set']}`" + (f", swept over `{a['sweep']}`" if a["sweep"] else "")
+            for a in self.spec["arms"]
+        ]
+        ids = [
+            f"| {g.arm} | {'' if g.level is None else g.level} | "
+            + ", ".join(f"{s}: `{r.id}`" for s, r in sorted(g.runs.items()))
+            + " |"
+            for g in self.groups
+        ]
         commands = "\n".join(self.study["commands"])
         return "\n".join([
             f"# {self.study['name']}", "", f"**{self.spec['question']}**", "", self.summary, "", *(["![figure](figure.png)", ""] if self.x else []),

@@ -38,13 +38,20 @@ def levels_figure(
     for _, row in frame[frame["x"].isna()].iterrows():
         reference = row["role"] == "reference"
         colour = style.REFERENCE if reference else style.CONTROL
-        axes.axhline(100 * row["value"], color=colour, linewidth=1.2, linestyle="-" if reference and row["band"] else next(dashes))
+        axes.axhline(
+            100 * row["value"],
+            color=colour,
+            linewidth=1.2,
+            linestyle="-" if reference and row["band"] else next(dashes),
+        )
         if row["band"] and pd.notna(row["low"]):
             axes.axhspan(100 * row["low"], 100 * row["high"], color=colour, alpha=0.07, linewidth=0)
         ends.append((100 * row["value"], str(row["arm"]), colour))
 
     if x_scale == "category":
-        axes.set_xticks(list(place.values()), [f"{level:g}" if isinstance(level, float) else str(level) for level in levels])
+        axes.set_xticks(
+            list(place.values()), [f"{level:g}" if isinstance(level, float) else str(level) for level in levels]
+        )
         axes.set_xlim(-0.25, max(len(levels) - 1, 1) + 0.12)
     else:
         axes.set_xticks(levels, [f"{level:g}" for level in levels])
@@ -54,7 +61,9 @@ def levels_figure(
     axes.margins(y=0.08)
     _label_ends(figure, axes, ends)
     if note:
-        figure.text(0.0, -0.02, note, fontsize=7, color="#555555", ha="left", va="top", transform=figure.transFigure, wrap=True)
+        figure.text(
+            0.0, -0.02, note, fontsize=7, color="#555555", ha="left", va="top", transform=figure.transFigure, wrap=True
+        )
     return figure
 
 

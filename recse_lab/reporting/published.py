@@ -50,7 +50,11 @@ def sts_rows(names: Sequence[str], *, memory: bool = False) -> pd.DataFrame:
         if not match.any():
             known = sorted({*full, *short})
             near = difflib.get_close_matches(slug(method), known, n=3, cutoff=0.4)
-            where = f" on encoder {wanted}" if wanted and ((full == slug(method)) | (short == slug(method))).any() else ""
-            raise LabError(f"no published result {name!r}{where}; {'near: ' + ', '.join(near) if near else 'see --beside in docs/tasks.md'}.")
+            where = (
+                f" on encoder {wanted}" if wanted and ((full == slug(method)) | (short == slug(method))).any() else ""
+            )
+            raise LabError(
+                f"no published result {name!r}{where}; {'near: ' + ', '.join(near) if near else 'see --beside in docs/tasks.md'}."
+            )
         found.append(rows[match])
     return pd.concat(found).drop_duplicates() if found else rows.iloc[:0]

@@ -59,7 +59,9 @@ def save(figure: Any, stem: Path) -> list[Path]:
     from recse_lab.runs import atomic_path
 
     paths = [stem.with_suffix(".png"), stem.with_suffix(".pdf")]
-    for path, metadata in zip(paths, ({"Software": None}, {"CreationDate": None, "Producer": None, "Creator": None}), strict=True):
+    for path, metadata in zip(
+        paths, ({"Software": None}, {"CreationDate": None, "Producer": None, "Creator": None}), strict=True
+    ):
         with atomic_path(path) as beside:
             figure.savefig(beside, format=path.suffix[1:], metadata=metadata)
     return paths

@@ -81,7 +81,11 @@ def printed(column: Column, cell: Cell | None) -> Printed:
         return Printed("<0.001" if cell.value < 0.001 else f"{cell.value:.3f}", mark=cell.mark)
     sign = "+" if column.kind == "difference" else ""
     sd = f"{100 * cell.sd:.2f}" if cell.sd is not None else ""
-    interval = f"{100 * cell.low:{sign}.2f} … {100 * cell.high:{sign}.2f}" if cell.low is not None and cell.high is not None else ""
+    interval = (
+        f"{100 * cell.low:{sign}.2f} … {100 * cell.high:{sign}.2f}"
+        if cell.low is not None and cell.high is not None
+        else ""
+    )
     return Printed(f"{100 * cell.value:{sign}.2f}", sd, interval, cell.mark)
 
 
@@ -92,6 +96,7 @@ def _line(parts: Printed) -> str:
 
 def markdown(table: Table) -> str:
     """GitHub's tables; the best of our own in bold, published rows in italics."""
+
     def text(column: Column, row: Row) -> str:
         out = _line(printed(column, row.cells.get(column.key))).replace("|", "\\|")
         if row is table.best(column):
@@ -138,7 +143,9 @@ def rich_table(table: Table) -> RichTable:
 
     out = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, caption_justify="left")
     for column in table.columns:
-        out.add_column(column.label, justify="left" if column.kind == "text" else "right", no_wrap=column.kind != "text")
+        out.add_column(
+            column.label, justify="left" if column.kind == "text" else "right", no_wrap=column.kind != "text"
+        )
     for row in table.rows:
         style = {"published": "dim", "reference": "", "own": ""}[row.kind]
         cells = []
@@ -151,7 +158,9 @@ def rich_table(table: Table) -> RichTable:
     return out
 
 
-def sts_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None = None, *, aggregation: str = "all") -> Table:
+def sts_table(
+    results: dict[str, Any], label: str, beside: pd.DataFrame | None = None, *, aggregation: str = "all"
+) -> Table:
     """The seven tasks and their average for one encoder, with published rows under it, each with its own protocol.
 
     Other tasks in ``results`` (all SICK pairs, dev sets) are told in the notes, with their numbers of pairs.
@@ -166,13 +175,27 @@ def sts_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None =
         numbers = {key: Cell(None if pd.isna(found[key]) else float(found[key]) / 100) for key in (*SEVEN, "avg")}
         remembered = " (from memory)" if found["confidence"] == "memory" else ""
         name = found["method"] if found["method"] in found["encoder"] else f"{found['method']}, {found['encoder']}"
-        rows.append(Row({"method": Cell(name + remembered), "protocol": Cell(found["aggregation"]), **numbers}, kind="published"))
-    notes = ["Spearman ×100, " + {"all": "pairs of a task pooled", "mean": "mean over subsets", "wmean": "mean over subsets, weighted by pairs"}[aggregation] + "."]
+        rows.append(
+            Row(
+                {"method": Cell(name + remembered), "protocol": Cell(found["aggregation"]), **numbers}, kind="published"
+            )
+        )
+    notes = [
+        "Spearman ×100, "
+        + {
+            "all": "pairs of a task pooled",
+            "mean": "mean over subsets",
+            "wmean": "mean over subsets, weighted by pairs",
+        }[aggregation]
+        + "."
+    ]
     pairs = ", ".join(f"{LABELS[t]} {tasks[t]['pairs']:,}" for t in SEVEN if t in tasks)
     notes += [f"Pairs: {pairs}."] if pairs else []
     for task, values in tasks.items():
         if task not in SEVEN:
-            notes.append(f"{LABELS.get(task, task)} ({values['pairs']:,} pairs): {_line(printed(columns[-1], Cell(values['spearman'][aggregation])))}")
+            notes.append(
+                f"{LABELS.get(task, task)} ({values['pairs']:,} pairs): {_line(printed(columns[-1], Cell(values['spearman'][aggregation])))}"
+            )
         if values["undefined"]:
             notes.append(f"{LABELS.get(task, task)} is undefined: {values['undefined']}.")
     undefined = (results.get("average") or {}).get("undefined")
@@ -180,8 +203,14 @@ def sts_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None =
         notes.append(f"No average: {undefined}.")
     if beside is not None:
         for _, found in beside.iterrows():
-            note = f"; average {found['average_note']}" if isinstance(found["average_note"], str) and found["average_note"] else ""
-            notes.append(f"{found['method']}, {found['encoder']}: {found['source']}; {found['setting']}; {found['confidence']}{note}")
+            note = (
+                f"; average {found['average_note']}"
+                if isinstance(found["average_note"], str) and found["average_note"]
+                else ""
+            )
+            notes.append(
+                f"{found['method']}, {found['encoder']}: {found['source']}; {found['setting']}; {found['confidence']}{note}"
+            )
     shown = [c for c in columns if c.kind == "text" or any(c.key in row.cells for row in rows)]
     return Table(f"Semantic textual similarity of {label}", shown, rows, notes)
 

@@ -35,6 +35,6 @@ class Moments:
         self.count = total
 
     @property
-    def variance(self) -> Float[Tensor, "..."]:
+    def variance(self) -> Float[Tensor, ...]:
         """Population variance, or covariance matrix."""
         return self._squares / max(1, self.count)

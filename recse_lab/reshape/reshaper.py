@@ -36,7 +36,14 @@ class Reshaper(nn.Module):
     std: Tensor
 
     def __init__(
-        self, operator: str, *, hidden: int, vocab: int, dim: int | None = None, weights: str = "uniform", centring: str = "none"
+        self,
+        operator: str,
+        *,
+        hidden: int,
+        vocab: int,
+        dim: int | None = None,
+        weights: str = "uniform",
+        centring: str = "none",
     ) -> None:
         super().__init__()
         self.shuffled, names = parse_operator(operator)
@@ -45,7 +52,9 @@ class Reshaper(nn.Module):
         self.out_dim = sum(part.out_dim for part in self._parts)
         removed = int(centring.removeprefix("top-")) if centring.startswith("top-") else 0
         if removed >= hidden:
-            raise LabError(f"reshape.centring {centring} removes {removed} components of {hidden} channels: nothing would be left.")
+            raise LabError(
+                f"reshape.centring {centring} removes {removed} components of {hidden} channels: nothing would be left."
+            )
         self.register_buffer("token_weights", torch.ones(vocab))
         self.register_buffer("token_mean", torch.zeros(hidden))
         self.register_buffer("components", torch.zeros(hidden, removed))
@@ -57,14 +66,20 @@ class Reshaper(nn.Module):
         return list(self.parts)  # type: ignore[arg-type]
 
     def forward(
-        self, features: Float[Tensor, "batch tokens hidden"], ids: Int[Tensor, "batch tokens"], mask: Bool[Tensor, "batch tokens"]
+        self,
+        features: Float[Tensor, "batch tokens hidden"],
+        ids: Int[Tensor, "batch tokens"],
+        mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch out"]:
         """``mask`` is true on content tokens: special tokens and padding are excluded."""
         value = (self.raw(features, ids, mask) - self.mean) / self.std.clamp(min=SMALLEST_STD)
         return torch.where(self.std < SMALLEST_STD, torch.zeros_like(value), value)
 
     def raw(
-        self, features: Float[Tensor, "batch tokens hidden"], ids: Int[Tensor, "batch tokens"], mask: Bool[Tensor, "batch tokens"]
+        self,
+        features: Float[Tensor, "batch tokens hidden"],
+        ids: Int[Tensor, "batch tokens"],
+        mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch out"]:
         """Before standardisation."""
         weights = self.token_weights[ids] * mask
@@ -82,7 +97,12 @@ class Reshaper(nn.Module):
 
     @torch.inference_mode()
     def fit(
-        self, batches: Callable[[], Iterable[Batch]], *, counts: np.ndarray, document_frequency: np.ndarray, sentences: int
+        self,
+        batches: Callable[[], Iterable[Batch]],
+        *,
+        counts: np.ndarray,
+        document_frequency: np.ndarray,
+        sentences: int,
     ) -> None:
         """Learn token weights, centring and standardisation from a sample that can be read twice; constant memory."""
         vocab = len(self.token_weights)

@@ -77,14 +77,22 @@ def open_store(folder: Path, identity: dict[str, Any], *, shuffled: bool = False
         raise LabError(f"{folder}: no finished feature store; build it with `recse-lab reshape build`.")
     meta = read_json(meta_file)
     have, want = meta["identity"], json.loads(json.dumps(identity))
-    differing = [f"{k} ({have.get(k)!r} there, {want.get(k)!r} wanted)" for k in sorted({*have, *want}) if have.get(k) != want.get(k)]
+    differing = [
+        f"{k} ({have.get(k)!r} there, {want.get(k)!r} wanted)"
+        for k in sorted({*have, *want})
+        if have.get(k) != want.get(k)
+    ]
     if differing:
-        raise LabError(f"{folder}: this feature store was built from something else: {'; '.join(differing)}; build another one.")
+        raise LabError(
+            f"{folder}: this feature store was built from something else: {'; '.join(differing)}; build another one."
+        )
     features = folder / "features.f16"
     size = features.stat().st_size if features.is_file() else 0
     if size != store_size(meta["rows"], meta["out_dim"]):
         expected = store_size(meta["rows"], meta["out_dim"])
-        raise LabError(f"{features}: {size} bytes instead of {expected}: truncated; delete the folder and build it again.")
+        raise LabError(
+            f"{features}: {size} bytes instead of {expected}: truncated; delete the folder and build it again."
+        )
     return FeatureStore(folder, meta["rows"], meta["out_dim"], shuffled=shuffled)
 
 
@@ -138,7 +146,9 @@ def _begin(partial: Path, identity: dict[str, Any], rows: int, dim: int) -> int:
     features = partial / "features.f16"
     if state.is_file() and features.is_file():
         seen = read_json(state)
-        if seen["identity"] == json.loads(json.dumps(identity)) and features.stat().st_size >= store_size(seen["rows_done"], dim):
+        if seen["identity"] == json.loads(json.dumps(identity)) and features.stat().st_size >= store_size(
+            seen["rows_done"], dim
+        ):
             return seen["rows_done"]
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -53,7 +53,7 @@ class Arm(nn.Module):
         for group in groups:
             with autocast(group.ids.device, self.precision):
                 embedding, hidden = self.encoder(group.ids.repeat(self.views, 1), group.mask.repeat(self.views, 1))
-            views.append(embedding.view(self.views, len(group.ids), -1))
+            views.append(embedding.float().view(self.views, len(group.ids), -1))  # the head may answer in bf16
             if self.reshaper is not None and stored is None:
                 content = group.mask.bool() & ~torch.isin(group.ids, self.special_ids)
                 live.append(self.reshaper(hidden[self.source][: len(group.ids)].float(), group.ids, content))

@@ -17,7 +17,9 @@ class Batches:
         ValueError: The corpus is smaller than one batch.
     """
 
-    def __init__(self, lengths: Int[np.ndarray, " rows"], batch_size: int, *, seed: int, sort_batches: bool = False) -> None:
+    def __init__(
+        self, lengths: Int[np.ndarray, " rows"], batch_size: int, *, seed: int, sort_batches: bool = False
+    ) -> None:
         if len(lengths) < batch_size:
             raise ValueError(f"a batch of {batch_size} needs as many sentences; there are {len(lengths)}")
         self.lengths, self.batch_size, self.seed, self.sort_batches = lengths, batch_size, seed, sort_batches

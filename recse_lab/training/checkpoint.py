@@ -43,9 +43,13 @@ def load_state(path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer) -> 
                 with torch.no_grad():
                     parameter.copy_(file.get_tensor(f"arm/{name}"))
                 if f"exp_avg/{name}" in names:
-                    optimizer.state[parameter] = {m: file.get_tensor(f"{m}/{name}").to(_home(m, parameter)) for m in MOMENTS}
+                    optimizer.state[parameter] = {
+                        m: file.get_tensor(f"{m}/{name}").to(_home(m, parameter)) for m in MOMENTS
+                    }
     except Exception as error:
-        raise LabError(f"{path}: this state cannot be resumed from ({error}); delete the run's folder to start it anew.") from error
+        raise LabError(
+            f"{path}: this state cannot be resumed from ({error}); delete the run's folder to start it anew."
+        ) from error
     return progress
 
 

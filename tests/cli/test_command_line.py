@@ -54,7 +54,14 @@ def test_ablate_from_corpus_to_report_and_again_from_the_store(call, study, tmp_
     code, out, err = call("ablate", study, "--workers", 2, "--out", tmp_path / "r")
     assert code == 0, err
     report = tmp_path / "r" / "small"
-    assert {p.name for p in report.iterdir()} == {"table.md", "table.tex", "table.csv", "summary.md", "figure.png", "figure.pdf"}
+    assert {p.name for p in report.iterdir()} == {
+        "table.md",
+        "table.tex",
+        "table.csv",
+        "summary.md",
+        "figure.png",
+        "figure.pdf",
+    }
     before = {p.name: p.read_bytes() for p in report.iterdir()}
     code, out, _ = call("report", "small", "--out", tmp_path / "again")
     assert code == 0
@@ -65,7 +72,9 @@ def test_ablate_from_corpus_to_report_and_again_from_the_store(call, study, tmp_
 
 
 def test_eval_writes_the_documented_schema(call, tiny, small_senteval, tmp_path):
-    code, out, err = call("eval", tiny, "--data-dir", small_senteval, "--json", tmp_path / "o.json", "--beside", "simcse@bert-base")
+    code, out, err = call(
+        "eval", tiny, "--data-dir", small_senteval, "--json", tmp_path / "o.json", "--beside", "simcse@bert-base"
+    )
     assert code == 0, err
     result = json.loads((tmp_path / "o.json").read_text())
     assert result["schema"] == "recse-lab/results/1"
@@ -74,7 +83,18 @@ def test_eval_writes_the_documented_schema(call, tiny, small_senteval, tmp_path)
 
 
 def test_train_resumes_and_lists(call, tiny, corpus_file, small_senteval):
-    options = ("--encoder", tiny, "--corpus", corpus_file, "--data-dir", small_senteval, "--steps", 3, "--batch-size", 16)
+    options = (
+        "--encoder",
+        tiny,
+        "--corpus",
+        corpus_file,
+        "--data-dir",
+        small_senteval,
+        "--steps",
+        3,
+        "--batch-size",
+        16,
+    )
     for arm in ("simcse", "recse", "reshape-only"):
         code, _, err = call("train", "--arm", arm, *options, "--set", "reshape.dim=4" if arm != "simcse" else "seed=1")
         assert code == 0, err
@@ -99,7 +119,9 @@ def test_train_resumes_and_lists(call, tiny, corpus_file, small_senteval):
         (["runs", "show", "abc"], "no run begins with it"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_sentence_and_exit_code_two(call, tmp_path, tiny, corpus_file, small_senteval, arguments, message):
+def test_a_mistake_is_one_sentence_and_exit_code_two(
+    call, tmp_path, tiny, corpus_file, small_senteval, arguments, message
+):
     (tmp_path / "binary.txt").write_bytes(b"\x00\x01\n")
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "folder").mkdir()

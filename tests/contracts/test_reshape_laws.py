@@ -15,7 +15,10 @@ def batch(lengths, *, seed=0, width=None, dtype=torch.float64):
     """Features, ids, mask and weights of sentences with these numbers of content tokens."""
     generator = torch.Generator().manual_seed(seed)
     width = width or max(lengths)
-    features, ids = torch.zeros(len(lengths), width, HIDDEN, dtype=dtype), torch.zeros(len(lengths), width, dtype=torch.long)
+    features, ids = (
+        torch.zeros(len(lengths), width, HIDDEN, dtype=dtype),
+        torch.zeros(len(lengths), width, dtype=torch.long),
+    )
     mask = torch.zeros(len(lengths), width, dtype=torch.bool)
     for i, n in enumerate(lengths):
         features[i, :n] = torch.randn(n, HIDDEN, generator=generator, dtype=dtype)
@@ -44,14 +47,20 @@ def test_promises_its_width(name):
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_padding_changes_nothing(operator, lengths, extra, seed):
     features, ids, mask, weights = batch(lengths, seed=seed, width=10)
-    wide = [torch.cat([t, torch.full_like(t[:, :extra], fill)], 1) for t, fill in ((features, 7.5), (ids, 3), (mask, 0), (weights, 0))]
+    wide = [
+        torch.cat([t, torch.full_like(t[:, :extra], fill)], 1)
+        for t, fill in ((features, 7.5), (ids, 3), (mask, 0), (weights, 0))
+    ]
     torch.testing.assert_close(apply(operator, *wide), apply(operator, features, ids, mask, weights), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_a_gap_in_the_mask_is_padding(operator):
     features, ids, mask, weights = batch([4, 4], seed=3)
-    gap = [torch.cat([t[:, :2], torch.full_like(t[:, :1], fill), t[:, 2:]], 1) for t, fill in ((features, 9.0), (ids, 5), (mask, 0), (weights, 0))]
+    gap = [
+        torch.cat([t[:, :2], torch.full_like(t[:, :1], fill), t[:, 2:]], 1)
+        for t, fill in ((features, 9.0), (ids, 5), (mask, 0), (weights, 0))
+    ]
     torch.testing.assert_close(apply(operator, *gap), apply(operator, features, ids, mask, weights), rtol=0, atol=1e-9)
 
 
@@ -85,7 +94,9 @@ def test_gradient_is_the_derivative(name):
     features, ids, mask, weights = batch([3, 2], seed=4)
     operator, keys = OPERATORS[name](HIDDEN, DIM).double(), sentence_keys(ids, mask)
     if operator(features.clone().requires_grad_(), mask, weights, keys).requires_grad:
-        assert torch.autograd.gradcheck(lambda x: operator(x, mask, weights, keys), features.clone().requires_grad_(), atol=1e-5)
+        assert torch.autograd.gradcheck(
+            lambda x: operator(x, mask, weights, keys), features.clone().requires_grad_(), atol=1e-5
+        )
 
 
 def test_a_lift_takes_what_is_stored(name):

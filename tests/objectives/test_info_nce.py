@@ -26,7 +26,9 @@ def rows(seed, batch=6, dim=5):
 @pytest.mark.parametrize("temperature", [0.05, 0.5, 2.0])
 def test_equals_its_numpy_transcription(temperature):
     a, p = rows(0), rows(1)
-    assert info_nce(a, p, temperature=temperature).item() == pytest.approx(numpy_info_nce(a.numpy(), p.numpy(), temperature), rel=1e-12)
+    assert info_nce(a, p, temperature=temperature).item() == pytest.approx(
+        numpy_info_nce(a.numpy(), p.numpy(), temperature), rel=1e-12
+    )
 
 
 def test_two_sentences_by_hand():
@@ -78,7 +80,9 @@ def test_half_precision_input_is_compared_in_float32():
 
 def test_terms_add_up_to_the_loss():
     views, projection, target = torch.stack([rows(0), rows(1)]), rows(2), rows(3)
-    terms = recse_terms(views, projection, target, weight=0.7, temperature=0.05, reshape_weight=0.3, reshape_temperature=0.2)
+    terms = recse_terms(
+        views, projection, target, weight=0.7, temperature=0.05, reshape_weight=0.3, reshape_temperature=0.2
+    )
     torch.testing.assert_close(terms.loss, 0.7 * terms.dropout + 0.3 * terms.reshape)
     torch.testing.assert_close(terms.dropout, info_nce(views[0], views[1], temperature=0.05))
     torch.testing.assert_close(terms.reshape, info_nce(projection, target, temperature=0.2))

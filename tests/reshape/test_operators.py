@@ -42,13 +42,23 @@ def mean(x, a):
     return a @ x
 
 
-TRANSCRIPTIONS = {"token-gram": token_gram, "channel-gram": channel_gram, "elementwise": elementwise, "mean": mean, "linear": mean}
+TRANSCRIPTIONS = {
+    "token-gram": token_gram,
+    "channel-gram": channel_gram,
+    "elementwise": elementwise,
+    "mean": mean,
+    "linear": mean,
+}
 
 
 def run(name, x, a, dim=P, **options):
     features, weights = torch.from_numpy(x)[None], torch.from_numpy(a)[None]
     mask = torch.ones(1, len(x), dtype=torch.bool)
-    return OPERATORS[name](x.shape[1], dim, **options).double()(features, mask, weights, torch.zeros(1, dtype=torch.long))[0].numpy()
+    return (
+        OPERATORS[name](x.shape[1], dim, **options)
+        .double()(features, mask, weights, torch.zeros(1, dtype=torch.long))[0]
+        .numpy()
+    )
 
 
 @pytest.mark.parametrize("name", TRANSCRIPTIONS)
@@ -71,7 +81,9 @@ def test_token_gram_of_two_tokens_by_hand():
 
 def test_token_gram_bilinear_by_hand():
     # Corners aligned at p = 3 over n = 2: points 0, ½, 1. G = [[√2, 0], [0, √2]]; the middle averages both axes.
-    out = run("token-gram", np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0.5, 0.5]), dim=3, resample="bilinear").reshape(3, 3)
+    out = run(
+        "token-gram", np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0.5, 0.5]), dim=3, resample="bilinear"
+    ).reshape(3, 3)
     s = 2**0.5
     np.testing.assert_allclose(out, [[s, s / 2, 0], [s / 2, s / 2, s / 2], [0, s / 2, s]], atol=2e-3)
 
@@ -107,7 +119,9 @@ KNOWN = [-0.9212284, -0.240375, 0.0794523, -0.2953733]
 
 
 def test_channel_gram_refuses_p_above_the_hidden_size():
-    with pytest.raises(LabError, match=r"reshape\.dim 9: channel-gram projects 8 channels to p, so p must be at most 8"):
+    with pytest.raises(
+        LabError, match=r"reshape\.dim 9: channel-gram projects 8 channels to p, so p must be at most 8"
+    ):
         OPERATORS["channel-gram"](8, 9)
 
 

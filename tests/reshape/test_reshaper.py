@@ -34,8 +34,12 @@ def fitted(operator, **options):
 
 def test_weight_formulas():
     counts, df = np.array([0, 10, 90]), np.array([0, 5, 40])
-    np.testing.assert_allclose(token_weights("sif", counts, df, 40), [1.0, 1e-3 / (1e-3 + 0.1), 1e-3 / (1e-3 + 0.9)], rtol=1e-6)
-    np.testing.assert_allclose(token_weights("idf", counts, df, 40), [np.log(41) + 1, np.log(41 / 6) + 1, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(
+        token_weights("sif", counts, df, 40), [1.0, 1e-3 / (1e-3 + 0.1), 1e-3 / (1e-3 + 0.9)], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        token_weights("idf", counts, df, 40), [np.log(41) + 1, np.log(41 / 6) + 1, 1.0], rtol=1e-6
+    )
     assert (token_weights("uniform", counts, df, 40) == 1).all()
 
 
@@ -50,12 +54,16 @@ def test_mean_is_the_weighted_mean_of_content_tokens():
         np.testing.assert_allclose(reshaper.raw(features, ids, mask)[i].numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("operator", ["channel-gram", "token-gram", "mean", "elementwise", "linear", "mean+channel-gram", "random"])
+@pytest.mark.parametrize(
+    "operator", ["channel-gram", "token-gram", "mean", "elementwise", "linear", "mean+channel-gram", "random"]
+)
 def test_standardised_on_the_sample_it_was_fitted_on(operator):
     reshaper = fitted(operator, weights="idf", centring="mean")
     out = torch.cat([reshaper(*batch) for batch in batches()]).double()
     torch.testing.assert_close(out.mean(0), torch.zeros(reshaper.out_dim, dtype=torch.float64), atol=1e-4, rtol=0)
-    torch.testing.assert_close(out.std(0, correction=0), torch.ones(reshaper.out_dim, dtype=torch.float64), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        out.std(0, correction=0), torch.ones(reshaper.out_dim, dtype=torch.float64), atol=1e-3, rtol=0
+    )
 
 
 def test_a_column_that_does_not_vary_becomes_zero():

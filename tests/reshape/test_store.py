@@ -148,10 +148,18 @@ def test_memory_is_one_chunk_whatever_the_rows(tmp_path, monkeypatch):
     for rows in (200, 2000):
         sizes = []
         real = np.empty
-        monkeypatch.setattr(np, "empty", lambda shape, *a, real=real, sizes=sizes, **k: sizes.append(np.prod(shape)) or real(shape, *a, **k))
+        monkeypatch.setattr(
+            np,
+            "empty",
+            lambda shape, *a, real=real, sizes=sizes, **k: sizes.append(np.prod(shape)) or real(shape, *a, **k),
+        )
 
         def source(batch):
-            return torch.ones(len(batch), 2, HIDDEN), torch.ones(len(batch), 2, dtype=torch.long), torch.ones(len(batch), 2, dtype=torch.bool)
+            return (
+                torch.ones(len(batch), 2, HIDDEN),
+                torch.ones(len(batch), 2, dtype=torch.long),
+                torch.ones(len(batch), 2, dtype=torch.bool),
+            )
 
         build_store(tmp_path / str(rows), reshaper, source, np.full(rows, 2), {"rows": rows}, chunk=64)
         monkeypatch.setattr(np, "empty", real)

@@ -64,7 +64,12 @@ def test_stopped_and_resumed_gives_the_same_weights(base, tmp_path, stop_at, arm
     whole = execute(config, tmp_path / "whole")
     steps = []
     with pytest.raises(Interrupted):
-        execute(config, tmp_path / "cut", on_step=lambda line, n: steps.append(line["step"]), should_stop=lambda: len(steps) == stop_at)
+        execute(
+            config,
+            tmp_path / "cut",
+            on_step=lambda line, n: steps.append(line["step"]),
+            should_stop=lambda: len(steps) == stop_at,
+        )
     assert Run(tmp_path / "cut" / whole.id).state == "interrupted"
     resumed = execute(config, tmp_path / "cut")
     assert same(weights(whole), weights(resumed))
@@ -128,12 +133,20 @@ def test_length_groups_give_the_same_loss_and_gradient(base):
         torch.testing.assert_close(gradient, seen[0][1], rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("operator", ["channel-gram", "token-gram", "elementwise", "linear", "mean", "random", "mean+channel-gram"])
+@pytest.mark.parametrize(
+    "operator", ["channel-gram", "token-gram", "elementwise", "linear", "mean", "random", "mean+channel-gram"]
+)
 @pytest.mark.parametrize("source", [0, 1])
 def test_separated_and_integrated_losses_agree_on_equal_weights(base, operator, source):
     losses = []
     for mode in ("separated", "integrated"):
-        overrides = {"reshape.operator": operator, "reshape.source": source, "reshape.mode": mode, "reshape.projection": 256, "model.dropout": 0.0}
+        overrides = {
+            "reshape.operator": operator,
+            "reshape.source": source,
+            "reshape.mode": mode,
+            "reshape.projection": 256,
+            "model.dropout": 0.0,
+        }
         lab = Lab(settle(config_of(base, **overrides)))
         torch.manual_seed(0)
         arm = lab.arm()
@@ -194,7 +207,9 @@ def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path,
 
     monkeypatch.setattr(trainer, "recse_terms", poisoned)
     config = config_of(base)
-    with pytest.raises(LabError, match=r"step 5: the loss is nan on the batch of corpus rows \d+, \d+.*the last good state is kept in"):
+    with pytest.raises(
+        LabError, match=r"step 5: the loss is nan on the batch of corpus rows \d+, \d+.*the last good state is kept in"
+    ):
         execute(config, tmp_path / "s")
     run = Run(next((tmp_path / "s").iterdir()))
     assert run.state == "failed"
@@ -229,7 +244,10 @@ def test_batches_cover_an_epoch_once_and_depend_on_seed_alone():
         assert len(set(epoch.tolist())) == 15 * 64
         np.testing.assert_array_equal(Batches(lengths, 64, seed=3, sort_batches=sort)(17), batches(17))
         assert not np.array_equal(Batches(lengths, 64, seed=4, sort_batches=sort)(17), batches(17))
-    spread = [np.mean([np.ptp(lengths[Batches(lengths, 64, seed=3, sort_batches=s)(i)]) for i in range(15)]) for s in (False, True)]
+    spread = [
+        np.mean([np.ptp(lengths[Batches(lengths, 64, seed=3, sort_batches=s)(i)]) for i in range(15)])
+        for s in (False, True)
+    ]
     assert spread[1] < spread[0] / 3
 
 
@@ -249,7 +267,9 @@ def test_what_is_saved_opens_with_transformers_and_sentence_transformers(base, t
 
     from recse_lab.encoders import load_encoder
 
-    run = execute(config_of(base, **{"model.layers": 2, "model.pooling": "cls", "model.keep_head": True}), tmp_path / "s")
+    run = execute(
+        config_of(base, **{"model.layers": 2, "model.pooling": "cls", "model.keep_head": True}), tmp_path / "s"
+    )
     folder = run.folder / "model" / "last"
     assert AutoModel.from_pretrained(folder).config.num_hidden_layers == 2
     ours = load_encoder(str(folder))
@@ -268,11 +288,23 @@ def test_info_nce_of_the_arm_is_the_objective(base):
     assert arm.views == 1
     groups = length_groups(lab.tokens.rows(rows), 2, arm.encoder.pad_id, torch.device("cpu"))
     embedded = arm(groups, lab.stored.read(rows))
-    expected = info_nce(arm.project_embedding(embedded.views[0]), arm.project_target(lab.stored.read(rows)), temperature=0.05)
+    expected = info_nce(
+        arm.project_embedding(embedded.views[0]), arm.project_target(lab.stored.read(rows)), temperature=0.05
+    )
     torch.testing.assert_close(recse_terms(*embedded, weight=0.0, temperature=0.05, reshape_weight=1.0).loss, expected)
 
 
 def test_run_folder_is_complete(base, tmp_path):
     run = execute(config_of(base), tmp_path / "s")
     names = {p.name for p in Path(run.folder).iterdir()}
-    assert names == {"config.json", "environment.json", "fingerprints.json", "metrics.jsonl", "scores.parquet", "results.json", "cost.json", "status.json", "model"}
+    assert names == {
+        "config.json",
+        "environment.json",
+        "fingerprints.json",
+        "metrics.jsonl",
+        "scores.parquet",
+        "results.json",
+        "cost.json",
+        "status.json",
+        "model",
+    }

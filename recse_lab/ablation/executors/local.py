@@ -57,7 +57,9 @@ def run_tasks(
         task = waiting.pop()
         if worker is None:
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, str(study), threads, keep_models, os.getpid()), daemon=True)
+            process = context.Process(
+                target=_work, args=(theirs, str(study), threads, keep_models, os.getpid()), daemon=True
+            )
             with _environment(OMP_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="false"):
                 process.start()
             theirs.close()
