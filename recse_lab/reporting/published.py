@@ -54,7 +54,7 @@ def sts_rows(names: Sequence[str], *, memory: bool = False) -> pd.DataFrame:
                 f" on encoder {wanted}" if wanted and ((full == slug(method)) | (short == slug(method))).any() else ""
             )
             raise LabError(
-                f"no published result {name!r}{where}; {'near: ' + ', '.join(near) if near else 'see --beside in docs/tasks.md'}."
+                f"no published result {name!r}{where}; {'near: ' + ', '.join(near) if near else 'the rows are in recse_lab/reporting/published/sts.csv'}."
             )
         found.append(rows[match])
     return pd.concat(found).drop_duplicates() if found else rows.iloc[:0]
