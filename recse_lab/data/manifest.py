@@ -1,0 +1,102 @@
+"""The data sets that can be pulled, as manifest.yaml states them, and where they lie once pulled."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from recse_lab.errors import LabError
+from recse_lab.runs import cache_root
+
+PULLS = {"wiki1m": "wiki1m", "sts": "senteval", "transfer": "senteval"}
+"""What `recse-lab data pull` is asked for -> the download that holds it."""
+PULLED = "pulled"
+"""The data_dir that means what was pulled."""
+RECORD = "pulled.json"
+"""Beside pulled data: where they are from, and the sha256 of every file as it was received."""
+
+
+class Download(NamedTuple):
+    """One file of a data set on a hub, at a commit; ``sha256`` is None where the package does not know it."""
+
+    name: str
+    repo: str
+    revision: str
+    file: str
+    sha256: str | None
+
+    @property
+    def folder(self) -> Path:
+        return data_root() / self.name
+
+
+class Pin(NamedTuple):
+    """What the package knows of a file: its sha256, or its lines and the sha256 of its bytes without spaces."""
+
+    sha256: str | None = None
+    lines: int | None = None
+    text: str | None = None
+
+
+class DataSet(NamedTuple):
+    """``files`` are paths below the folder of the download ``download``."""
+
+    name: str
+    kind: str
+    download: str
+    rows: int
+    licence: str
+    source: str
+    files: dict[str, Pin]
+
+
+@cache
+def _manifest() -> dict:
+    file = resources.files("recse_lab.data") / "manifest.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def downloads() -> dict[str, Download]:
+    """Every download by name."""
+    return {name: Download(name, **about) for name, about in _manifest()["downloads"].items()}
+
+
+def data_sets(download: str | None = None) -> list[DataSet]:
+    """Every data set, or those of one download."""
+    sets = [
+        DataSet(**about | {"files": {file: Pin(**pin) for file, pin in about["files"].items()}})
+        for about in _manifest()["sets"]
+    ]
+    return [each for each in sets if download in (None, each.download)]
+
+
+def data_root() -> Path:
+    """Where pulled data lie, one folder a download."""
+    return cache_root() / "data"
+
+
+def pulled(what: str) -> Path:
+    """The folder of what ``recse-lab data pull WHAT`` fetched.
+
+    Raises:
+        LabError: It was not pulled.
+    """
+    folder = data_root() / PULLS[what]
+    if not (folder / RECORD).is_file():
+        raise LabError(f"{folder}: nothing was pulled here yet; run `recse-lab data pull {what}`.")
+    return folder
+
+
+def corpus_path(name: str) -> str:
+    """The file behind a corpus's name: sample-corpus is packaged, wiki1m pulled; anything else is a path.
+
+    Raises:
+        LabError: wiki1m was not pulled.
+    """
+    if name == "sample-corpus":
+        return str(resources.files("recse_lab.data.embedded") / "sample-corpus.txt.gz")
+    return str(pulled(name) / downloads()[name].file) if name == "wiki1m" else name
