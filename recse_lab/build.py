@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 
 from recse_lab.config import ReshapeConfig, RunConfig, run_id
 from recse_lab.data.corpora import Corpus
+from recse_lab.data.manifest import corpus_path
 from recse_lab.data.sts import SEVEN, StsTask, load_task, tasks_fingerprint
 from recse_lab.data.tokens import TokenStore, build_tokens
 from recse_lab.encoders.frozen import FrozenFeatures
@@ -27,6 +27,7 @@ from recse_lab.encoders.transformer import (
     load_backbone,
     load_config,
     load_tokenizer,
+    positions,
     resolve,
     weights_fingerprint,
 )
@@ -38,7 +39,6 @@ from recse_lab.training.arm import Arm
 from recse_lab.training.trainer import Recipe
 
 STATISTICS_ROWS = 50_000  # sentences that token statistics and standardisation are fitted on, evenly spaced
-SAMPLE_CORPUS = "sample-corpus"
 
 Notify = Callable[[str, int, int], None]
 """What is being prepared, how much of it is done, out of how much (0 = unknown)."""
@@ -75,20 +75,15 @@ def settle(config: RunConfig) -> RunConfig:
 
 
 def open_corpus(paths: tuple[str, ...], column: str | None = None) -> Corpus:
-    """The corpus behind file names; ``sample-corpus`` is the packaged one."""
-    packaged = resources.files("recse_lab.data.embedded") / "sample-corpus.txt.gz"
-    return Corpus([str(packaged) if path == SAMPLE_CORPUS else path for path in paths], column)
+    """The corpus behind file names; ``sample-corpus`` is the packaged one, ``wiki1m`` the pulled one."""
+    return Corpus([corpus_path(path) for path in paths], column)
 
 
 # A study asks the same of the same files for every cell.
 _task = cache(load_task)
 _weights = cache(weights_fingerprint)
 _tokenizer = cache(load_tokenizer)
-
-
-@cache
-def _hidden(encoder: str) -> int:
-    return load_config(encoder).hidden_size
+_architecture = cache(load_config)
 
 
 @cache
@@ -152,6 +147,11 @@ class Lab:
 
     @cached_property
     def tokens(self) -> TokenStore:
+        limit = positions(_architecture(self.encoder_path))
+        if self.config.model.max_length > limit:
+            raise LabError(
+                f"model.max_length {self.config.model.max_length}: {self.config.encoder} has positions for {limit} tokens."
+            )
         return build_tokens(
             self.corpus, self.tokenizer, max_length=self.config.model.max_length, folder=cache_root() / "tokens",
             tokenizer_fingerprint=self.fingerprints["encoder"], progress=lambda n: self.notify("tokenising the corpus", n, 0),
@@ -191,7 +191,7 @@ class Lab:
         """The reshape with the statistics of this corpus, fitted once and kept beside its store."""
         reshape = self._reshape
         reshaper = Reshaper(
-            reshape.operator, hidden=_hidden(self.encoder_path), vocab=len(self.tokens.counts), dim=reshape.dim, weights=reshape.weights,
+            reshape.operator, hidden=_architecture(self.encoder_path).hidden_size, vocab=len(self.tokens.counts), dim=reshape.dim, weights=reshape.weights,
             centring=reshape.centring,
         ).to(device())  # fmt: skip
         file = self.store_folder.with_suffix(".statistics.safetensors")
@@ -256,7 +256,7 @@ class Lab:
             reshape is not None
             and reshape.source > encoder.backbone.config.num_hidden_layers
             and reshape.mode == "integrated"
-        ):  # type: ignore[union-attr]
+        ):
             raise LabError(
                 f"reshape.source {reshape.source} is above the {self.config.model.layers} layers that are trained."
             )

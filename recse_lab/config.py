@@ -6,19 +6,19 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from recse_lab.errors import LabError
 
 Positive: TypeAlias = Annotated[int, Field(gt=0)]
 Rate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
-Pooling: TypeAlias = Literal["cls", "mean", "first_last_mean", "static_last_mean", "top2_mean"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
+C = TypeVar("C", bound=BaseModel)
 
 
 class Strict(BaseModel):
@@ -26,8 +26,8 @@ class Strict(BaseModel):
 
 
 class ModelConfig(Strict):
-    pooling: Pooling = "cls"
-    """How token states become one vector."""
+    pooling: str = "cls"
+    """How token states become one vector: one of `recse-lab list poolings`."""
     layers: Positive | None = None
     """Backbone layers kept, counted from the embeddings; all of them when absent."""
     dropout: Rate = 0.1
@@ -40,6 +40,17 @@ class ModelConfig(Strict):
     """Longest training sentence in tokens, [CLS] and [SEP] included."""
     attention: Literal["sdpa", "eager"] = "sdpa"
     """Attention implementation: dropout is drawn inside it, so it is part of the experiment."""
+
+    @field_validator("pooling")
+    @classmethod
+    def _known_pooling(cls, pooling: str) -> str:
+        from recse_lab.encoders.pooling import POOLINGS  # heavy: torch, needed only when a config is made
+
+        if pooling not in POOLINGS:
+            near = difflib.get_close_matches(pooling, POOLINGS, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(POOLINGS)}."
+            raise ValueError(f"unknown pooling {pooling!r}; {hint}")
+        return pooling
 
     @model_validator(mode="after")
     def _settle_head(self) -> ModelConfig:
@@ -79,13 +90,22 @@ class ReshapeConfig(Strict):
     projection: Positive = 256
     """Numbers both sides are projected to before they are compared."""
 
+    @field_validator("operator")
+    @classmethod
+    def _known_operator(cls, operator: str) -> str:
+        from recse_lab.reshape import parse_operator  # heavy: torch, needed only when a config is made
+
+        try:
+            shuffled, names = parse_operator(operator)
+        except LabError as error:
+            raise ValueError(str(error)) from None
+        return ("shuffled:" if shuffled else "") + "+".join(names)
+
     @model_validator(mode="after")
     def _settle_operator(self) -> ReshapeConfig:
-        from recse_lab.reshape import OPERATORS, parse_operator  # heavy: torch, needed only when a config is made
+        from recse_lab.reshape import OPERATORS, parse_operator
 
         shuffled, names = parse_operator(self.operator)
-        prefix = "shuffled:" if shuffled else ""
-        object.__setattr__(self, "operator", prefix + "+".join(names))
         if shuffled and self.mode == "integrated":
             raise ValueError("shuffled pairs a sentence with another one's stored features, so it needs mode separated")
         needs_dim = any(OPERATORS[name].uses_dim for name in names)
@@ -163,6 +183,63 @@ class RunConfig(Strict):
         return self
 
 
+class VocabularyConfig(Strict):
+    size: Annotated[int, Field(ge=100)] = 12_000
+    lowercase: bool = True
+    rarest_character: Positive = 20
+    """Characters seen less often than this are unknown."""
+
+
+class FactorisationConfig(Strict):
+    """Where token embeddings start from: positive PMI of the same corpus, then a truncated SVD."""
+
+    window: Positive = 5
+    """Tokens on either side that count as context."""
+    smoothing: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """Exponent of the context counts."""
+    exponent: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Exponent of the singular values."""
+    scale: Annotated[float, Field(gt=0)] = 0.05
+    """Root mean square of the embeddings' entries at the start."""
+
+
+class MaskedTrainingConfig(Strict):
+    batch_size: Positive = 64
+    epochs: Annotated[float, Field(gt=0)] = 20.0
+    steps: Positive | None = None
+    """Optimiser steps; overrides epochs."""
+    max_length: Annotated[int, Field(ge=4)] = 64
+    """Longest sentence in tokens, [CLS] and [SEP] included."""
+    mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of the tokens that must be found again."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup_steps: Annotated[int, Field(ge=0)] = 100
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip: Annotated[float, Field(gt=0)] | None = 1.0
+    precision: Precision = "auto"
+
+
+class PretrainConfig(Strict):
+    """Masked language modelling from nothing: vocabulary, token embeddings and encoder come from the corpus alone."""
+
+    corpus: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = ("sample-corpus",)
+    """Files with one sentence a row, or sample-corpus."""
+    column: str | None = None
+    """Column of the sentences in csv, tsv, jsonl and parquet files."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    architecture: dict[str, Any] = {"model_type": "bert"}
+    """Fields of a transformers configuration, model_type among them; what is not given keeps that family's default."""
+    tokenizer: str | None = None
+    """Folder or hub id of a ready tokenizer; a WordPiece vocabulary is learned from the corpus when absent."""
+    vocabulary: VocabularyConfig = VocabularyConfig()
+    factorisation: FactorisationConfig | None = FactorisationConfig()
+    """Absent = random token embeddings."""
+    training: MaskedTrainingConfig = MaskedTrainingConfig()
+    save_dtype: Literal["float32", "float16"] = "float32"
+    """Type the finished weights are stored in."""
+
+
 # Where things lie is no part of the question a run asks: these are replaced by fingerprints of what lies there.
 LOCATIONS = ("encoder", "corpus", "column")
 
@@ -170,7 +247,8 @@ LOCATIONS = ("encoder", "corpus", "column")
 def run_id(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
     """Twelve hex digits naming the question a run answers: its resolved config and the contents of its data and weights."""
     question = {k: v for k, v in config.items() if k not in LOCATIONS}
-    question["evaluation"] = {k: v for k, v in config["evaluation"].items() if k != "data_dir"}
+    if "evaluation" in question:
+        question["evaluation"] = {k: v for k, v in config["evaluation"].items() if k != "data_dir"}
     text = json.dumps({"config": question, "fingerprints": dict(fingerprints)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -258,7 +336,14 @@ def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return base
 
 
-def make_config(tree: Mapping[str, Any], *, where: str = "config", lines: Mapping[str, int] | None = None) -> RunConfig:
+def without(lines: Mapping[str, int], keys: Iterable[str]) -> dict[str, int]:
+    """Lines of what still stands as the file has it, once ``keys`` have been overridden."""
+    return {k: n for k, n in lines.items() if not any(k == key or k.startswith(f"{key}.") for key in keys)}
+
+
+def make_config(
+    tree: Mapping[str, Any], *, where: str = "config", lines: Mapping[str, int] | None = None, kind: type[C] = RunConfig
+) -> C:
     """Validate one run's options.
 
     Raises:
@@ -266,25 +351,19 @@ def make_config(tree: Mapping[str, Any], *, where: str = "config", lines: Mappin
             names file and line where the option came from a file.
     """
     try:
-        return RunConfig.model_validate(tree)
+        return kind.model_validate(tree)
     except ValidationError as error:
-        raise LabError(explain(error, RunConfig, where=where, lines=lines)) from None
+        raise LabError(explain(error, kind, where=where, lines=lines)) from None
 
 
 def explain(
-    error: ValidationError,
-    model: type[BaseModel],
-    *,
-    where: str,
-    lines: Mapping[str, int] | None = None,
-    prefix: str = "",
+    error: ValidationError, model: type[BaseModel], *, where: str, lines: Mapping[str, int] | None = None
 ) -> str:
     """One sentence for the first thing wrong in a validation error."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
-    line = next((lines[k] for k in (f"{prefix}{key}", key) if lines and k in lines), None)
-    place = f"{where}, line {line}" if line else where
+    place = f"{where}, line {lines[key]}" if lines and key in lines else where
     if first["type"] == "extra_forbidden":
         known = _fields(model, path[:-1])
         near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
@@ -293,8 +372,10 @@ def explain(
     if first["type"] == "missing":
         return f"{place}: option {key} is missing."
     message = re.sub(r"^(Value error|Assertion failed), ", "", first["msg"]).rstrip(".")
-    given = "" if isinstance(first["input"], dict | BaseModel) else f" (given: {first['input']!r})"
-    return f"{place}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}{given}."
+    told = isinstance(first["input"], dict | BaseModel) or repr(first["input"]) in message
+    given = "" if told else f" (given: {first['input']!r})"
+    text = f"{place}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}{given}"
+    return text if text.endswith("?") else f"{text}."
 
 
 def _fields(model: Any, path: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,24 +23,25 @@ from recse_lab.encoders.transformer import TransformerEncoder, load_encoder
 from recse_lab.errors import LabError
 from recse_lab.evaluation.encoder import DevSet, score_tasks
 from recse_lab.evaluation.sts import PROTOCOL, sts_results
-from recse_lab.runs import Run, atomic_path, commit, now, write_json
+from recse_lab.runs import Run, atomic_path, commit, now, space, write_json
 from recse_lab.training.trainer import Interrupted, Progress, train
 
 OnStep = Callable[[dict[str, Any], int], None]
 """A line of metrics and the number of steps in all."""
 
 
-def environment(config: dict[str, Any]) -> dict[str, Any]:
-    """Where and with what a run is computed: everything that may move a number beside its configuration."""
+def environment(**settings: str | None) -> dict[str, Any]:
+    """Where and with what a run is computed: everything that may move a number beside its configuration.
+
+    ``settings``: what was settled for this machine, as precision and attention implementation.
+    """
     where = device()
     packages = ("torch", "transformers", "accelerate", "numpy", "scipy", "tokenizers", "safetensors")
     return {
         "recse_lab": __version__, "commit": commit(), "command": " ".join(["recse-lab", *sys.argv[1:]]), "date": now(),
         "python": platform.python_version(), **{name: version(name) for name in packages},
         "device": torch.cuda.get_device_name() if where.type == "cuda" else f"cpu {torch.backends.cpu.get_cpu_capability()}",
-        "threads": torch.get_num_threads(), "platform": platform.platform(),
-        "precision": config["training"]["precision"], "evaluation_precision": config["evaluation"]["precision"],
-        "attention": config["model"]["attention"],
+        "threads": torch.get_num_threads(), "platform": platform.platform(), **settings,
     }  # fmt: skip
 
 
@@ -76,7 +78,10 @@ def execute(
         resolved = config.model_dump(mode="json")
         write_json(run.folder / "config.json", resolved)
         write_json(run.folder / "fingerprints.json", lab.fingerprints)
-        write_json(run.folder / "environment.json", environment(resolved))
+        write_json(run.folder / "environment.json", environment(
+            precision=config.training.precision, evaluation_precision=config.evaluation.precision,
+            attention=config.model.attention,
+        ))  # fmt: skip
         run.set_status("running")
         try:
             _compute(lab, run, on_step, notify, should_stop, keep_model)
@@ -84,7 +89,10 @@ def execute(
             run.set_status("interrupted", str(stop))
             raise
         except Exception as error:
-            run.set_status("failed", str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}")
+            with suppress(LabError):  # on a full disk the first complaint is the one to be heard
+                run.set_status(
+                    "failed", str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+                )
             raise
         run.set_status("done")
     return run
@@ -102,7 +110,7 @@ def _compute(
     progress = train(
         arm, lab.tokens, recipe, run.folder / "state", stored=lab.stored, dev=lambda: dev(encoder),
         on_best=(lambda: save_encoder(encoder, best_folder)) if wants_best or keep_model else (lambda: None),
-        log=_logger(run, on_step, recipe.steps), should_stop=should_stop,
+        log=logger(run, on_step, recipe.steps), should_stop=should_stop,
     )  # fmt: skip
     if progress.step == 0:
         progress.dev = dev(encoder)
@@ -147,7 +155,7 @@ def _dev_results(lab: Lab, progress: Progress, steps: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _logger(run: Run, on_step: OnStep, steps: int) -> Callable[[dict[str, Any]], None]:
+def logger(run: Run, on_step: OnStep, steps: int) -> Callable[[dict[str, Any]], None]:
     """Append to metrics.jsonl; a resumed run first drops the lines of steps it is about to repeat."""
     path = run.folder / "metrics.jsonl"
     begun = False
@@ -159,7 +167,7 @@ def _logger(run: Run, on_step: OnStep, steps: int) -> Callable[[dict[str, Any]],
             with atomic_path(path) as beside:
                 beside.write_text("".join(json.dumps(old) + "\n" for old in kept), encoding="utf-8")
             begun = True
-        with path.open("a", encoding="utf-8") as file:
+        with space(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         on_step(line, steps)
 

@@ -18,6 +18,23 @@ from recse_lab.errors import LabError
 
 
 @contextmanager
+def space(path: Path) -> Iterator[None]:
+    """Tell of a full disk under ``path`` in one sentence.
+
+    Raises:
+        LabError: The disk is full.
+    """
+    try:
+        yield
+    except Exception as error:  # safetensors and arrow tell of a full disk in exceptions of their own
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+            raise LabError(
+                f"{path}: the disk is full; nothing half-written was kept; free some space and start again."
+            ) from error
+        raise
+
+
+@contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; rename it into place on success, remove it on any error.
 
@@ -25,19 +42,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         LabError: The disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield beside
-        if beside.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        os.replace(beside, path)
-    except Exception as error:  # safetensors and arrow tell of a full disk in exceptions of their own
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise LabError(
-                f"{path}: the disk is full; nothing was written there; free some space and start again."
-            ) from error
-        raise
+        with space(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield beside
+            if beside.is_dir() and path.is_dir():
+                shutil.rmtree(path)
+            os.replace(beside, path)
     finally:
         if beside.is_dir():
             shutil.rmtree(beside, ignore_errors=True)
@@ -146,19 +158,22 @@ class Run:
         Raises:
             Claimed: Another living process holds it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "claim.json"
-        for _ in range(2):
-            try:
-                with path.open("x", encoding="utf-8") as file:
-                    json.dump({"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())}, file)
-                break
-            except FileExistsError:
-                if _alive(self._json("claim.json")):
-                    raise Claimed(f"run {self.id} is being computed by another process") from None
-                path.unlink(missing_ok=True)
-        else:
-            raise Claimed(f"run {self.id} is being computed by another process")
+        ours = self.folder / f".claim.{os.getpid()}.tmp"
+        write_json(ours, {"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())})
+        try:
+            for _ in range(2):
+                try:
+                    os.link(ours, path)  # appears with its contents, and only where there was none
+                    break
+                except FileExistsError:
+                    if _alive(self._json("claim.json")):
+                        raise Claimed(f"run {self.id} is being computed by another process") from None
+                    path.unlink(missing_ok=True)
+            else:
+                raise Claimed(f"run {self.id} is being computed by another process")
+        finally:
+            ours.unlink()
         try:
             yield
         finally:

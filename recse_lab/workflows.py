@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,10 +17,10 @@ from recse_lab.ablation.plan import Cell, plan, write_study
 from recse_lab.ablation.spec import StudySpec, edition, load_spec
 from recse_lab.ablation.study import Outcome, Rerun, run_study
 from recse_lab.build import Lab, Notify, device, precision, settle, silent
-from recse_lab.config import RunConfig, make_config, merge, read_yaml
+from recse_lab.config import PretrainConfig, RunConfig, make_config, merge, read_yaml, without
 from recse_lab.errors import LabError
 from recse_lab.execution import OnStep, environment, execute
-from recse_lab.runs import Run
+from recse_lab.runs import Run, atomic_path
 
 ARMS: dict[str, dict[str, Any]] = {
     "simcse": {"reshape": None},
@@ -44,8 +45,8 @@ def read_config(
         tree = merge(tree, ARMS[arm])
     tree = merge(tree, overrides or {})
     if "encoder" not in tree:
-        raise LabError(f"{path or 'options'}: no encoder; give --encoder, a folder, a hub id or all-minilm-l6-v2.")
-    return make_config(tree, where=str(path or "options"), lines=lines)
+        raise LabError(f"{path or 'options'}: no encoder; give --encoder, a folder, a hub id or recse-lab/tiny.")
+    return make_config(tree, where=str(path or "options"), lines=without(lines, overrides or {}))
 
 
 @contextmanager
@@ -76,6 +77,37 @@ def train(config: RunConfig, root: Path, *, on_step: OnStep = lambda line, steps
     """
     with stoppable() as should_stop:
         return execute(config, root / "train", on_step=on_step, notify=notify, should_stop=should_stop)
+
+
+def read_pretrain_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> PretrainConfig:
+    """A pretraining configuration from a YAML file with options laid upon it.
+
+    Raises:
+        LabError: An unknown option, a value out of range (file and line).
+    """
+    tree, lines = read_yaml(path)
+    return make_config(merge(tree, overrides or {}), where=str(path), lines=lines, kind=PretrainConfig)
+
+
+def pretrain(
+    config: PretrainConfig, root: Path, *, out: Path | None = None, on_step: OnStep = lambda line, steps: None, notify: Notify = silent
+) -> Run:  # fmt: skip
+    """Make an encoder from a corpus under ``root/pretrain/``, and copy its folder to ``out``.
+
+    Raises:
+        LabError: Bad input, a loss that is not finite, or an ``out`` that holds something else.
+        Interrupted: Ctrl-C; the state is saved.
+    """
+    from recse_lab.pretraining import execute_pretraining
+
+    if out is not None and out.exists() and not (out / "config.json").is_file():
+        raise LabError(f"{out}: exists and is no encoder's folder; give another place for the encoder.")
+    with stoppable() as should_stop:
+        run = execute_pretraining(config, root / "pretrain", on_step=on_step, notify=notify, should_stop=should_stop)
+    if out is not None:
+        with atomic_path(out) as beside:
+            shutil.copytree(run.folder / "model" / "last", beside)
+    return run
 
 
 def build_reshape(config: RunConfig, *, notify: Notify = silent) -> Lab:
@@ -109,16 +141,15 @@ def evaluate(
     model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(device())
     chosen = precision(precision_)
     scores = score_tasks(model, loaded, precision=chosen, progress=lambda done, total: notify("encoding", done, total))
-    attention = model.backbone.config._attn_implementation  # type: ignore[union-attr]
-    settings = {"training": {"precision": None}, "evaluation": {"precision": chosen}, "model": {"attention": attention}}
+    attention = model.backbone.config._attn_implementation
     where = resolve(encoder)
     about = {
         "schema": "recse-lab/results/1", "protocol": PROTOCOL,
         "encoder": {
             "name": encoder, "fingerprint": weights_fingerprint(where), "pooling": model.pooling, "head": "tanh" if model.head else "none",
-            "layers": model.backbone.config.num_hidden_layers, "max_length": model.max_length, "precision": chosen,  # type: ignore[union-attr]
+            "layers": model.backbone.config.num_hidden_layers, "max_length": model.max_length, "precision": chosen,
         },
-        "data": {"fingerprint": tasks_fingerprint(loaded)}, "environment": environment(settings),
+        "data": {"fingerprint": tasks_fingerprint(loaded)}, "environment": environment(evaluation_precision=chosen, attention=attention),
     }  # fmt: skip
     return about | sts_results(scores), scores
 
@@ -141,11 +172,9 @@ def plan_study(
     Raises:
         LabError: An unknown study, a mistake in it or in an override, missing data.
     """
-    spec = load_spec(name)
-    levels = spec.quick if quick else spec.full if full else None
-    spec = edition(spec, levels=levels, overrides=overrides, seeds=seeds)
-    suffix = "-quick" if quick else "-full" if full else ""
-    return Study(spec, plan(spec), root / f"{spec.name}{suffix}")
+    size = "quick" if quick else "full" if full else None
+    spec = edition(load_spec(name), size=size, overrides=overrides, seeds=seeds)
+    return Study(spec, plan(spec), root / (f"{spec.name}-{size}" if size else spec.name))
 
 
 def ablate(

@@ -2,9 +2,14 @@
 
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # encoders this small lose time to threads, and very much on a busy machine
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -166,6 +171,59 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RoBERTa of 3 layers × 16 with random weights and a byte-level BPE trained on a few sentences; 64 tokens fit."""
+    import torch
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import RobertaConfig, RobertaModel, RobertaTokenizerFast
+
+    folder = tmp_path_factory.mktemp("roberta")
+    bpe = ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    bpe.train_from_iterator(sentences(50), vocab_size=400, special_tokens=special, show_progress=False)
+    bpe.save_model(str(folder))
+    tokenizer = RobertaTokenizerFast.from_pretrained(folder, model_max_length=512)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+    config = RobertaConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=66, type_vocab_size=1, initializer_range=0.2, **sizes
+    )
+    RobertaModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def distilbert(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DistilBERT of the size and with the tokenizer of ``tiny``."""
+    from transformers import DistilBertConfig, DistilBertModel
+
+    sizes = {"dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 32, "max_position_embeddings": 64}
+    return _like(tiny, tmp_path_factory.mktemp("distilbert"), DistilBertModel, DistilBertConfig, sizes)
+
+
+@pytest.fixture(scope="session")
+def mpnet(roberta: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MPNet of the size and with the tokenizer of ``roberta``: its positions too, and no sdpa attention."""
+    from transformers import MPNetConfig, MPNetModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+    sizes |= {"max_position_embeddings": 66}
+    return _like(roberta, tmp_path_factory.mktemp("mpnet"), MPNetModel, MPNetConfig, sizes)
+
+
+def _like(other: Path, folder: Path, model, config, sizes) -> Path:
+    import torch
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(other)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    model(config(vocab_size=len(tokenizer), initializer_range=0.2, **sizes)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 sentences in a text file."""
     path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
@@ -207,6 +265,21 @@ def write_senteval(root: Path, pairs: int = 12) -> Path:
 def small_senteval(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made-up STS data in SentEval's layout."""
     return write_senteval(tmp_path_factory.mktemp("senteval"))
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the command line in this process; give exit code and what it printed."""
+    from recse_lab.cli import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["recse-lab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out = capsys.readouterr()
+        return stop.value.code or 0, out.out, out.err
+
+    return run
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 from recse_lab.ablation.spec import ArmSpec, StudySpec
 from recse_lab.build import Lab, settle
-from recse_lab.config import assign, make_config, merge
 from recse_lab.errors import LabError
 from recse_lab.runs import Run, now, read_json, write_json
 
@@ -40,8 +39,7 @@ def _cells_of(arm: ArmSpec, spec: StudySpec, seed: int) -> list[Cell]:
     cells = []
     for combination in itertools.product(*arm.sweep.values()):
         factors = dict(zip(arm.sweep, combination, strict=True))
-        tree = assign(merge(merge(spec.base, arm.set), factors), "seed", seed)
-        config = make_config(tree, where=f"experiment {spec.name}, arm {arm.name}")
+        config = spec.config_of(arm, factors, seed)
         cells.append(Cell(arm.name, arm.role, factors, seed, Lab(settle(config))))
     return cells
 

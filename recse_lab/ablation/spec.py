@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 import recse_lab
-from recse_lab.config import Strict, assign, explain, merge, read_yaml
+from recse_lab.config import RunConfig, Strict, assign, explain, make_config, merge, read_yaml, without
 from recse_lab.errors import LabError
 
 
@@ -55,6 +55,12 @@ class StudySpec(Strict):
     quick: Levels = Levels()
     full: Levels = Levels()
     report: ReportSpec
+    _file: str = PrivateAttr("")
+    _lines: dict[str, int] = PrivateAttr({})
+    """Line of every option in the file, by dotted key."""
+    _size: str | None = PrivateAttr(None)
+    _given: tuple[str, ...] = PrivateAttr(())
+    """Options of the command line: they stand in no line."""
 
     @field_validator("arms")
     @classmethod
@@ -74,10 +80,24 @@ class StudySpec(Strict):
     def seed_list(self) -> list[int]:
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
+    def config_of(self, arm: ArmSpec, factors: Mapping[str, Any], seed: int) -> RunConfig:
+        """One cell's configuration: the base, what the arm sets, its levels, its seed.
+
+        Raises:
+            LabError: It is not valid (names the arm, and file and line where they have the option).
+        """
+        tree = assign(merge(merge(self.base, arm.set), factors), "seed", seed)
+        place = f"arms.{self.arms.index(arm)}"
+        lines: dict[str, int] = {}
+        for room in ("base", f"{self._size}.set", f"{place}.set", f"{place}.sweep", f"{self._size}.sweep"):
+            lines |= {k.removeprefix(f"{room}."): n for k, n in self._lines.items() if k.startswith(f"{room}.")}
+        where = f"{self._file or f'experiment {self.name}'} (arm {arm.name})"
+        return make_config(tree, where=where, lines=without(lines, self._given))
+
 
 def experiment_files() -> dict[str, Path]:
-    """Studies by name: those in ./experiments, then those that came with the package."""
-    folders = (Path(recse_lab.__file__).parent.parent / "experiments", Path("experiments"))
+    """Studies by name: those that came with the package, then those in ./experiments, which win."""
+    folders = (Path(recse_lab.__file__).parent / "experiments", Path("experiments"))
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
@@ -96,15 +116,17 @@ def load_spec(name: str) -> StudySpec:
         )
     tree, lines = read_yaml(path)
     try:
-        return StudySpec.model_validate(tree)
+        spec = StudySpec.model_validate(tree)
     except ValidationError as error:
         raise LabError(explain(error, StudySpec, where=str(path), lines=lines)) from None
+    spec._file, spec._lines = str(path), lines
+    return spec
 
 
 def edition(
     spec: StudySpec,
     *,
-    levels: Levels | None = None,
+    size: Literal["quick", "full"] | None = None,
     overrides: Mapping[str, Any] | None = None,
     seeds: int | list[int] | None = None,
 ) -> StudySpec:
@@ -113,7 +135,7 @@ def edition(
     A ``--set`` on a swept factor replaces its levels; on anything else it changes the base, and an arm's own ``set``
     still wins, so that arms stay what their names say.
     """
-    levels = levels or Levels()
+    levels: Levels = getattr(spec, size) if size else Levels()
     base = merge(spec.base, levels.set)
     sweeps = dict(levels.sweep)
     swept = {factor for arm in spec.arms for factor in arm.sweep}
@@ -124,4 +146,6 @@ def edition(
             base = assign(base, key, value)
     arms = [arm.model_copy(update={"sweep": {f: sweeps.get(f, v) for f, v in arm.sweep.items()}}) for arm in spec.arms]
     chosen = seeds if seeds is not None else levels.seeds if levels.seeds is not None else spec.seeds
-    return spec.model_copy(update={"base": base, "arms": arms, "seeds": chosen})
+    edited = spec.model_copy(update={"base": base, "arms": arms, "seeds": chosen})
+    edited._size, edited._given = size, tuple(overrides or ())
+    return edited

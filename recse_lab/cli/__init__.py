@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from recse_lab.cli import ablate, evaluate, inspect, report, reshape, runs, train
+from recse_lab.cli import ablate, data, evaluate, inspect, pretrain, report, reshape, runs, train
 from recse_lab.errors import LabError
 
 app = typer.Typer(
@@ -18,12 +18,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("train")(train.train)
+app.command("pretrain")(pretrain.pretrain)
 app.command("eval")(evaluate.evaluate)
 app.command("ablate")(ablate.ablate)
 app.command("report")(report.report)
 app.command("list")(inspect.list_)
 app.add_typer(runs.app, name="runs")
 app.add_typer(reshape.app, name="reshape")
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

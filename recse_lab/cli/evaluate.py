@@ -11,7 +11,7 @@ from recse_lab.cli.options import DataDir, Json, progress
 
 
 def evaluate(
-    encoder: Annotated[str, typer.Argument(help="Folder, hub id, all-minilm-l6-v2, or a run's model/best.")],
+    encoder: Annotated[str, typer.Argument(help="Folder, hub id, recse-lab/tiny, or a run's model/best.")],
     data_dir: DataDir = None,
     pooling: Annotated[str | None, typer.Option(help="Default: what the folder states, else mean.")] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Only the first layers.")] = None,

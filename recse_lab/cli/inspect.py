@@ -55,7 +55,7 @@ def _encoders() -> list[tuple[str, str]]:
     from recse_lab.encoders.embedded import EMBEDDED
 
     return [
-        *((name, f"from the package {package}: {command}") for name, (package, _, command) in EMBEDDED.items()),
+        *((name, f"{carrier.about}; comes with `{carrier.install}`") for name, carrier in EMBEDDED.items()),
         ("FOLDER or HUB ID", "any BERT-like encoder with safetensors weights"),
     ]
 

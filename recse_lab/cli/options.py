@@ -18,13 +18,15 @@ Set = Annotated[
 ]
 DataDir = Annotated[
     str | None,
-    typer.Option(help="STS data in SentEval's layout, or the folder above it. Default: the packaged sample."),
+    typer.Option(
+        help="STS data in SentEval's layout, or the folder above it; or `pulled`. Default: the packaged sample."
+    ),
 ]
 Corpus = Annotated[
     list[str] | None,
-    typer.Option(help="File with one sentence a row (txt, csv, tsv, jsonl, parquet, .gz). Repeatable."),
+    typer.Option(help="File with one sentence a row (txt, csv, tsv, jsonl, parquet, .gz), or `wiki1m`. Repeatable."),
 ]
-Encoder = Annotated[str | None, typer.Option(help="Folder, hub id, or all-minilm-l6-v2.")]
+Encoder = Annotated[str | None, typer.Option(help="Folder, hub id, or recse-lab/tiny.")]
 RunsDir = Annotated[
     Path | None, typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs.")
 ]

@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recse_lab.cli.options import RunsDir, root
 
+if TYPE_CHECKING:
+    from recse_lab.runs import Run
+
 app = typer.Typer(help="Look at the run store.", no_args_is_help=True)
+
+GAP = 2  # blanks between two columns
 
 
 @app.command("ls")
 def ls(study: Annotated[str | None, typer.Argument(help="Only this study.")] = None, runs: RunsDir = None) -> None:
-    """All runs: id, state, arm, score."""
+    """All runs: id, state, arm, score ×100. A narrow terminal leaves out columns; a pipe gets them all, tab-separated."""
     from rich.console import Console
     from rich.table import Table
 
     from recse_lab.runs import find_runs
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("study", "run", "state", "reshape", "p", "λ", "seed", "steps", "avg ×100", "dev ×100", "date"):
-        table.add_column(name)
-    found = [run for run in find_runs(root(runs)) if study in (None, run.study)]
-    for run in found:
-        config, results = run.config or {}, run.results or {}
-        reshape = config["reshape"] or {}
-        average = ((results.get("average") or {}).get("spearman") or {}).get("all")
-        dev = (results.get("dev") or {}).get("spearman")
-        table.add_row(
-            run.study, run.id, run.state, reshape.get("operator", "–"), _text(reshape.get("dim")), _text(reshape.get("weight")),
-            str(config["seed"]), _text(config["training"]["steps"]), _score(average), _score(dev),
-            (run.environment or {}).get("date", "")[:16],
-        )  # fmt: skip
     console = Console()
-    console.print(table if found else f"no runs in {root(runs)}")
+    rows = [_row(run) for run in find_runs(root(runs)) if study in (None, run.study)]
+    if not rows:
+        console.print(f"no runs in {root(runs)}")
+    elif not console.is_terminal:
+        for line in (rows[0].keys(), *(row.values() for row in rows)):
+            print("\t".join(line))
+    for name in dict.fromkeys(row["study"] for row in rows if console.is_terminal):
+        part = [row for row in rows if row["study"] == name]
+        shown = _columns(part, console.width)
+        table = Table(*shown, title=f"{name}, {len(part)} runs", title_justify="left", box=None, pad_edge=False)
+        for row in part:
+            table.add_row(*(row[column] for column in shown))
+        console.print(table, highlight=False)
+
+
+def _row(run: Run) -> dict[str, str]:
+    config, results = run.config or {}, run.results or {}
+    reshape = config.get("reshape") or {}
+    average = ((results.get("average") or {}).get("spearman") or {}).get("all")
+    dev = (results.get("dev") or {}).get("spearman")
+    return {
+        "study": run.study, "run": run.id, "state": run.state, "reshape": reshape.get("operator", "–"),
+        "p": _text(reshape.get("dim")), "λ": _text(reshape.get("weight")), "seed": _text(config.get("seed")),
+        "steps": _text(config["training"].get("steps")), "avg": _score(average), "dev": _score(dev),
+        "date": (run.environment or {}).get("date", "")[:16],
+    }  # fmt: skip
+
+
+def _columns(rows: list[dict[str, str]], width: int) -> list[str]:
+    """Columns of one study that fit a terminal; the less telling ones go first."""
+    shown = [column for column in rows[0] if column != "study"]
+    wide = {column: max(len(text) for text in (column, *(row[column] for row in rows))) for column in shown}
+    for least in ("date", "steps", "dev", "λ", "seed"):
+        if sum(wide[column] + GAP for column in shown) - GAP > width:
+            shown.remove(least)
+    return shown
 
 
 @app.command("show")

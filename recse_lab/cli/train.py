@@ -23,7 +23,7 @@ def train(
     data_dir: DataDir = None,
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     pooling: Annotated[
-        str | None, typer.Option(help="cls, mean, first_last_mean, static_last_mean, top2_mean.", rich_help_panel=PANEL)
+        str | None, typer.Option(help="Pooling (recse-lab list poolings).", rich_help_panel=PANEL)
     ] = None,
     layers: Annotated[int | None, typer.Option(help="Backbone layers kept.", rich_help_panel=PANEL)] = None,
     dropout: Annotated[float | None, typer.Option(help="Dropout rate of the backbone.", rich_help_panel=PANEL)] = None,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from recse_lab.data.manifest import PULLED, pulled
 from recse_lab.errors import LabError
 
 SEVEN = ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr")
@@ -53,9 +54,13 @@ class StsTask(NamedTuple):
 def find_senteval(data_dir: str | Path) -> Path:
     """The folder that holds ``STS/``: ``data_dir`` itself, or ``senteval`` or ``data/downstream`` below it.
 
+    ``pulled`` is what ``recse-lab data pull sts`` fetched.
+
     Raises:
-        LabError: It is none of them.
+        LabError: It is none of them, or nothing was pulled.
     """
+    if str(data_dir) == PULLED:
+        return pulled("sts")
     for folder in (Path(data_dir), Path(data_dir) / "senteval", Path(data_dir) / "data" / "downstream"):
         if (folder / "STS").is_dir():
             return folder
@@ -131,7 +136,12 @@ def _gold(text: str, path: Path, line: int, lowest: float = 0.0) -> float:
 
 def _pairs(rows: Iterator[tuple[str, str, float]] | list[tuple[str, str, float]]) -> Pairs:
     first, second, gold = zip(*rows, strict=True)
-    return Pairs(list(first), list(second), np.asarray(gold, dtype=np.float32))
+    return Pairs(_collapsed(first), _collapsed(second), np.asarray(gold, dtype=np.float32))
+
+
+def _collapsed(sentences: Iterable[str]) -> list[str]:
+    """White space as SentEval hands it on: single blanks, none at the ends."""
+    return [" ".join(sentence.split()) for sentence in sentences]
 
 
 def _paired_files(input_file: Path, gold_file: Path) -> Pairs:

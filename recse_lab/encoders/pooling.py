@@ -43,6 +43,9 @@ def top2_mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[
     return masked_mean((hidden[-2] + hidden[-1]) / 2, mask)
 
 
+LAYERS = {"first_last_mean": (1, -1), "static_last_mean": (0, -1), "top2_mean": (-2, -1)}
+"""Poolings that are the token mean of the mean of two layers, and these layers: what another library is told."""
+
 POOLINGS: dict[str, Callable[[HiddenStates, Int[Tensor, "batch tokens"]], Float[Tensor, "batch hidden"]]] = {
     "cls": cls,
     "mean": mean,

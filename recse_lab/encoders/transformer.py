@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,8 +18,11 @@ from torch import Tensor, nn
 
 from recse_lab.encoders.embedded import EMBEDDED, embedded_path
 from recse_lab.encoders.heads import TanhHead
-from recse_lab.encoders.pooling import POOLINGS, HiddenStates
+from recse_lab.encoders.pooling import LAYERS, POOLINGS, HiddenStates
 from recse_lab.errors import LabError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 CARD = "recse_lab.json"  # what transformers has no place for: pooling, head, longest sentence
 
@@ -54,11 +57,13 @@ def _load(kind: Any, encoder: str, **options: Any) -> Any:
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
+        if "scaled_dot_product_attention" in str(error):
+            raise LabError(
+                f"{encoder}: this architecture has no sdpa attention; set model.attention to eager."
+            ) from error
         near = difflib.get_close_matches(encoder, EMBEDDED, n=1, cutoff=0.4)
         hint = (
-            f"did you mean {near[0]}?"
-            if near
-            else "give a folder, a hub id this machine can reach, or all-minilm-l6-v2."
+            f"did you mean {near[0]}?" if near else "give a folder, a hub id this machine can reach, or recse-lab/tiny."
         )
         reason = (
             "it cannot be loaded as a BERT-like encoder"
@@ -92,10 +97,30 @@ def load_config(encoder: str) -> Any:
     return config
 
 
+# Positions of these families are counted from behind the padding id, so that many fewer tokens fit.
+COUNTED_BEHIND_PADDING = (
+    "roberta",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "camembert",
+    "roberta-prelayernorm",
+    "mpnet",
+    "longformer",
+)
+
+
+def positions(config: Any) -> int:
+    """Tokens a backbone has positions for; 512 where its config does not say."""
+    behind = config.pad_token_id + 1 if config.model_type in COUNTED_BEHIND_PADDING else 0
+    return getattr(config, "max_position_embeddings", 512) - behind
+
+
 def load_backbone(
-    encoder: str, *, layers: int | None = None, dropout: float | None = None, attention: str = "sdpa"
-) -> nn.Module:
+    encoder: str, *, layers: int | None = None, dropout: float | None = None, attention: str | None = None
+) -> PreTrainedModel:
     """The backbone in float32, cut to its first ``layers`` layers, every dropout set to ``dropout``.
+
+    ``attention`` is sdpa or eager; None takes sdpa where the architecture has it.
 
     Raises:
         LabError: It cannot be loaded, or has fewer than ``layers`` layers.
@@ -117,7 +142,9 @@ def load_backbone(
     verbosity = hf_logging.get_verbosity()
     hf_logging.set_verbosity_error()  # the layers cut off would be listed as unexpected weights
     try:
-        return _load(AutoModel, encoder, config=config, attn_implementation=attention, dtype=torch.float32)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # weights the folder lacks (a pooler nobody reads) are the same every time
+            return _load(AutoModel, encoder, config=config, attn_implementation=attention, dtype=torch.float32)
     finally:
         hf_logging.set_verbosity(verbosity)
 
@@ -129,7 +156,7 @@ def weights_fingerprint(encoder: str) -> str:
         revision = getattr(load_config(encoder), "_commit_hash", None)
         return hashlib.sha256(f"{encoder}@{revision}".encode()).hexdigest()
     digest = hashlib.sha256()
-    names = ("config.json", "tokenizer.json", "vocab.txt", "merges.txt", "tokenizer_config.json", CARD)
+    names = ("config.json", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json", CARD)
     for file in sorted({*path.glob("*.safetensors"), *(path / n for n in names if (path / n).is_file())}):
         digest.update(file.name.encode())
         with file.open("rb") as stream:
@@ -179,21 +206,19 @@ class TransformerEncoder(nn.Module):
     """
 
     def __init__(
-        self, backbone: nn.Module, tokenizer: Any, *, pooling: str = "mean", head: nn.Module | None = None,
+        self, backbone: PreTrainedModel, tokenizer: Any, *, pooling: str = "mean", head: nn.Module | None = None,
         keep_head: bool = False, max_length: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.backbone, self.tokenizer, self.head = backbone, tokenizer, head
         self.pooling, self.keep_head = pooling, keep_head
-        limit = min(tokenizer.model_max_length, getattr(backbone.config, "max_position_embeddings", 512))
-        if backbone.config.model_type in ("roberta", "xlm-roberta", "camembert"):
-            limit = min(limit, backbone.config.max_position_embeddings - 2)  # its positions start after the padding id
+        limit = min(tokenizer.model_max_length, positions(backbone.config))
         self.max_length = min(max_length or limit, limit)
         self.pad_id: int = tokenizer.pad_token_id or 0
 
     @property
     def hidden(self) -> int:
-        return self.backbone.config.hidden_size  # type: ignore[union-attr]
+        return self.backbone.config.hidden_size
 
     @property
     def device(self) -> torch.device:
@@ -221,14 +246,15 @@ class TransformerEncoder(nn.Module):
         self.eval()
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
         out = np.empty((len(rows), self.hidden), dtype=np.float32)
+        head = self.head if self.keep_head else None
         done = 0
         try:
             with autocast(self.device, precision):
                 for batch in by_token_budget(lengths, tokens_per_batch):
                     ids, mask = (t.to(self.device) for t in pad([rows[i] for i in batch], self.pad_id))
                     embedding = POOLINGS[self.pooling](self.hidden_states(ids, mask), mask)
-                    if self.head is not None and self.keep_head:
-                        embedding = self.head(embedding.float())
+                    if head is not None:
+                        embedding = head(embedding.float())
                     out[batch] = embedding.float().cpu().numpy()
                     done += len(batch)
                     if progress:
@@ -253,10 +279,10 @@ class TransformerEncoder(nn.Module):
     # ---- on disk -------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
-        """Write a folder that opens with ``AutoModel.from_pretrained`` and, where it knows the pooling, with
-        sentence-transformers: cls and mean, with the head when it is kept."""
+        """Write a folder that opens with ``AutoModel.from_pretrained`` and, where its stock modules can say the pooling,
+        with sentence-transformers: cls, mean and the means of two layers, with the head when it is kept."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.backbone.save_pretrained(folder, safe_serialization=True)  # type: ignore[operator]
+        self.backbone.save_pretrained(folder, safe_serialization=True)
         self.tokenizer.save_pretrained(folder)
         kept = self.head is not None and self.keep_head
         card = {"pooling": self.pooling, "max_length": self.max_length, "head": "tanh" if kept else "none"}
@@ -268,12 +294,14 @@ class TransformerEncoder(nn.Module):
             save_file(
                 {k: v.detach().cpu().contiguous() for k, v in linear.items()}, folder / "2_Dense" / "model.safetensors"
             )
-        if self.pooling in ("cls", "mean"):
+        if self.pooling in ("cls", "mean", *LAYERS):
             self._save_sentence_transformers(folder, kept)
 
     def _save_sentence_transformers(self, folder: Path, kept: bool) -> None:
         module = "sentence_transformers.models."
-        modules = [("", "Transformer"), ("1_Pooling", "Pooling")] + [("2_Dense", "Dense")] * kept
+        mixed = self.pooling in LAYERS
+        modules = [("", "Transformer"), *[("0_WeightedLayerPooling", "WeightedLayerPooling")] * mixed]
+        modules += [("1_Pooling", "Pooling"), *[("2_Dense", "Dense")] * kept]
         files: dict[str, Any] = {
             "modules.json": [
                 {"idx": i, "name": str(i), "path": path, "type": module + kind}
@@ -283,9 +311,19 @@ class TransformerEncoder(nn.Module):
             "1_Pooling/config.json": {
                 "word_embedding_dimension": self.hidden,
                 "pooling_mode_cls_token": self.pooling == "cls",
-                "pooling_mode_mean_tokens": self.pooling == "mean",
+                "pooling_mode_mean_tokens": self.pooling != "cls",
             },
         }
+        if mixed:
+            depth = self.backbone.config.num_hidden_layers
+            weights = torch.zeros(depth + 1)
+            weights[list(LAYERS[self.pooling])] = 1.0
+            (folder / "0_WeightedLayerPooling").mkdir(exist_ok=True)
+            save_file({"layer_weights": weights}, folder / "0_WeightedLayerPooling" / "model.safetensors")
+            files["0_WeightedLayerPooling/config.json"] = {
+                "word_embedding_dimension": self.hidden, "layer_start": 0, "num_hidden_layers": depth
+            }  # fmt: skip
+            files["config.json"] = json.loads((folder / "config.json").read_text()) | {"output_hidden_states": True}
         if kept:
             activation = "torch.nn.modules.activation.Tanh"
             files["2_Dense/config.json"] = {
@@ -342,7 +380,7 @@ def load_encoder(
     pooling: str | None = None,
     layers: int | None = None,
     max_length: int | None = None,
-    attention: str = "sdpa",
+    attention: str | None = None,
 ) -> TransformerEncoder:
     """An encoder for use, not for training: pooling and head as its folder states them unless given.
 

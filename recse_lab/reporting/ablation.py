@@ -23,7 +23,7 @@ from recse_lab.evaluation.statistics import (
     nested_interval,
     paired_test,
 )
-from recse_lab.reporting import figures, latex, style, tables
+from recse_lab.reporting import figures, latex, page, style, tables
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.runs import Run, atomic_path, read_json
 
@@ -151,19 +151,33 @@ class AblationReport:
         boot = self.boot[[run.id for run in runs]].to_numpy()
         return nested_interval(boot, point, np.random.default_rng(0)) if np.isfinite(boot).all() else None
 
-    def group(self, arm: str) -> Group:
-        return next(group for group in self.groups if group.arm == arm)
+    def reference(self, group: Group) -> Group:
+        """What a group is compared with: the reference arm, at the same level where it is swept too."""
+        found = [g for g in self.groups if g.arm == self.against]
+        return next((g for g in found if g.level == group.level), found[0])
+
+    def paired(self, group: Group, other: Group) -> tuple[list[float], list[float]]:
+        """Primary metrics of two groups, seed by seed. One that no seed changes meets every seed of the other."""
+        first, second = ({s: self.primary(run) for s, run in g.runs.items()} for g in (group, other))
+        if self._seedless(group) and first:
+            first = dict.fromkeys(second, next(iter(first.values())))
+        if self._seedless(other) and second:
+            second = dict.fromkeys(first, next(iter(second.values())))
+        seeds = sorted(first.keys() & second.keys())
+        return [first[s] for s in seeds], [second[s] for s in seeds]
+
+    def _seedless(self, group: Group) -> bool:
+        arm = next(arm for arm in self.spec["arms"] if arm["name"] == group.arm)
+        return arm["seeds"] is not None and len(arm["seeds"]) == 1
 
     def test(self, group: Group, other: Group) -> PairedTest:
         """Primary metric of ``group`` minus ``other``'s, paired by seed."""
-        seeds = sorted(group.runs.keys() & other.runs.keys())
-        return paired_test([self.primary(group.runs[s]) for s in seeds], [self.primary(other.runs[s]) for s in seeds])
+        return paired_test(*self.paired(group, other))
 
     @cached_property
     def comparisons(self) -> list[tuple[Group, PairedTest, float | None]]:
         """Every group against the reference arm, with p adjusted by Holm over all of them."""
-        reference = self.group(self.against)
-        tests = [(group, self.test(group, reference)) for group in self.groups if group is not reference]
+        tests = [(group, self.test(group, self.reference(group))) for group in self.groups if group.arm != self.against]
         adjusted = holm([test.p for _, test in tests])
         return [(group, test, p) for (group, test), p in zip(tests, adjusted, strict=True)]
 
@@ -285,14 +299,11 @@ class AblationReport:
         return " ".join(s for s in sentences if s)
 
     def _detectable(self, tested: Sequence[tuple[Group, PairedTest, float | None]]) -> str:
-        reference = self.group(self.against)
         spreads, seeds = [], []
         for group, _, _ in tested:
-            common = sorted(group.runs.keys() & reference.runs.keys())
-            spreads.append(
-                np.std([self.primary(group.runs[s]) - self.primary(reference.runs[s]) for s in common], ddof=1)
-            )
-            seeds.append(len(common))
+            first, second = self.paired(group, self.reference(group))
+            spreads.append(np.std(np.subtract(first, second), ddof=1))
+            seeds.append(len(first))
         smallest = minimum_detectable(float(np.median(spreads)), min(seeds))
         if smallest is None:
             return ""
@@ -351,16 +362,23 @@ class AblationReport:
         )
 
     def write(self, out: Path) -> list[Path]:
-        """Write table.md, table.tex, table.csv, figure.png, figure.pdf and summary.md into ``out``; return their paths."""
+        """Write table.md, .tex and .csv, figure.png and .pdf, summary.md and page.html into ``out``; return their paths."""
+        pictures = style.save(self.plot(), out / "figure") if self.x else []
         texts = {
             "table.md": tables.markdown(self.table), "table.tex": latex.latex(self.table), "table.csv": tables.comma_separated(self.table),
-            "summary.md": self._summary_page(),
+            "summary.md": self._summary_page(), "page.html": self._html(pictures[0] if pictures else None),
         }  # fmt: skip
         for name, text in texts.items():
             with atomic_path(out / name) as beside:
                 beside.write_text(text, encoding="utf-8")
-        pictures = style.save(self.plot(), out / "figure") if self.x else []
-        return [*(out / name for name in texts), *pictures]
+        return [*pictures, *(out / name for name in texts)]
+
+    def _html(self, picture: Path | None) -> str:
+        return page.study_page(
+            name=self.study["name"], question=self.spec["question"], summary=self.summary, table=self.table, picture=picture,
+            commands=[*self.study["commands"], f"recse-lab report {self.folder.name}"],
+            runs=[(g.label, seed, run.id) for g in self.groups for seed, run in sorted(g.runs.items())],
+        )  # fmt: skip
 
     def _summary_page(self) -> str:
         base = self.spec["base"]

@@ -18,15 +18,15 @@ def levels_figure(
     """
     plt = style.use()
     figure, axes = plt.subplots(figsize=(style.WIDTH, 3.9))
-    swept = frame[frame["x"].notna()]
-    levels = sorted(swept["x"].unique())
+    swept = frame.loc[frame["x"].notna()]
+    levels = sorted(set(swept["x"]))
     place = {level: float(level) if x_scale == "log" else float(i) for i, level in enumerate(levels)}
     if x_scale == "log":
         axes.set_xscale("log")
     ends: list[tuple[float, str, str]] = []
 
     for i, (arm, part) in enumerate(swept.groupby("arm", sort=False)):
-        part = part.sort_values("x")
+        part = part.sort_values(by="x")
         where = [place[level] for level in part["x"]]
         control = part["role"].iloc[0] == "control"
         colour = style.CONTROL if control else style.COLOURS[i % len(style.COLOURS)]
@@ -35,7 +35,7 @@ def levels_figure(
                   linewidth=1.6, linestyle="--" if control else "-")  # fmt: skip
         ends.append((100 * part["value"].iloc[-1], str(arm), colour))
     dashes = iter(((0, (6, 2)), (0, (2, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1)), (0, (8, 2, 2, 2)), (0, (3, 3))))
-    for _, row in frame[frame["x"].isna()].iterrows():
+    for row in frame.loc[frame["x"].isna()].to_dict("records"):
         reference = row["role"] == "reference"
         colour = style.REFERENCE if reference else style.CONTROL
         axes.axhline(

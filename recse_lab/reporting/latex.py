@@ -1,4 +1,4 @@
-"""booktabs LaTeX of a table; needs no package but booktabs."""
+"""booktabs LaTeX of a table; needs no package but booktabs, and with graphicx a table wider than the line is scaled to it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from recse_lab.reporting.tables import Cell, Column, Row, Table, printed
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "±": r"$\pm$", "Δ": r"$\Delta$", "λ": r"$\lambda$",
-    "τ": r"$\tau$", "′": r"$'$", "×": r"$\times$", "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "–": "--", "…": r"\dots{}", "−": "$-$",
-    "·": r"$\cdot$", "∈": r"$\in$", "≤": r"$\leq$", "≥": r"$\geq$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "±": r"$\pm$", "Δ": r"$\Delta$",
+    "′": r"$'$", "×": r"$\times$", "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "–": "--", "…": r"\dots{}", "−": "$-$",
+    "·": r"$\cdot$", "∈": r"$\in$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "→": r"$\rightarrow$", "²": r"$^2$", "√": r"$\surd$",
+    "[": "{[}", "*": "{*}",  # after the end of a row they would be its options
 }  # fmt: skip
+LETTERS = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau upsilon "
+    "phi chi psi omega"
+)
+SPECIAL |= {chr(ord("α") + i): rf"$\{name}$" for i, name in enumerate(LETTERS.split()) if name != "omicron"}
 
 
 def escape(text: str) -> str:
@@ -38,8 +44,8 @@ def latex(table: Table) -> str:
     """
     align = "".join("l" if column.kind == "text" else "r" for column in table.columns)
     lines = [
-        r"\begin{table}[t]", r"\centering\small", rf"\caption{{{escape(table.title)}}}", r"\resizebox{\linewidth}{!}{%",
-        rf"\begin{{tabular}}{{{align}}}", r"\toprule", " & ".join(escape(c.label) for c in table.columns) + r" \\", r"\midrule",
+        r"\begin{table}[t]", r"\providecommand{\resizebox}[3]{#3}", r"\centering\small", rf"\caption{{{escape(table.title)}}}",
+        r"\sbox{0}{%", rf"\begin{{tabular}}{{{align}}}", r"\toprule", " & ".join(escape(c.label) for c in table.columns) + r" \\", r"\midrule",
     ]  # fmt: skip
     before = table.rows[0].kind if table.rows else "own"
     for row in table.rows:
@@ -47,6 +53,7 @@ def latex(table: Table) -> str:
             lines.append(r"\midrule")
             before = row.kind
         lines.append(" & ".join(_cell(table, column, row) for column in table.columns) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}}"]
+    lines += [r"\bottomrule", r"\end{tabular}}%"]
+    lines.append(r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox{0}}\else\usebox{0}\fi")
     small = " ".join(escape(text) for text in (*table.notes, *table.provenance))
     return "\n".join([*lines, rf"\par\smallskip{{\scriptsize\raggedright {small}\par}}", r"\end{table}"]) + "\n"

@@ -39,22 +39,21 @@ def sts_rows(names: Sequence[str], *, memory: bool = False) -> pd.DataFrame:
     """
     rows = published_sts()
     if not memory:
-        rows = rows[rows["confidence"] != "memory"]
+        rows = rows.loc[rows["confidence"] != "memory"]
     full = rows["method"].map(slug)
     short = rows["method"].map(lambda m: slug(re.sub(r"\((NLI|target)\)$", "", m)))
     encoder = rows["encoder"].map(slug)
     found = []
     for name in names:
         method, _, wanted = name.lower().partition("@")
-        match = ((full == slug(method)) | (short == slug(method))) & (not wanted or encoder == slug(wanted))
-        if not match.any():
+        named = (full == slug(method)) | (short == slug(method))
+        match = named & (encoder == slug(wanted)) if wanted else named
+        if not any(match):
             known = sorted({*full, *short})
             near = difflib.get_close_matches(slug(method), known, n=3, cutoff=0.4)
-            where = (
-                f" on encoder {wanted}" if wanted and ((full == slug(method)) | (short == slug(method))).any() else ""
-            )
+            where = f" on encoder {wanted}" if any(named) else ""
             raise LabError(
                 f"no published result {name!r}{where}; {'near: ' + ', '.join(near) if near else 'the rows are in recse_lab/reporting/published/sts.csv'}."
             )
-        found.append(rows[match])
+        found.append(rows.loc[match])
     return pd.concat(found).drop_duplicates() if found else rows.iloc[:0]

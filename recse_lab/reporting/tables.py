@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -136,6 +135,20 @@ def _extras(table: Table, column: Column) -> list[str]:
     return ["sd"] * any(c.sd is not None for c in cells) + ["low", "high"] * has_interval
 
 
+def html_rows(table: Table) -> list[dict[str, Any]]:
+    """Rows for a page: kind of row, and for each cell its text, what stands small beside it, and its kind."""
+    rows = []
+    for row in table.rows:
+        cells = []
+        for column in table.columns:
+            parts = printed(column, row.cells.get(column.key))
+            extra = [f"± {parts.sd}"] * bool(parts.sd) + [f"[{parts.interval}]"] * bool(parts.interval)
+            kind = f"{column.kind} best" if row is table.best(column) else column.kind
+            cells.append({"text": parts.value + parts.mark, "extra": " ".join(extra), "kind": kind})
+        rows.append({"kind": row.kind, "cells": cells})
+    return rows
+
+
 def rich_table(table: Table) -> RichTable:
     """For the terminal; published rows dimmed."""
     from rich.table import Table as RichTable
@@ -171,7 +184,8 @@ def sts_table(
     cells = {task: Cell(tasks[task]["spearman"][aggregation]) for task in SEVEN if task in tasks}
     average = results["average"]["spearman"][aggregation] if results.get("average") else None
     rows = [Row({"method": Cell(label), "protocol": Cell(aggregation), **cells, "avg": Cell(average)})]
-    for _, found in beside.iterrows() if beside is not None else ():
+    published = beside.to_dict("records") if beside is not None else []
+    for found in published:
         numbers = {key: Cell(None if pd.isna(found[key]) else float(found[key]) / 100) for key in (*SEVEN, "avg")}
         remembered = " (from memory)" if found["confidence"] == "memory" else ""
         name = found["method"] if found["method"] in found["encoder"] else f"{found['method']}, {found['encoder']}"
@@ -201,20 +215,11 @@ def sts_table(
     undefined = (results.get("average") or {}).get("undefined")
     if undefined and any(t in tasks for t in SEVEN):
         notes.append(f"No average: {undefined}.")
-    if beside is not None:
-        for _, found in beside.iterrows():
-            note = (
-                f"; average {found['average_note']}"
-                if isinstance(found["average_note"], str) and found["average_note"]
-                else ""
-            )
-            notes.append(
-                f"{found['method']}, {found['encoder']}: {found['source']}; {found['setting']}; {found['confidence']}{note}"
-            )
+    for found in published:
+        average = found["average_note"]
+        note = f"; average {average}" if isinstance(average, str) and average else ""
+        notes.append(
+            f"{found['method']}, {found['encoder']}: {found['source']}; {found['setting']}; {found['confidence']}{note}"
+        )
     shown = [c for c in columns if c.kind == "text" or any(c.key in row.cells for row in rows)]
     return Table(f"Semantic textual similarity of {label}", shown, rows, notes)
-
-
-def write_lines(texts: Sequence[str]) -> str:
-    """Join lines into a text that ends with a newline."""
-    return "\n".join(texts) + "\n"

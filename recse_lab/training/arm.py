@@ -35,6 +35,8 @@ class Arm(nn.Module):
     ``reshaper`` present and no stored target: features are read live from layer ``source`` (integrated).
     """
 
+    special_ids: Tensor
+
     def __init__(
         self, encoder: TransformerEncoder, *, views: int = 2, reshaper: Reshaper | None = None, source: int = 0,
         projection: int = 256, precision: str = "fp32",

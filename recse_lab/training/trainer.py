@@ -96,12 +96,12 @@ def length_groups(rows: list[np.ndarray], parts: int, pad_id: int, device: torch
     return groups
 
 
-def adamw(arm: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+def adamw(module: torch.nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
     """AdamW without decay on biases and norms."""
-    decayed = [p for p in arm.parameters() if p.requires_grad and p.ndim > 1]
-    others = [p for p in arm.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    decayed = [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
+    others = [p for p in module.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
 
 
 def train(
@@ -122,10 +122,10 @@ def train(
 
     Raises:
         Interrupted: ``should_stop`` said so; the state is saved.
-        LabError: Loss or gradient is not finite; the last good state is kept.
+        LabError: Loss, gradient or weights are not finite; the last good state is kept.
     """
     accelerator = Accelerator(cpu=arm.encoder.device.type == "cpu")
-    optimizer = adamw(arm, recipe)
+    optimizer = adamw(arm, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
     state_file = folder / "state.safetensors"
     progress = Progress(**load_state(state_file, arm, optimizer)) if state_file.exists() else Progress()
     model, optimizer = accelerator.prepare(arm, optimizer)
@@ -157,10 +157,11 @@ def train(
             *embedded, weight=recipe.weight, temperature=recipe.temperature,
             reshape_weight=recipe.reshape_weight, reshape_temperature=recipe.reshape_temperature,
         )  # fmt: skip
-        _refuse_nonfinite("loss", terms.loss, step, rows, state_file)
+        refuse_nonfinite("loss", terms.loss, step, rows, state_file)
         accelerator.backward(terms.loss)
         norm = accelerator.clip_grad_norm_(model.parameters(), recipe.clip if recipe.clip is not None else float("inf"))
-        _refuse_nonfinite("gradient norm", norm, step, rows, state_file)
+        assert norm is not None  # it is under DeepSpeed alone
+        refuse_nonfinite("gradient norm", norm, step, rows, state_file)
         optimizer.step()
         optimizer.zero_grad()
 
@@ -191,7 +192,11 @@ def train(
         log(line)
 
         stop = should_stop() and progress.step < recipe.steps
-        if stop or progress.step % recipe.eval_every == 0 or time.monotonic() - saved > recipe.checkpoint_s:
+        keep = stop or progress.step % recipe.eval_every == 0 or time.monotonic() - saved > recipe.checkpoint_s
+        if keep or progress.step == recipe.steps:  # a finite gradient may still carry the weights out of float32
+            weights = torch.nn.utils.get_total_norm([p.detach() for p in arm.parameters()])
+            refuse_nonfinite("norm of the weights", weights, step, rows, state_file)
+        if keep:
             save()
             saved = time.monotonic()
         if stop:
@@ -200,7 +205,8 @@ def train(
     return progress
 
 
-def _refuse_nonfinite(what: str, value: Tensor, step: int, rows: Int[np.ndarray, " batch"], state: Path) -> None:
+def refuse_nonfinite(what: str, value: Tensor, step: int, rows: Int[np.ndarray, " batch"], state: Path) -> None:
+    """Stop training at a loss or gradient that is no number, before it reaches the weights."""
     if not torch.isfinite(value):
         kept = f"the last good state is kept in {state}" if state.exists() else "no state had been saved yet"
         raise LabError(

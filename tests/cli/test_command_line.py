@@ -1,26 +1,13 @@
 """The command line as a user meets it: the main path end to end, and one sentence with exit code 2 for every mistake."""
 
 import json
-import subprocess
-import sys
+import re
+import shutil
 
 import pytest
+from conftest import sentences, write_senteval
 
-from recse_lab.cli import main
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the command line in this process; give exit code and what it printed."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["recse-lab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out = capsys.readouterr()
-        return stop.value.code or 0, out.out, out.err
-
-    return run
+from recse_lab.runs import Run, write_json
 
 
 @pytest.fixture
@@ -59,8 +46,10 @@ def test_ablate_from_corpus_to_report_and_again_from_the_store(call, study, tmp_
         "table.tex",
         "table.csv",
         "summary.md",
+        "page.html",
         "figure.png",
         "figure.pdf",
+        "page.html",
     }
     before = {p.name: p.read_bytes() for p in report.iterdir()}
     code, out, _ = call("report", "small", "--out", tmp_path / "again")
@@ -102,6 +91,47 @@ def test_train_resumes_and_lists(call, tiny, corpus_file, small_senteval):
     assert out.count("done") == 3
 
 
+SMALL = ["--encoder", "TINY", "--corpus", "CORPUS", "--data-dir", "STS", "--steps", "2", "--batch-size", "16"]
+
+
+def truncated(root):
+    """STS data of which two files end too early, one between two lines and one within its third."""
+    sts = write_senteval(root) / "STS"
+    gold, dev = sts / "STS14-en-test/STS.gs.images.txt", sts / "STSBenchmark/sts-dev.csv"
+    gold.write_text("".join(gold.read_text().splitlines(keepends=True)[:4]))
+    lines = dev.read_text().splitlines(keepends=True)
+    dev.write_text("".join(lines[:2]) + "\t".join(lines[2].split("\t")[:4]))
+    return root
+
+
+def studies(folder, tiny, corpus_file, small_senteval):
+    """A small study, and copies of it with one mistake each."""
+    text = f"""name: small
+question: Does p matter?
+cost: seconds
+base:
+  encoder: {tiny}
+  corpus: {corpus_file}
+  training: {{steps: 2, batch_size: 16}}
+  evaluation: {{data_dir: {small_senteval}}}
+  reshape: {{projection: 8}}
+arms:
+  - {{name: SimCSE, role: reference}}
+  - {{name: mean, role: control, set: {{reshape.operator: mean}}}}
+  - {{name: gram, sweep: {{reshape.dim: [2, 4]}}}}
+seeds: 1
+quick: {{set: {{model.pooling: cls}}}}
+report: {{x: reshape.dim, against: SimCSE}}
+"""
+    mistakes = {
+        "STUDY": ("", ""), "BADBASE": ("steps:", "step:"), "BADARM": ("operator: mean", "operator: meen"),
+        "BADSWEEP": ("[2, 4]", "[-4]"), "BADQUICK": ("pooling: cls", "pooling: cks"),
+    }  # fmt: skip
+    for name, (old, new) in mistakes.items():
+        (folder / f"{name.lower()}.yaml").write_text(text.replace(old, new) if old else text)
+    return {name: folder / f"{name.lower()}.yaml" for name in mistakes}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -112,6 +142,27 @@ def test_train_resumes_and_lists(call, tiny, corpus_file, small_senteval):
         (["train", "YAML"], "line 3: unknown option model.poolng; did you mean pooling?"),
         (["train", "--encoder", "TINY", "--operator", "chanel-gram"], "did you mean channel-gram?"),
         (["train", "--encoder", "TINY", "--corpus", "CORPUS", "--operator", "channel-gram", "--dim", "17", "--steps", "2", "--batch-size", "8", "--data-dir", "STS"], "p must be at most 16"),
+        (["train", "--encoder", "NOWEIGHTS", "--corpus", "CORPUS"], "no *.safetensors weights in this folder"),
+        (["train", "--encoder", "CORPUS"], "this is a file; give the folder"),
+        (["train", "OPERATOR"], "operator.yaml, line 4: reshape.operator: unknown reshape operator 'chanel-gram'; did you mean channel-gram?"),
+        (["train", "OPERATOR", "--operator", "meen"], "operator.yaml: reshape.operator: unknown reshape operator 'meen'; did you mean mean?"),
+        (["train", *SMALL, "--pooling", "meen"], "options: model.pooling: unknown pooling 'meen'; did you mean mean?"),
+        (["train", *SMALL, "--set", "model.max_length=65"], "has positions for 64 tokens"),
+        (["train", *SMALL, "--learning-rate", "1e39"], "step 2: the loss is nan on the batch of corpus rows "),
+        (["train", *SMALL, "--learning-rate", "1e39", "--eval-every", "1"], "step 1: the norm of the weights is "),
+        (["train", *SMALL, "--data-dir", "TRUNCATED", "--set", "evaluation.tasks=[]"], "sts-dev.csv, line 3: 4 fields instead of 7; is the file truncated?"),
+        (["eval", "TINY", "--data-dir", "TRUNCATED"], "STS.gs.images.txt, line 4: the file ends here, its partner has 12 lines"),
+        (["eval", "FOLDER", "--data-dir", "STS"], "this folder is no encoder"),
+        (["eval", "TINY", "--data-dir", "STS", "--tasks", "sts-b"], "did you mean stsb?"),
+        (["reshape", "build", "--encoder", "TINY", "--corpus", "nowhere.txt"], "no such corpus file"),
+        (["reshape", "build", "--encoder", "TINY", "--corpus", "CORPUS", "--dim", "17"], "p must be at most 16"),
+        (["ablate", "STUDY", "--set", "reshape.dim=[2, 17]"], "p must be at most 16"),
+        (["ablate", "STUDY", "--set", "training.steps=-1"], "study.yaml (arm SimCSE): training.steps: input should be greater than or equal to 0 (given: -1)."),
+        (["ablate", "STUDY", "--corpus", "EMPTY"], "holds no sentence"),
+        (["ablate", "BADBASE"], "badbase.yaml (arm SimCSE), line 7: unknown option training.step; did you mean steps?"),
+        (["ablate", "BADARM"], "badarm.yaml (arm mean), line 12: reshape.operator: unknown reshape operator 'meen'; did you mean mean?"),
+        (["ablate", "BADSWEEP"], "badsweep.yaml (arm gram), line 13: reshape.dim: input should be greater than 0 (given: -4)."),
+        (["ablate", "BADQUICK", "--quick"], "badquick.yaml (arm SimCSE), line 15: model.pooling: unknown pooling 'cks'; did you mean cls?"),
         (["ablate", "reshape-dmi"], "did you mean reshape-dim?"),
         (["eval", "TINY", "--beside", "simcze"], "no published result 'simcze'"),
         (["eval", "TINY", "--data-dir", "FOLDER"], "no STS data here"),
@@ -125,10 +176,15 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(
     (tmp_path / "binary.txt").write_bytes(b"\x00\x01\n")
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "weightless").mkdir()
+    (tmp_path / "weightless" / "config.json").write_text("{}")
     (tmp_path / "bad.yaml").write_text(f"encoder: {tiny}\nmodel:\n  poolng: mean\n")
+    (tmp_path / "operator.yaml").write_text(f"encoder: {tiny}\nreshape:\n  dim: 4\n  operator: chanel-gram\n")
     names = {
         "TINY": tiny, "CORPUS": corpus_file, "BINARY": tmp_path / "binary.txt", "EMPTY": tmp_path / "empty.txt",
         "FOLDER": tmp_path / "folder", "YAML": tmp_path / "bad.yaml", "STS": small_senteval,
+        "NOWEIGHTS": tmp_path / "weightless", "OPERATOR": tmp_path / "operator.yaml", "TRUNCATED": truncated(tmp_path / "sts"),
+        **studies(tmp_path, tiny, corpus_file, small_senteval),
     }  # fmt: skip
     code, _, err = call(*(names.get(a, a) for a in arguments))
     assert code == 2, err
@@ -137,6 +193,94 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(
     assert err.count("\n") == 1
 
 
-def test_reporting_and_the_run_store_open_without_torch():
-    code = "import sys; import recse_lab.cli, recse_lab.reporting.ablation, recse_lab.runs; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_a_feature_store_of_another_corpus_is_refused(call, tiny, corpus_file, small_senteval, tmp_path):
+    """As it lies in the cache after a folder was copied there by hand."""
+    (tmp_path / "other.txt").write_text("\n".join(sentences(200, seed=9)) + "\n")
+    reshape = ("--encoder", tiny, "--operator", "mean", "--corpus")
+    for corpus in (corpus_file, tmp_path / "other.txt"):
+        code, _, err = call("reshape", "build", *reshape, corpus)
+        assert code == 0, err
+    ours, theirs = sorted(
+        (tmp_path / "cache" / "reshape").glob("*/meta.json"), key=lambda path: path.stat().st_mtime_ns
+    )
+    for name in ("meta.json", "features.f16"):
+        shutil.copy(ours.with_name(name), theirs.with_name(name))
+    options = (
+        "train",
+        *reshape,
+        tmp_path / "other.txt",
+        "--data-dir",
+        small_senteval,
+        "--steps",
+        2,
+        "--batch-size",
+        16,
+    )
+    code, _, err = call(*options)
+    assert code == 2
+    assert "this feature store was built from something else: corpus (" in err
+    assert err.count("\n") == 1
+    shutil.rmtree(theirs.parent)  # what the sentence asks for
+    code, _, err = call(*options)
+    assert code == 0, err
+
+
+@pytest.mark.parametrize("family", ["roberta", "distilbert", "mpnet"])
+def test_train_and_eval_on_other_families(request, call, family, corpus_file, small_senteval, tmp_path):
+    options = [
+        "train", "--encoder", request.getfixturevalue(family), "--corpus", corpus_file, "--data-dir", small_senteval,
+        "--steps", 3, "--batch-size", 16, "--precision", "fp32", "--set", "evaluation.tasks=[stsb]", "--set", "evaluation.precision=fp32",
+    ]  # fmt: skip
+    options += ["--set", "model.attention=eager"] if family == "mpnet" else []
+    arms = (
+        ["--arm", "simcse"],
+        ["--arm", "recse", "--dim", 4, "--mode", "separated"],
+        ["--arm", "recse", "--dim", 4, "--mode", "integrated"],
+    )
+    for arm in arms:
+        code, out, err = call(*options, *arm, "--pooling", "mean", "--json", tmp_path / "trained.json")
+        assert code == 0, err
+        folder = re.search(r"run [0-9a-f]{12} in (\S+):", out)[1]
+        code, _, err = call(
+            "eval", f"{folder}/model/best", "--data-dir", small_senteval, "--tasks", "stsb", "--precision", "fp32",
+            "--json", tmp_path / "tested.json",
+        )  # fmt: skip
+        assert code == 0, err
+        trained, tested = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("trained", "tested"))
+        assert tested["tasks"] == trained["tasks"]
+        assert (tested["encoder"]["max_length"], tested["encoder"]["pooling"]) == (64, "mean")
+        assert abs(tested["tasks"]["stsb"]["spearman"]["all"]) < 1
+
+
+def test_runs_ls_fits_a_terminal_and_is_plain_in_a_pipe(call, tmp_path, monkeypatch):
+    for i, operator in enumerate(("shuffled:channel-gram", "mean")):
+        run = Run(tmp_path / "runs" / "reshape-dim" / f"{i:012x}")
+        config = {"reshape": {"operator": operator, "dim": 48, "weight": 0.01}, "seed": 2, "training": {"steps": 200}}
+        write_json(run.folder / "config.json", config)
+        write_json(run.folder / "environment.json", {"date": "2026-01-02T03:04:05+00:00"})
+        write_json(run.folder / "results.json", {"average": {"spearman": {"all": 0.5785}}, "dev": {"spearman": 0.6193}})
+        run.set_status("interrupted")
+    call_out = call("runs", "ls")[1].splitlines()
+    assert call_out[0].split("\t") == [
+        "study",
+        "run",
+        "state",
+        "reshape",
+        "p",
+        "λ",
+        "seed",
+        "steps",
+        "avg",
+        "dev",
+        "date",
+    ]
+    told = ["reshape-dim", "0" * 12, "interrupted", "shuffled:channel-gram", "48", "0.01", "2", "200", "57.85", "61.93"]
+    assert call_out[1].split("\t") == [*told, "2026-01-02T03:04"]
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    for width, missing in ((120, ()), (80, ("2026-01-02",)), (60, ("2026-01-02", "61.93"))):
+        monkeypatch.setenv("COLUMNS", str(width))
+        out = re.sub(r"\x1b\[[0-9;]*m", "", call("runs", "ls")[1])
+        assert max(map(len, out.splitlines())) <= width
+        assert "…" not in out
+        shown = [text for text in (*told[1:5], "57.85", "61.93", "2026-01-02") if text in out]
+        assert shown == [text for text in (*told[1:5], "57.85", "61.93", "2026-01-02") if text not in missing]

@@ -120,6 +120,21 @@ def test_windows_line_ends_are_no_part_of_a_sentence(tmp_path):
     assert load_task("stsb", root).subsets["stsb"].second == before.second
 
 
+def test_white_space_is_collapsed_as_senteval_does(tmp_path):
+    """A byte-level tokenizer would see two blanks, or one at the end, as tokens."""
+    root = write_senteval(tmp_path)
+    before = load_task("sts14", root)
+    for file in (root / "STS/STS14-en-test").glob("STS.input.*"):
+        file.write_text(file.read_text().replace(" ", "  ").replace("\n", " \n"))
+    assert tasks_fingerprint([load_task("sts14", root)]) == tasks_fingerprint([before])
+
+
+def test_no_sentence_has_white_space_to_collapse(data_dir):
+    for name in PAIRS:
+        for pairs in load_task(name, data_dir).subsets.values():
+            assert all(text == " ".join(text.split()) for text in (*pairs.first, *pairs.second))
+
+
 def test_all_of_sick_is_trial_train_and_test(small_senteval):
     parts = load_task("sickr-all", small_senteval).subsets["sickr-all"]
     test = load_task("sickr", small_senteval).subsets["sickr"]

@@ -219,6 +219,21 @@ def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path,
     assert execute(config, tmp_path / "s").state == "done"
 
 
+def test_weights_that_leave_float32_stop_and_never_become_a_state(base, tmp_path, monkeypatch):
+    """The gradient of step 6 is finite, its step is not: without this the file to resume from would hold NaN for good."""
+    from recse_lab.training import trainer
+
+    config = config_of(base)
+    monkeypatch.setattr(trainer, "learning_rate_factor", lambda step, **_: 1e42 if step == 5 else 1.0)
+    with pytest.raises(LabError, match=r"step 6: the norm of the weights is (nan|inf) on the batch .* is kept in"):
+        execute(config, tmp_path / "s")
+    run = Run(next((tmp_path / "s").iterdir()))
+    state = load_file(run.folder / "state" / "state.safetensors")
+    assert all(torch.isfinite(tensor).all() for tensor in state.values())
+    monkeypatch.undo()
+    assert execute(config, tmp_path / "s").state == "done"
+
+
 def test_early_stopping_and_best_apart_from_last(base, tmp_path, monkeypatch):
     from recse_lab import execution
 

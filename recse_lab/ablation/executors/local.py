@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -101,7 +102,8 @@ def run_tasks(
                     if waiting and not stopping:
                         start((process, connection))
                     else:
-                        connection.send(None)
+                        with suppress(OSError):  # one that was asked to stop may have left already
+                            connection.send(None)
                         process.join(timeout=30)
     finally:
         for process, _ in busy.values():
@@ -150,20 +152,30 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
     def orphaned() -> bool:
         return os.getppid() != parent
 
+    def tell(event: Event) -> None:
+        nonlocal stop
+        try:
+            connection.send(event)
+        except OSError:  # nobody listens any more: the parent is gone
+            stop = True
+
     while True:
         while not connection.poll(1.0):
             if stop or orphaned():
                 return
-        task = connection.recv()
+        try:
+            task = connection.recv()
+        except (EOFError, OSError):  # the parent is gone
+            return
         if task is None:
             return
         told = 0.0
 
         def on_step(line: dict[str, Any], steps: int, task: Task = task) -> None:
             nonlocal told
-            if time.monotonic() - told > EVENT_S and not orphaned():
+            if time.monotonic() - told > EVENT_S:
                 told = time.monotonic()
-                connection.send(Event("step", task, line=line, steps=steps))
+                tell(Event("step", task, line=line, steps=steps))
 
         try:
             execute(
@@ -177,6 +189,4 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
             event = Event("failed", task, message=str(error))
         except Exception as error:
             event = Event("failed", task, message=f"{type(error).__name__}: {error}")
-        if orphaned():
-            return
-        connection.send(event)
+        tell(event)

@@ -1,0 +1,121 @@
+"""Imports run one way, heavy libraries stay in their rooms, and what must open fast opens without them."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import recse_lab
+
+PACKAGE = Path(recse_lab.__file__).parent
+
+# A room imports from rooms further down, and from itself. docs/architecture.md says the same in a sentence.
+TIERS = (
+    ("cli",),
+    ("workflows",),
+    ("reporting", "ablation", "pretraining"),
+    ("execution",),
+    ("build",),
+    ("config",),
+    ("training", "evaluation"),
+    ("encoders",),
+    ("data",),
+    ("objectives", "reshape"),
+    ("runs",),
+    ("errors",),
+)
+DEPTH = {room: depth for depth, tier in enumerate(TIERS) for room in tier}
+
+# Where else a library may be imported than everywhere.
+HOMES = {
+    "transformers": ("encoders/", "pretraining.py"),
+    "matplotlib": ("reporting/",),
+    "seaborn": ("reporting/",),
+    "typer": ("cli/",),
+    "ray": ("ablation/executors/ray.py",),
+    "accelerate": ("training/",),
+}
+MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything a module imports, wherever in it; not what it imports for type checkers alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    unseen = [
+        node for branch in ast.walk(tree) if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for statement in branch.body for node in ast.walk(statement)
+    ]  # fmt: skip
+    for node in ast.walk(tree):
+        if node in unseen:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}, line {node.lineno}: a relative import"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def room(module: str) -> str:
+    """The first name below the package."""
+    return module.split("/")[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__.py"])
+def test_imports_run_one_way(module):
+    here = room(module)
+    assert here in DEPTH, f"{module}: a room without a place; add it to TIERS and to docs/architecture.md"
+    for line, name in imports(MODULES[module]):
+        there = name.split(".")[1] if name.startswith("recse_lab.") else None
+        if there in (None, here, "__version__"):
+            continue
+        assert DEPTH[there] > DEPTH[here], f"recse_lab/{module}, line {line}: {here} may not import {name}"
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_stays_in_its_room(library):
+    strangers = [
+        f"recse_lab/{module}, line {line}"
+        for module, path in MODULES.items()
+        if not module.startswith(HOMES[library])
+        for line, name in imports(path)
+        if name.split(".")[0] == library
+    ]
+    assert not strangers
+
+
+def test_the_rooms_are_those_of_the_document():
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    sentence = text[text.index("Imports run one way") :].split(".")[0].replace("\n", " ")
+    told = [name.strip() for part in sentence.split(":")[1].split("→") for name in part.split(",")]
+    assert told == [name for tier in TIERS for name in tier]
+
+
+HEAVY = ("torch", "transformers", "accelerate", "safetensors")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import recse_lab.runs, recse_lab.config, recse_lab.data.sts",
+        "import recse_lab.reporting.ablation, recse_lab.reporting.published",
+        "import recse_lab.cli",
+        "from recse_lab.cli import main; sys.argv[1:] = ['--help']; main()",
+        "from recse_lab.cli import main; sys.argv[1:] = ['train', '--help']; main()",
+        "from recse_lab.cli import main; sys.argv[1:] = ['runs', 'ls']; main()",
+        "from recse_lab.cli import main; sys.argv[1:] = ['list', 'experiments']; main()",
+    ],
+)
+def test_opens_without(statement):
+    code = f"import sys\ntry:\n    {statement}\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+    code += f"print('heavy:', *[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["heavy:"]
+
+
+def test_help_needs_no_numbers_library():
+    code = "import sys, recse_lab.cli; assert not {'numpy', 'pandas', 'scipy', 'matplotlib'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)
