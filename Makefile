@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow lint clean
+.PHONY: setup demo test test-slow benchmark lint clean
 
 setup: .venv/.ready
 
@@ -22,6 +22,11 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# make benchmark DATA=senteval CORPUS="wiki1m-head.txt wikisplit.txt"
+benchmark: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[benchmarks]"
+	$(BIN)/python -m benchmarks --data-dir $(DATA) --corpus $(CORPUS)
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright

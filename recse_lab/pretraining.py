@@ -9,6 +9,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,10 @@ def execute_pretraining(
             run.set_status("interrupted", str(stop))
             raise
         except Exception as error:
-            run.set_status("failed", str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}")
+            with suppress(LabError):  # a full disk shall not hide the first complaint
+                run.set_status(
+                    "failed", str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+                )
             raise
         run.set_status("done")
     return run

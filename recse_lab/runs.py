@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -134,7 +135,7 @@ class Run:
     def status(self) -> dict[str, Any]:
         """State planned, running, done, failed or interrupted. A running one whose process is gone was interrupted."""
         status = self._json("status.json") or {"state": "planned", "message": None}
-        if status["state"] == "running" and not _alive(self._json("claim.json")):
+        if status["state"] == "running" and not _alive(self._claim()):
             status |= {"state": "interrupted", "message": "its process ended without a word"}
         return status
 
@@ -157,27 +158,35 @@ class Run:
 
         Raises:
             Claimed: Another living process holds it.
+            LabError: The disk is full.
         """
         path = self.folder / "claim.json"
-        ours = self.folder / f".claim.{os.getpid()}.tmp"
-        write_json(ours, {"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for _ in range(2):
+            try:
+                file = path.open("x", encoding="utf-8")
+                break
+            except FileExistsError:
+                if _alive(self._claim()):
+                    raise Claimed(f"run {self.id} is being computed by another process") from None
+                path.unlink(missing_ok=True)
+        else:
+            raise Claimed(f"run {self.id} is being computed by another process")
         try:
-            for _ in range(2):
-                try:
-                    os.link(ours, path)  # appears with its contents, and only where there was none
-                    break
-                except FileExistsError:
-                    if _alive(self._json("claim.json")):
-                        raise Claimed(f"run {self.id} is being computed by another process") from None
-                    path.unlink(missing_ok=True)
-            else:
-                raise Claimed(f"run {self.id} is being computed by another process")
-        finally:
-            ours.unlink()
-        try:
+            with space(path), file:
+                json.dump({"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())}, file)
             yield
         finally:
             path.unlink(missing_ok=True)
+
+    def _claim(self) -> dict[str, Any] | None:
+        """Who computes this run; None where nobody does, or where a process ended before it could say."""
+        for _ in range(2):
+            try:
+                return self._json("claim.json")
+            except (json.JSONDecodeError, FileNotFoundError):
+                time.sleep(0.1)  # it may be about to
+        return None
 
 
 class Claimed(Exception):

@@ -94,7 +94,7 @@ def test_it_learns_which_word_follows_which(tmp_path):
     """Two languages that share no word: a masked word must be guessed from its own one."""
     path = tmp_path / "two.txt"
     languages = [["aa", "bb", "cc", "dd"], ["ee", "ff", "gg", "hh"]]
-    lines = [" ".join(languages[i % 2][(i // 2 + j) % 4] for j in range(8)) for i in range(400)]
+    lines = [" ".join(languages[i % 2][(i + j) % 4] for j in range(8)) for i in range(400)]
     path.write_text("\n".join(lines), encoding="utf-8")
     config = make_config({
         "corpus": str(path), "vocabulary": {"size": 100, "rarest_character": 1},

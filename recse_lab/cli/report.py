@@ -44,7 +44,7 @@ def write_and_show(folder: Path, out: Path, console) -> None:
 
     made = AblationReport(folder)
     paths = made.write(out)
-    console.print(rich_table(made.table))
+    console.print(rich_table(made.table, console.width))
     console.print()
     console.print(made.summary, highlight=False)
     console.print()

@@ -81,7 +81,7 @@ def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], r
             console.print(f"[bold]{title}[/bold]")
             for key, value in flatten(tree).items():
                 console.print(f"  {key} = {value}", highlight=False, markup=False)
-    if found.results and found.results["tasks"]:
+    if found.results and found.results.get("tasks"):
         from recse_lab.reporting.tables import rich_table, sts_table
 
         console.print(rich_table(sts_table(found.results, found.id)))

@@ -193,7 +193,7 @@ class AblationReport:
             + ([Column("level", label, "text")] if self.x else [])
             + [Column("seeds", "seeds", "text")]
         )
-        columns += [Column(task, LABELS[task]) for task in self.tasks] if seven else []
+        columns += [Column(task, LABELS[task], detail=True) for task in self.tasks] if seven else []
         columns += [
             Column("avg", "avg." if seven else self.metric, best=True),
             Column("delta", f"Δ {self.against}", "difference"),
@@ -283,7 +283,7 @@ class AblationReport:
             why = "; ".join(sorted({c[1].reason for c in swept if c[1].reason})) or "nothing to compare"
             sentences.append(f"Nothing can be said about noise here ({why}).")
         elif apart:
-            told = ", ".join(f"{g.label} ({100 * t.delta:+.2f}, p = {p:.3f})" for g, t, p in apart)
+            told = ", ".join(f"{g.label} ({100 * t.delta:+.2f}, {_p(p)})" for g, t, p in apart)
             sentences.append(
                 f"{len(apart)} of {len(tested)} levels can be told apart from {self.against} at 5 % after Holm: {told}."
             )
@@ -324,7 +324,7 @@ class AblationReport:
         else:
             # The best of several levels was picked by its score: Bonferroni over the pick keeps the test honest.
             p = min(1.0, test.p * len(arms))
-            verdict = f"p = {p:.3f} after Bonferroni over the {len(arms)} levels it was picked from"
+            verdict = f"{_p(p)} after Bonferroni over the {len(arms)} levels it was picked from"
         return [
             f"The best level, {best.label} ({100 * self._mean(best):.2f}), stands {100 * test.delta:+.2f} from the best control, "
             f"{control.label} ({100 * self._mean(control):.2f}; {verdict})."
@@ -398,6 +398,10 @@ class AblationReport:
             tables.markdown(self.table), "## How it was computed", "", "```", commands, f"recse-lab report {self.folder.name}", "```", "",
             f"Base configuration: `{base}`", "", *arms, "", "Runs, seed: id", "", "| arm | level | runs |", "| --- | --- | --- |", *ids, "",
         ])  # fmt: skip
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _mean(values: Sequence[float]) -> float | None:

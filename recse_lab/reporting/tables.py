@@ -22,6 +22,8 @@ class Column:
     kind: Literal["text", "score", "difference", "p"] = "score"
     best: bool = False
     """Mark the highest of our own values."""
+    detail: bool = False
+    """Left out on a terminal too narrow for the whole table."""
 
 
 @dataclass(frozen=True)
@@ -149,25 +151,35 @@ def html_rows(table: Table) -> list[dict[str, Any]]:
     return rows
 
 
-def rich_table(table: Table) -> RichTable:
-    """For the terminal; published rows dimmed."""
+def rich_table(table: Table, width: int | None = None) -> RichTable:
+    """For a terminal of ``width`` columns: published rows dimmed, details left out where they do not fit."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
+    def short(column: Column, row: Row) -> str:
+        parts = printed(column, row.cells.get(column.key))
+        return parts.value + (f" ±{parts.sd}" if parts.sd else "") + parts.mark
+
+    def natural(column: Column) -> int:
+        return 2 + max(len(column.label), *(len(short(column, row)) for row in table.rows))
+
+    columns, notes = table.columns, table.notes
+    if width is not None and sum(map(natural, columns)) > width and any(c.detail for c in columns):
+        columns = [c for c in columns if not c.detail]
+        notes = ["The scores of single tasks do not fit here; the table's files have them.", *notes]
+
     out = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, caption_justify="left")
-    for column in table.columns:
+    for column in columns:
         out.add_column(
-            column.label, justify="left" if column.kind == "text" else "right", no_wrap=column.kind != "text"
+            column.label,
+            justify="left" if column.kind == "text" else "right",
+            no_wrap=column.kind != "text",
+            overflow="fold",
         )
     for row in table.rows:
         style = {"published": "dim", "reference": "", "own": ""}[row.kind]
-        cells = []
-        for column in table.columns:
-            parts = printed(column, row.cells.get(column.key))
-            short = parts.value + (f" ±{parts.sd}" if parts.sd else "") + parts.mark
-            cells.append(Text(short, style="bold" if row is table.best(column) else style))
-        out.add_row(*cells)
-    out.caption = "\n".join(table.notes) if table.notes else None
+        out.add_row(*(Text(short(c, row), style="bold" if row is table.best(c) else style) for c in columns))
+    out.caption = "\n".join(notes) if notes else None
     return out
 
 
@@ -179,9 +191,11 @@ def sts_table(
     Other tasks in ``results`` (all SICK pairs, dev sets) are told in the notes, with their numbers of pairs.
     """
     columns = [Column("method", "encoder", "text"), Column("protocol", "protocol", "text")]
-    columns += [Column(task, LABELS[task]) for task in SEVEN] + [Column("avg", "avg.", best=False)]
     tasks = results["tasks"]
-    cells = {task: Cell(tasks[task]["spearman"][aggregation]) for task in SEVEN if task in tasks}
+    main = SEVEN if any(task in tasks for task in SEVEN) or beside is not None else tuple(tasks)
+    columns += [Column(task, LABELS[task]) for task in main]
+    columns += [Column("avg", "avg.", best=False)] if main == SEVEN else []
+    cells = {task: Cell(tasks[task]["spearman"][aggregation]) for task in main if task in tasks}
     average = results["average"]["spearman"][aggregation] if results.get("average") else None
     rows = [Row({"method": Cell(label), "protocol": Cell(aggregation), **cells, "avg": Cell(average)})]
     published = beside.to_dict("records") if beside is not None else []
@@ -203,10 +217,10 @@ def sts_table(
         }[aggregation]
         + "."
     ]
-    pairs = ", ".join(f"{LABELS[t]} {tasks[t]['pairs']:,}" for t in SEVEN if t in tasks)
+    pairs = ", ".join(f"{LABELS[t]} {tasks[t]['pairs']:,}" for t in main if t in tasks)
     notes += [f"Pairs: {pairs}."] if pairs else []
     for task, values in tasks.items():
-        if task not in SEVEN:
+        if task not in main:
             notes.append(
                 f"{LABELS.get(task, task)} ({values['pairs']:,} pairs): {_line(printed(columns[-1], Cell(values['spearman'][aggregation])))}"
             )

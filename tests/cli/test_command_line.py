@@ -49,7 +49,6 @@ def test_ablate_from_corpus_to_report_and_again_from_the_store(call, study, tmp_
         "page.html",
         "figure.png",
         "figure.pdf",
-        "page.html",
     }
     before = {p.name: p.read_bytes() for p in report.iterdir()}
     code, out, _ = call("report", "small", "--out", tmp_path / "again")
@@ -250,6 +249,16 @@ def test_train_and_eval_on_other_families(request, call, family, corpus_file, sm
         assert tested["tasks"] == trained["tasks"]
         assert (tested["encoder"]["max_length"], tested["encoder"]["pooling"]) == (64, "mean")
         assert abs(tested["tasks"]["stsb"]["spearman"]["all"]) < 1
+
+
+def test_a_run_that_tested_nothing_is_shown(call, tmp_path):
+    run = Run(tmp_path / "runs" / "pretrain" / "0123456789ab")
+    write_json(run.folder / "config.json", {"seed": 3, "training": {"steps": 20}})
+    write_json(run.folder / "results.json", {"schema": "recse-lab/pretraining/1", "last_loss": 2.5})
+    code, out, _ = call("runs", "show", "0123")
+    assert code == 0
+    assert "training.steps = 20" in out
+    assert call("runs", "ls")[1].splitlines()[1].split("\t")[:4] == ["pretrain", "0123456789ab", "planned", "–"]
 
 
 def test_runs_ls_fits_a_terminal_and_is_plain_in_a_pipe(call, tmp_path, monkeypatch):

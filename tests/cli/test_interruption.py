@@ -101,11 +101,12 @@ def test_interrupted_then_killed_then_finished(study, tmp_path):
     assert "the same command continues" in out
     assert "Traceback" not in out
     assert {run.state for run in cells(runs)} == {"interrupted"}
-    stopped_at = [run.metrics()[-1]["step"] for run in cells(runs)]
-    assert [saved_step(run) for run in cells(runs)] == stopped_at
+    told = {run.id: run.metrics() for run in cells(runs)}
+    stopped_at = {name: lines[-1]["step"] for name, lines in told.items()}
+    assert {run.id: saved_step(run) for run in cells(runs)} == stopped_at
 
     process = started(study, runs)
-    wait_until(lambda: at_work(runs, beyond=max(stopped_at)))
+    wait_until(lambda: at_work(runs, beyond=max(stopped_at.values())))
     family = psutil.Process(process.pid).children(recursive=True)
     assert len([child for child in family if child.is_running()]) >= 2
     process.kill()
@@ -124,3 +125,5 @@ def test_interrupted_then_killed_then_finished(study, tmp_path):
         pd.testing.assert_frame_equal(pd.read_parquet(same.scores), pd.read_parquet(run.scores), check_exact=True)
         assert same.results == run.results
         assert [line["step"] for line in same.metrics()] == list(range(1, STEPS + 1))
+        before = told.get(run.id, [])
+        assert same.metrics()[: len(before)] == before  # with their pace: they were not computed again

@@ -60,6 +60,8 @@ def test_its_scores(folder, data_dir):
 
 def test_equal_sentences_are_equal_and_batches_do_not_matter():
     encoder = load_encoder("recse-lab/tiny")
-    alone = np.concatenate([encoder.encode([text]) for text in ("A bird sings.", "A very much longer sentence about the sea.")])
+    alone = np.concatenate(
+        [encoder.encode([text]) for text in ("A bird sings.", "A very much longer sentence about the sea.")]
+    )
     together = encoder.encode(["A bird sings.", "A very much longer sentence about the sea."])
     np.testing.assert_allclose(alone, together, atol=1e-5)

@@ -29,14 +29,23 @@ def study(tmp_path):
                 })  # fmt: skip
                 run.folder.mkdir()
                 scores.to_parquet(run.scores)
-                results = {"schema": "recse-lab/results/1", "protocol": PROTOCOL, "dev": {"spearman": None, "selection": "last"}}
+                results = {
+                    "schema": "recse-lab/results/1",
+                    "protocol": PROTOCOL,
+                    "dev": {"spearman": None, "selection": "last"},
+                }
                 write_json(run.folder / "results.json", results | sts_results(scores))
                 write_json(run.folder / "environment.json", {"date": "2026-01-01T00:00:00+00:00"})
                 run.set_status("done")
-                cells.append({"run": run.id, "arm": arm, "role": role, "factors": {"model.pooling": level}, "seed": seed})
+                cells.append(
+                    {"run": run.id, "arm": arm, "role": role, "factors": {"model.pooling": level}, "seed": seed}
+                )
     arms = [{"name": arm, "role": role, "seeds": seeds, "set": {}, "sweep": {}} for arm, role, seeds in ARMS]
     spec = {"question": "?", "base": {}, "arms": arms, "report": {"x": "model.pooling", "against": "SimCSE"}}
-    write_json(tmp_path / "study.json", {"name": "s", "spec": spec, "cells": cells, "seeds": list(SEEDS), "commands": ["recse-lab ablate s"]})
+    write_json(
+        tmp_path / "study.json",
+        {"name": "s", "spec": spec, "cells": cells, "seeds": list(SEEDS), "commands": ["recse-lab ablate s"]},
+    )
     return AblationReport(tmp_path)
 
 

@@ -12,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from recse_lab.encoders import TransformerEncoder
-from recse_lab.runs import Run
+from recse_lab.errors import LabError
+from recse_lab.runs import Claimed, Run
 from recse_lab.training import checkpoint
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -143,12 +144,18 @@ def test_a_full_disk(call, tiny, corpus_file, small_senteval, tmp_path, monkeypa
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
 
 
-def test_a_claim_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_a_claim_that_was_never_finished_holds_nothing(tmp_path, monkeypatch):
     run = Run(tmp_path / "s" / "abc")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", full_at(1, None, lambda *_: None))
-        with pytest.raises(Exception, match="the disk is full"), run.claim():
-            pass
+        patch.setattr(json, "dump", full_at(1, None, lambda value, file: file.write("{")))
+        with pytest.raises(LabError, match=r"claim\.json: the disk is full"), run.claim():
+            pytest.fail("claimed")
     assert list(run.folder.iterdir()) == []
+    (run.folder / "claim.json").write_text('{"pid": 1')  # of a process killed as it wrote
+    run.set_status("running")
+    assert run.state == "interrupted"
     with run.claim():
-        assert [path.name for path in run.folder.iterdir()] == ["claim.json"]
+        assert run.state == "running"
+        with pytest.raises(Claimed), run.claim():
+            pytest.fail("claimed twice")
+    assert not (run.folder / "claim.json").exists()
