@@ -29,6 +29,7 @@ from recse_lab.encoders.transformer import (
     load_tokenizer,
     positions,
     resolve,
+    token_budget,
     weights_fingerprint,
 )
 from recse_lab.errors import LabError
@@ -203,7 +204,7 @@ class Lab:
 
         def batches():
             self.notify("fitting the reshape's statistics", 0, 0)
-            return map(self.frozen, batches_by_length(sample, self.tokens.lengths, 8192))
+            return map(self.frozen, batches_by_length(sample, self.tokens.lengths, token_budget(device())))
 
         reshaper.fit(
             batches,
@@ -228,7 +229,7 @@ class Lab:
         size = self.store_bytes / 2**20
         what = f"reshaping {len(self.tokens):,} sentences ({self.config.reshape.operator}, {size:,.0f} MiB)"
         return build_store(
-            self.store_folder, self.reshaper, self.frozen, self.tokens.lengths, self.store_identity,
+            self.store_folder, self.reshaper, self.frozen, self.tokens.lengths, self.store_identity, tokens_per_batch=token_budget(device()),
             progress=lambda done, total: self.notify(what, done, total),
         )  # fmt: skip
 

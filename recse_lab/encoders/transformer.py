@@ -189,6 +189,11 @@ def pad(rows: Sequence[np.ndarray], pad_id: int) -> tuple[Int[Tensor, "batch tok
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
+def token_budget(device: torch.device | str) -> int:
+    """Tokens to encode at once. On a CPU a larger batch leaves the cache and is slower (benchmarks, part a)."""
+    return 1024 if torch.device(device).type == "cpu" else 8192
+
+
 def by_token_budget(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
     """Indices of all rows, longest first, in batches whose padded size stays within a token budget."""
     order = np.argsort(-lengths, kind="stable")
@@ -238,7 +243,7 @@ class TransformerEncoder(nn.Module):
 
     @torch.inference_mode()
     def encode_ids(
-        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", tokens_per_batch: int = 8192,
+        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", tokens_per_batch: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Float[np.ndarray, "sentences hidden"]:  # fmt: skip
         """Embeddings of tokenised sentences, float32 whatever the precision of the backbone, dropout off."""
@@ -250,7 +255,7 @@ class TransformerEncoder(nn.Module):
         done = 0
         try:
             with autocast(self.device, precision):
-                for batch in by_token_budget(lengths, tokens_per_batch):
+                for batch in by_token_budget(lengths, tokens_per_batch or token_budget(self.device)):
                     ids, mask = (t.to(self.device) for t in pad([rows[i] for i in batch], self.pad_id))
                     embedding = POOLINGS[self.pooling](self.hidden_states(ids, mask), mask)
                     if head is not None:

@@ -51,10 +51,10 @@ class Arm(nn.Module):
 
     def forward(self, groups: Sequence[Group], stored: Float[Tensor, "batch reshaped"] | None = None) -> Embedded:
         """Embeddings of a batch given in groups; with ``stored`` reshaped features, or live ones where there are none."""
+        with autocast(self.encoder.device, self.precision):  # one for all groups: weights are cast once
+            encoded = [self.encoder(g.ids.repeat(self.views, 1), g.mask.repeat(self.views, 1)) for g in groups]
         views, live = [], []
-        for group in groups:
-            with autocast(group.ids.device, self.precision):
-                embedding, hidden = self.encoder(group.ids.repeat(self.views, 1), group.mask.repeat(self.views, 1))
+        for group, (embedding, hidden) in zip(groups, encoded, strict=True):
             views.append(embedding.float().view(self.views, len(group.ids), -1))  # the head may answer in bf16
             if self.reshaper is not None and stored is None:
                 content = group.mask.bool() & ~torch.isin(group.ids, self.special_ids)

@@ -124,7 +124,8 @@ def train(
         Interrupted: ``should_stop`` said so; the state is saved.
         LabError: Loss, gradient or weights are not finite; the last good state is kept.
     """
-    accelerator = Accelerator(cpu=arm.encoder.device.type == "cpu")
+    # The arm casts for itself: a precision from the environment must not be laid over the configured one.
+    accelerator = Accelerator(cpu=arm.encoder.device.type == "cpu", mixed_precision="no")
     optimizer = adamw(arm, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
     state_file = folder / "state.safetensors"
     progress = Progress(**load_state(state_file, arm, optimizer)) if state_file.exists() else Progress()
