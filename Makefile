@@ -1,5 +1,6 @@
 # Two commands: `make demo` runs the main job on what the repository carries, `make test` runs the tests.
 PYTHON ?= python3
+CORPUS ?= sample-corpus
 BIN := .venv/bin
 
 .PHONY: setup demo test test-slow benchmark lint clean
@@ -23,7 +24,7 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
-# make benchmark DATA=senteval CORPUS="wiki1m-head.txt wikisplit.txt"
+# make benchmark DATA=senteval [CORPUS="wiki1m-head.txt wikisplit.txt"]
 benchmark: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[benchmarks]"
 	$(BIN)/python -m benchmarks --data-dir $(DATA) --corpus $(CORPUS)
