@@ -33,6 +33,8 @@ class Levels(Strict):
     sweep: dict[str, list[Any]] = {}
     """Levels that replace those of a factor wherever it is swept."""
     seeds: int | list[int] | None = None
+    cost: str | None = None
+    """What this edition takes, as measured once."""
 
 
 class ReportSpec(Strict):
@@ -146,6 +148,7 @@ def edition(
             base = assign(base, key, value)
     arms = [arm.model_copy(update={"sweep": {f: sweeps.get(f, v) for f, v in arm.sweep.items()}}) for arm in spec.arms]
     chosen = seeds if seeds is not None else levels.seeds if levels.seeds is not None else spec.seeds
-    edited = spec.model_copy(update={"base": base, "arms": arms, "seeds": chosen})
+    told = {"cost": levels.cost or f"unknown for the {size} edition"} if size else {}
+    edited = spec.model_copy(update={"base": base, "arms": arms, "seeds": chosen} | told)
     edited._size, edited._given = size, tuple(overrides or ())
     return edited
