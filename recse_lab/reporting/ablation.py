@@ -277,7 +277,7 @@ class AblationReport:
         swept = [c for c in self.comparisons if c[0].role == "arm" and c[1].seeds]
         tested = [c for c in swept if c[2] is not None]
         # A level's own difference is what the question is about, whatever its sign.
-        apart = [c for c in tested if c[2] is not None and c[2] < LEVEL]
+        apart = [(g, t, p) for g, t, p in tested if p is not None and p < LEVEL]
         sentences = []
         if not tested:
             why = "; ".join(sorted({c[1].reason for c in swept if c[1].reason})) or "nothing to compare"
