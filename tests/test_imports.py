@@ -20,10 +20,11 @@ TIERS = (
     ("execution",),
     ("build",),
     ("config",),
-    ("training", "evaluation"),
+    ("training", "probes"),
+    ("evaluation",),
     ("encoders",),
     ("data",),
-    ("objectives", "reshape"),
+    ("objectives", "reshape", "views"),
     ("runs",),
     ("errors",),
 )
