@@ -19,25 +19,36 @@ from recse_lab.data.corpora import Corpus
 from recse_lab.data.manifest import corpus_path
 from recse_lab.data.sts import SEVEN, StsTask, load_task, tasks_fingerprint
 from recse_lab.data.tokens import TokenStore, build_tokens
+from recse_lab.encoders.baselines import Baseline, is_baseline, load_baseline, parse_baseline
 from recse_lab.encoders.frozen import FrozenFeatures
 from recse_lab.encoders.heads import HEADS
+from recse_lab.encoders.masked_lm import check_masked_lm, load_masked_lm
+from recse_lab.encoders.positions import positions
+from recse_lab.encoders.prompt import parse_template
+from recse_lab.encoders.residual import Residual
 from recse_lab.encoders.transformer import (
     TransformerEncoder,
+    best_attention,
     best_precision,
     load_backbone,
     load_config,
     load_tokenizer,
-    positions,
     resolve,
     token_budget,
     weights_fingerprint,
 )
+from recse_lab.encoders.vocabulary_view import exchange_words, vocabulary_of
 from recse_lab.errors import LabError
+from recse_lab.objectives import CONTRASTS
+from recse_lab.reshape import OPERATORS, parse_operator
 from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.reshape.store import FeatureStore, batches_by_length, build_store, open_store, store_size
+from recse_lab.reshape.view import ReshapedTokens
 from recse_lab.runs import cache_root
-from recse_lab.training.arm import Arm
+from recse_lab.training.arm import Arm, Edit
 from recse_lab.training.trainer import Recipe
+from recse_lab.views import VIEWS
+from recse_lab.views.wordnet import WordNet, find_wordnet
 
 STATISTICS_ROWS = 50_000  # sentences that token statistics and standardisation are fitted on, evenly spaced
 
@@ -72,7 +83,47 @@ def settle(config: RunConfig) -> RunConfig:
         }
     )
     training = config.training.model_copy(update={"precision": precision(config.training.precision)})
-    return config.model_copy(update={"evaluation": evaluation, "training": training})
+    model = config.model
+    if model.attention == "auto":
+        model = model.model_copy(update={"attention": best_attention(_architecture(backbone_path(config.encoder)))})
+    settled = config.model_copy(update={"evaluation": evaluation, "training": training, "model": model})
+    refuse_impossible(settled)
+    return settled
+
+
+def backbone_path(encoder: str) -> str:
+    """Folder or hub id of an encoder, or of the encoder behind a baseline."""
+    return resolve(parse_baseline(encoder).encoder if is_baseline(encoder) else encoder)
+
+
+def refuse_impossible(config: RunConfig) -> None:
+    """Refuse what this encoder cannot do, before anything is computed; nothing but configs and tokenizers is read.
+
+    Raises:
+        LabError: Training a baseline, a prompt or a masking view without a mask token, mlm-substitution without a language
+            model, embedding edits without an embedding layer, an operator wider than the hidden size.
+    """
+    if is_baseline(config.encoder):
+        if config.training.steps != 0:
+            raise LabError(f"{config.encoder}: a training-free baseline is not trained; set training.steps to 0.")
+        return
+    where, reshape = resolve(config.encoder), config.reshape
+    architecture = _architecture(where)
+    families = [view.family for view in (config.anchor_view, config.view) if view is not None]
+    if config.prompt is not None:
+        for template in (config.prompt.template, config.prompt.second):
+            parse_template(template, _tokenizer(where), max_length=config.model.max_length)
+    for family in families:
+        if family in ("span-masking", "mlm-substitution") and _tokenizer(where).mask_token_id is None:
+            raise LabError(f"view {family} needs a mask token, and the tokenizer of {config.encoder} has none.")
+        if family == "mlm-substitution":
+            check_masked_lm(config.encoder)
+        if family == "synonyms":
+            find_wordnet()
+    if reshape is not None and reshape.dim is not None and reshape.role != "view":
+        for name in parse_operator(reshape.operator)[1]:
+            if OPERATORS[name].uses_dim:
+                OPERATORS[name](architecture.hidden_size, reshape.dim)
 
 
 def open_corpus(paths: tuple[str, ...], column: str | None = None) -> Corpus:
@@ -109,11 +160,26 @@ class Lab:
 
     @cached_property
     def encoder_path(self) -> str:
-        return resolve(self.config.encoder)
+        return backbone_path(self.config.encoder)
 
     @cached_property
     def corpus(self) -> Corpus:
         return _corpus(self.config.corpus, self.config.column)[0]
+
+    @cached_property
+    def partners(self) -> list[TokenStore | None]:
+        """Positives and hard negatives of every row, tokenised; None where the configuration names no column."""
+        columns = (self.config.positives, self.config.negatives)
+        found = [
+            None if column is None else self._tokens_of(_corpus(self.config.corpus, column)[0]) for column in columns
+        ]
+        for column, store in zip(columns, found, strict=True):
+            if store is not None and len(store) != len(self.tokens):
+                raise LabError(
+                    f"{self.corpus.name}: column {column} holds {len(store)} sentences and {self.config.column} {len(self.tokens)}; "
+                    "every row needs both."
+                )
+        return found
 
     @cached_property
     def tasks(self) -> list[StsTask]:
@@ -130,11 +196,20 @@ class Lab:
         evaluation = self.config.evaluation
         assert evaluation.tasks is not None
         assert evaluation.dev is not None
-        return {
-            "encoder": _weights(self.encoder_path),
-            "corpus": _corpus(self.config.corpus, self.config.column)[1],
-            "evaluation": _tasks_fingerprint((*evaluation.tasks, evaluation.dev), evaluation.data_dir),
-        }
+        baseline = {"baseline": self.config.encoder.partition("@")[0]} if is_baseline(self.config.encoder) else {}
+        others = {
+            name: _corpus(self.config.corpus, column)[1]
+            for name, column in (("positives", self.config.positives), ("negatives", self.config.negatives)) if column is not None
+        }  # fmt: skip
+        return (
+            baseline
+            | others
+            | {
+                "encoder": _weights(self.encoder_path),
+                "corpus": _corpus(self.config.corpus, self.config.column)[1],
+                "evaluation": _tasks_fingerprint((*evaluation.tasks, evaluation.dev), evaluation.data_dir),
+            }
+        )
 
     @cached_property
     def id(self) -> str:
@@ -153,8 +228,11 @@ class Lab:
             raise LabError(
                 f"model.max_length {self.config.model.max_length}: {self.config.encoder} has positions for {limit} tokens."
             )
+        return self._tokens_of(self.corpus)
+
+    def _tokens_of(self, corpus: Corpus) -> TokenStore:
         return build_tokens(
-            self.corpus, self.tokenizer, max_length=self.config.model.max_length, folder=cache_root() / "tokens",
+            corpus, self.tokenizer, max_length=self.config.model.max_length, folder=cache_root() / "tokens",
             tokenizer_fingerprint=self.fingerprints["encoder"], progress=lambda n: self.notify("tokenising the corpus", n, 0),
         )  # fmt: skip
 
@@ -222,7 +300,9 @@ class Lab:
     @cached_property
     def stored(self) -> FeatureStore | None:
         """The feature store of a separated reshape, built on first use; None where there is none."""
-        if self.config.reshape is None or self.config.reshape.mode == "integrated":
+        if (
+            self.config.reshape is None or self.config.reshape.mode == "integrated"
+        ):  # so are the roles view and residual
             return None
         if (self.store_folder / "meta.json").is_file():
             return open_store(self.store_folder, self.store_identity, shuffled=self.reshaper.shuffled)
@@ -236,41 +316,67 @@ class Lab:
     # ---- what a run trains ---------------------------------------------------------------------------------------
 
     def encoder(self) -> TransformerEncoder:
-        """A fresh encoder to be trained; the head is initialised from the seed."""
-        model = self.config.model
+        """A fresh encoder to be trained; head and residual are initialised from the seed."""
+        model, prompt, reshape = self.config.model, self.config.prompt, self.config.reshape
         backbone = load_backbone(
             self.encoder_path, layers=model.layers, dropout=model.dropout, attention=model.attention
         )
+        hidden, depth = backbone.config.hidden_size, backbone.config.num_hidden_layers
+        if reshape is not None and reshape.mode == "integrated" and reshape.source > depth:
+            raise LabError(f"reshape.source {reshape.source} is above the {depth} layers that are trained.")
+        residual = reshape is not None and reshape.role == "residual"
         head = HEADS[model.head]
         torch.manual_seed(self.config.seed)
         return TransformerEncoder(
             backbone, self.tokenizer, pooling=model.pooling, keep_head=model.keep_head,
-            max_length=self.config.evaluation.max_length,
-            head=head(backbone.config.hidden_size, getattr(backbone.config, "initializer_range", 0.02)) if head else None,
+            max_length=self.config.evaluation.max_length, prompt=(prompt.template, prompt.second) if prompt else (),
+            debias=prompt is not None and prompt.debias,
+            head=head(hidden, getattr(backbone.config, "initializer_range", 0.02)) if head else None,
+            residual=Residual(self.reshaper, hidden, source=self._reshape.source) if residual else None,
         )  # fmt: skip
 
-    def arm(self) -> Arm:
-        """Encoder, head and projections of this configuration, on the device."""
+    def baseline(self) -> Baseline:
+        """The training-free baseline this configuration names."""
+        model = self.config.model
+        return load_baseline(
+            self.config.encoder, self.corpus, pooling=model.pooling, layers=model.layers, max_length=self.config.evaluation.max_length,
+            precision=self.config.evaluation.precision, device=device(), notify=self.notify,
+        )  # fmt: skip
+
+    def edit(self, place: str) -> Edit | None:
+        """The edit of the first (``anchor_view``) or second (``view``) pass, None where there is none."""
+        chosen = self.config.view if place == "view" else self.config.anchor_view
         reshape = self.config.reshape
+        if place == "view" and reshape is not None and reshape.role == "view":
+            return ReshapedTokens(reshape.operator, torch.tensor(self.tokens.special_ids))
+        if chosen is None:
+            return None
+        kind = VIEWS[chosen.family]
+        given = {name: EDIT_NEEDS[name](self) for name in kind.needs}
+        return kind(strength=chosen.strength, vocabulary=vocabulary_of(self.tokenizer), **given)  # type: ignore[return-value]
+
+    def arm(self) -> Arm:
+        """Encoder, head, views and projections of this configuration, on the device."""
+        reshape, contrast = self.config.reshape, self.config.contrast
+        target = reshape is not None and reshape.role == "target"
         encoder = self.encoder()
-        if (
-            reshape is not None
-            and reshape.source > encoder.backbone.config.num_hidden_layers
-            and reshape.mode == "integrated"
-        ):
-            raise LabError(
-                f"reshape.source {reshape.source} is above the {self.config.model.layers} layers that are trained."
-            )
+        edits = self.edit("anchor_view"), self.edit("view")
+        if any(isinstance(edit, ReshapedTokens) or getattr(edit, "kind", "text") == "embedding" for edit in edits):
+            if not hasattr(encoder.backbone, "embeddings"):
+                raise LabError(
+                    f"{self.config.encoder}: this architecture has no embedding layer that a view could edit."
+                )
         arm = Arm(
-            encoder, views=2 if self.config.contrast.weight > 0 else 1, precision=self.config.training.precision,
-            reshaper=self.reshaper if reshape else None, source=reshape.source if reshape else 0,
-            projection=reshape.projection if reshape else 1,
+            encoder, passes=2 if contrast.weight > 0 else 1, edits=edits, precision=self.config.training.precision,
+            fixed_mask=self.config.model.dropout_mask == "fixed", reshaper=self.reshaper if target else None,
+            source=self._reshape.source if target else 0, projection=self._reshape.projection if target else 1,
+            queue=round(contrast.queue * self.config.training.batch_size), momentum=contrast.momentum,
         )  # fmt: skip
         return arm.to(device())
 
     def recipe(self) -> Recipe:
         """The training recipe, with epochs turned into steps."""
-        training, reshape = self.config.training, self.config.reshape
+        training, contrast, reshape = self.config.training, self.config.contrast, self.config.reshape
         if len(self.tokens) < training.batch_size:
             raise LabError(
                 f"{self.corpus.name}: {len(self.tokens)} sentences are fewer than one batch; lower training.batch_size "
@@ -279,11 +385,21 @@ class Lab:
         per_epoch = len(self.tokens) // training.batch_size
         names = (
             "batch_size", "learning_rate", "schedule", "warmup_steps", "weight_decay", "clip", "eval_every", "patience",
-            "sub_batches", "sort_batches",
+            "early_looks", "sub_batches", "sort_batches",
         )  # fmt: skip
+        target = reshape is not None and reshape.role == "target"
         return Recipe(
             steps=math.ceil(training.epochs * per_epoch) if training.steps is None else training.steps,
-            weight=self.config.contrast.weight, temperature=self.config.contrast.temperature, seed=self.config.seed,
-            reshape_weight=reshape.weight if reshape else 0.0, reshape_temperature=reshape.temperature if reshape else 0.05,
+            weight=contrast.weight, contrast=CONTRASTS[contrast.objective](temperature=contrast.temperature, **contrast.options),
+            seed=self.config.seed, reshape_weight=self._reshape.weight if target else 0.0,
+            reshape_temperature=self._reshape.temperature if target else 0.05,
             **{name: getattr(training, name) for name in names},
         )  # fmt: skip
+
+
+# What a view may ask for beside its strength and the vocabulary.
+EDIT_NEEDS: dict[str, Callable[[Lab], Any]] = {
+    "max_length": lambda lab: min(lab.tokenizer.model_max_length, positions(_architecture(lab.encoder_path))),
+    "predict": lambda lab: load_masked_lm(lab.config.encoder, device=device()),
+    "alternatives": lambda lab: exchange_words(lab.tokenizer, WordNet().synonyms),
+}

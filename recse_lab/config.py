@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -19,6 +20,7 @@ Positive: TypeAlias = Annotated[int, Field(gt=0)]
 Rate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
 C = TypeVar("C", bound=BaseModel)
+PROMPT = "prompt"  # the pooling of a prompt: the state of the mask token in its template
 
 
 class Strict(BaseModel):
@@ -32,32 +34,72 @@ class ModelConfig(Strict):
     """Backbone layers kept, counted from the embeddings; all of them when absent."""
     dropout: Rate = 0.1
     """Rate of every dropout in the backbone; in SimCSE this *is* the augmentation."""
+    dropout_mask: Literal["independent", "fixed"] = "independent"
+    """fixed: both passes of a sentence draw the same masks (one generator state, replayed)."""
     head: Literal["auto", "tanh", "none"] = "auto"
     """Dense + tanh between pooling and objective; auto = tanh for `cls`, none otherwise."""
     keep_head: bool = False
     """Keep the head at test time. The authors drop it after training."""
     max_length: Annotated[int, Field(ge=4)] = 32
     """Longest training sentence in tokens, [CLS] and [SEP] included."""
-    attention: Literal["sdpa", "eager"] = "sdpa"
-    """Attention implementation: dropout is drawn inside it, so it is part of the experiment."""
+    attention: Literal["auto", "plain", "sdpa", "eager"] = "auto"
+    """Attention implementation: dropout is drawn inside it, so it is part of the experiment. auto = plain on a CPU, sdpa
+    on an accelerator, eager where the architecture has neither."""
 
     @field_validator("pooling")
     @classmethod
     def _known_pooling(cls, pooling: str) -> str:
         from recse_lab.encoders.pooling import POOLINGS  # heavy: torch, needed only when a config is made
 
-        if pooling not in POOLINGS:
-            near = difflib.get_close_matches(pooling, POOLINGS, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(POOLINGS)}."
-            raise ValueError(f"unknown pooling {pooling!r}; {hint}")
-        return pooling
+        return _known(pooling, {*POOLINGS, PROMPT}, "pooling")
 
     @model_validator(mode="after")
-    def _settle_head(self) -> ModelConfig:
+    def _settle(self) -> ModelConfig:
         if self.head == "auto":
-            object.__setattr__(self, "head", "tanh" if self.pooling == "cls" else "none")
+            object.__setattr__(self, "head", "tanh" if self.pooling in ("cls", PROMPT) else "none")
         if self.keep_head and self.head == "none":
             raise ValueError("keep_head needs a head: set head to tanh")
+        if self.dropout_mask == "fixed" and self.dropout == 0:
+            raise ValueError("dropout_mask fixed needs a dropout above 0: without dropout there is no mask to fix")
+        return self
+
+
+class PromptConfig(Strict):
+    """PromptBERT: the embedding is the state of a mask token inside a template."""
+
+    template: str = 'This sentence of " [X] " means [MASK] .'
+    """Template of the first view, and of use; [X] is the sentence."""
+    second: str = 'This sentence : " [X] " means [MASK] .'
+    """Template of the second view."""
+    debias: bool = True
+    """In training, take the template's own state from the sentence's (template denoising)."""
+
+    @field_validator("template", "second")
+    @classmethod
+    def _has_both_marks(cls, template: str) -> str:
+        for mark in ("[X]", "[MASK]"):
+            if template.count(mark) != 1:
+                raise ValueError(f"a template has {mark} exactly once")
+        return template
+
+
+class ViewConfig(Strict):
+    """An edit of the text or of the embedding layer's output that makes a view of a sentence."""
+
+    family: str
+    """One of `recse-lab list views`."""
+    strength: Annotated[float, Field(ge=0)]
+    """0 is the identity; what it counts is the family's own (mostly a share of the words)."""
+
+    @model_validator(mode="after")
+    def _known_view(self) -> ViewConfig:
+        from recse_lab.views import VIEWS  # heavy: torch, needed only when a config is made
+
+        _known(self.family, VIEWS, "view")
+        try:
+            VIEWS[self.family].check(self.strength)
+        except LabError as error:
+            raise ValueError(str(error)) from None
         return self
 
 
@@ -66,6 +108,32 @@ class ContrastConfig(Strict):
     """w, weight of the dropout term; 0 trains on the reshape alone, with one encoder pass per sentence."""
     temperature: Annotated[float, Field(gt=0)] = 0.05
     """τ, temperature of the dropout contrast."""
+    objective: str = "info-nce"
+    """One of `recse-lab list objectives`."""
+    options: dict[str, float] = {}
+    """The objective's own numbers, as mu and sigma of adnce; what is not given keeps its default."""
+    queue: Annotated[float, Field(ge=0)] = 0.0
+    """Size of a momentum queue of negatives, in batches; 0 = none (ESimCSE: 2.5)."""
+    momentum: Annotated[float, Field(ge=0, le=1)] = 0.995
+    """m of the encoder that fills the queue."""
+
+    @model_validator(mode="after")
+    def _settle(self) -> ContrastConfig:
+        from recse_lab.objectives import CONTRASTS  # heavy: torch, needed only when a config is made
+
+        kind = CONTRASTS[_known(self.objective, CONTRASTS, "objective")]
+        defaults = {f.name: f.default for f in fields(kind) if f.name != "temperature"}
+        for name in self.options:
+            _known(name, defaults, f"option of objective {self.objective}:")
+        given = {name: type(default)(self.options.get(name, default)) for name, default in defaults.items()}
+        try:
+            kind(temperature=self.temperature, **given)
+        except ValueError as error:
+            raise ValueError(f"objective {self.objective}: {error}") from None
+        object.__setattr__(self, "options", given)  # the id of a run tells every number, given or not
+        if self.queue == 0:
+            object.__setattr__(self, "momentum", ContrastConfig.model_fields["momentum"].default)
+        return self
 
 
 class ReshapeConfig(Strict):
@@ -79,8 +147,9 @@ class ReshapeConfig(Strict):
     """none, mean, or top-K: subtract the mean of the training tokens, then remove K principal components."""
     source: Annotated[int, Field(ge=0)] = 0
     """Hidden layer the features are read from; 0 is the embedding layer."""
-    role: Literal["target"] = "target"
-    """target: an embedding must find its own reshaped features among the batch's."""
+    role: Literal["target", "view", "residual"] = "target"
+    """target: an embedding must find its own reshaped features among the batch's. view: the sentence with reshaped input
+    embeddings is the second view. residual: embedding = pooled state + compressed reshape, in training and in use."""
     mode: Literal["separated", "integrated"] = "separated"
     """separated reads features stored once by the frozen backbone; integrated recomputes them live, with gradient."""
     weight: Annotated[float, Field(gt=0)] = 0.01
@@ -102,9 +171,30 @@ class ReshapeConfig(Strict):
         return ("shuffled:" if shuffled else "") + "+".join(names)
 
     @model_validator(mode="after")
+    def _settle_role(self) -> ReshapeConfig:
+        """Options that a role has no use for go back to their defaults: they must not make two runs out of one."""
+        from recse_lab.reshape.view import TOKEN_FORMULAS
+
+        unused = {"target": (), "residual": ("weight", "temperature", "projection", "mode")}
+        unused["view"] = (*unused["residual"], "weights", "centring")
+        for name in unused[self.role]:
+            object.__setattr__(self, name, ReshapeConfig.model_fields[name].default)
+        if self.role == "view":
+            if self.operator not in TOKEN_FORMULAS:
+                raise ValueError(f"role view has no {self.operator}; it has {', '.join(TOKEN_FORMULAS)}")
+            if self.source != 0:
+                raise ValueError("role view reshapes the input embeddings: source must be 0")
+            object.__setattr__(self, "dim", None)
+        if self.role != "target":
+            object.__setattr__(self, "mode", "integrated")
+        return self
+
+    @model_validator(mode="after")
     def _settle_operator(self) -> ReshapeConfig:
         from recse_lab.reshape import OPERATORS, parse_operator
 
+        if self.role == "view":
+            return self
         shuffled, names = parse_operator(self.operator)
         if shuffled and self.mode == "integrated":
             raise ValueError("shuffled pairs a sentence with another one's stored features, so it needs mode separated")
@@ -131,11 +221,13 @@ class TrainingConfig(Strict):
     """Largest gradient norm; null leaves gradients alone."""
     eval_every: Positive = 125
     """Steps between two looks at the dev set; the state to resume from is saved at the same moments."""
+    early_looks: bool = False
+    """Also look before the first step and after steps 1, 2, 4, 8 …: what happens to the space, happens early."""
     patience: Positive | None = None
     """Stop after this many looks without a better dev score."""
     precision: Precision = "auto"
     """auto = bf16 where the hardware has it."""
-    sub_batches: Positive = 2
+    sub_batches: Positive = 4
     """Groups of similar length a batch is encoded in, so that nothing is padded for nothing. The loss is unchanged."""
     sort_batches: bool = False
     """Draw whole batches of similar length. Faster, but it changes which negatives meet."""
@@ -155,6 +247,16 @@ class EvaluationConfig(Strict):
     """Longest test sentence in tokens; the backbone's own limit when absent."""
 
 
+def _known(name: str, family: Iterable[str], what: str) -> str:
+    """``name``, where a family has it."""
+    known = sorted(family)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}." if known else "there is none."
+        raise ValueError(f"unknown {what} {name!r}; {hint}")
+    return name
+
+
 def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
@@ -169,18 +271,71 @@ class RunConfig(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     model: ModelConfig = ModelConfig()
     contrast: ContrastConfig = ContrastConfig()
+    view: ViewConfig | None = None
+    """Edit that makes the second view; absent = the sentence as it is, under another dropout mask."""
+    anchor_view: ViewConfig | None = None
+    """Edit that makes the first view."""
+    prompt: PromptConfig | None = None
     reshape: ReshapeConfig | None = None
     """Absent = SimCSE."""
+    positives: str | None = None
+    """Column of a ready positive of every sentence (supervised training); absent = the sentence itself."""
+    negatives: str | None = None
+    """Column of a hard negative of every sentence."""
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
     def _settle(self) -> RunConfig:
         if self.training.steps == 0:  # the untrained encoder: nothing that steers training may tell two such runs apart
-            object.__setattr__(self, "reshape", None)
-        elif self.contrast.weight == 0 and self.reshape is None:
-            raise ValueError("contrast.weight is 0 and there is no reshape: nothing would be trained")
+            for name in ("reshape", "view", "anchor_view", "positives", "negatives"):
+                object.__setattr__(self, name, None)
+            for name, kept in (("contrast", {}), ("model", {"pooling", "layers", "head", "keep_head", "attention"})):
+                kind = type(getattr(self, name))
+                object.__setattr__(self, name, kind(**{k: getattr(getattr(self, name), k) for k in kept}))
+        self._settle_prompt()
+        if self.training.steps != 0:
+            self._refuse_contradictions()
         return self
+
+    def _settle_prompt(self) -> None:
+        if self.prompt is not None:  # a template says where the embedding is read
+            if self.model.pooling not in (PROMPT, ModelConfig.model_fields["pooling"].default):
+                raise ValueError(
+                    f"prompt reads the embedding at its mask token: model.pooling {self.model.pooling} must go"
+                )
+            object.__setattr__(self, "model", self.model.model_copy(update={"pooling": PROMPT}))
+        elif self.model.pooling == PROMPT:
+            raise ValueError("model.pooling prompt needs a template: give prompt (`prompt: {}` takes PromptBERT's)")
+
+    def _refuse_contradictions(self) -> None:
+        one_pass = self.contrast.weight == 0
+        role = self.reshape.role if self.reshape else None
+        second = [name for name in ("view", "positives", "negatives") if getattr(self, name) is not None]
+        if one_pass and role != "target":
+            without = f"role {role} trains through it" if role else "there is no reshape"
+            raise ValueError(f"contrast.weight is 0 and {without}: nothing would be trained")
+        if one_pass and (second or self.contrast.queue):
+            told = second[0] if second else "contrast.queue"
+            raise ValueError(f"contrast.weight is 0, so that there is no second pass, and {told} would be left unused")
+        if self.model.dropout_mask == "fixed":
+            if one_pass:
+                raise ValueError("model.dropout_mask fixed needs two passes, and contrast.weight 0 makes one")
+            edits = [name for name in ("view", "anchor_view", "prompt", "positives") if getattr(self, name) is not None]
+            if edits:
+                raise ValueError(f"model.dropout_mask fixed needs two passes of one shape, and {edits[0]} changes it")
+        if role == "view" and second:
+            raise ValueError(f"reshape.role view is the second view, and so is {second[0]}: take one of them")
+        if self.prompt is not None and role is not None and role != "target":
+            raise ValueError(f"reshape.role {role} has no prompt; role target has")
+        if self.negatives is not None and self.positives is None:
+            raise ValueError("negatives needs positives: hard negatives are told apart from given positives")
+        if self.contrast.objective == "supervised" and self.positives is None:
+            raise ValueError("objective supervised needs positives: the column of each sentence's positive")
+        if self.negatives is not None and self.contrast.objective != "supervised":
+            raise ValueError(
+                "negatives needs contrast.objective supervised, which tells a sentence's own hard negative"
+            )
 
 
 class VocabularyConfig(Strict):
@@ -241,7 +396,7 @@ class PretrainConfig(Strict):
 
 
 # Where things lie is no part of the question a run asks: these are replaced by fingerprints of what lies there.
-LOCATIONS = ("encoder", "corpus", "column")
+LOCATIONS = ("encoder", "corpus", "column", "positives", "negatives")
 
 
 def run_id(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:

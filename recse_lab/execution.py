@@ -19,6 +19,8 @@ import torch
 from recse_lab import __version__
 from recse_lab.build import Lab, Notify, device, settle, silent
 from recse_lab.config import RunConfig
+from recse_lab.encoders.base import Encoder
+from recse_lab.encoders.baselines import is_baseline
 from recse_lab.encoders.transformer import TransformerEncoder, load_encoder
 from recse_lab.errors import LabError
 from recse_lab.evaluation.encoder import DevSet, score_tasks
@@ -84,7 +86,10 @@ def execute(
         ))  # fmt: skip
         run.set_status("running")
         try:
-            _compute(lab, run, on_step, notify, should_stop, keep_model)
+            if is_baseline(config.encoder):
+                _measure_baseline(lab, run, notify)
+            else:
+                _compute(lab, run, on_step, notify, should_stop, keep_model)
         except Interrupted as stop:
             run.set_status("interrupted", str(stop))
             raise
@@ -108,7 +113,8 @@ def _compute(
     dev = DevSet(lab.dev_task, encoder, precision=config.evaluation.precision)
     wants_best = config.evaluation.selection == "best"
     progress = train(
-        arm, lab.tokens, recipe, run.folder / "state", stored=lab.stored, dev=lambda: dev(encoder),
+        arm, lab.tokens, recipe, run.folder / "state", stored=lab.stored, positives=lab.partners[0], negatives=lab.partners[1],
+        dev=lambda: dev(encoder),
         on_best=(lambda: save_encoder(encoder, best_folder)) if wants_best or keep_model else (lambda: None),
         log=logger(run, on_step, recipe.steps), should_stop=should_stop,
     )  # fmt: skip
@@ -123,29 +129,42 @@ def _compute(
             str(best_folder), attention=config.model.attention, max_length=config.evaluation.max_length
         )
         tested = tested.to(device())
+    _test(lab, run, tested, notify, progress, began)
+    shutil.rmtree(run.folder / "state", ignore_errors=True)
+    if not keep_model:
+        shutil.rmtree(run.folder / "model", ignore_errors=True)
+
+
+def _measure_baseline(lab: Lab, run: Run, notify: Notify) -> None:
+    """A training-free baseline: dev set and test suite, nothing trained, nothing saved."""
+    began = time.monotonic()
+    encoder = lab.baseline()
+    dev = DevSet(lab.dev_task, encoder, precision=lab.config.evaluation.precision)
+    _test(lab, run, encoder, notify, Progress(dev=dev(encoder)), began)
+
+
+def _test(lab: Lab, run: Run, tested: Encoder, notify: Notify, progress: Progress, began: float) -> None:
+    """Scores of the test tasks, results and cost of a run."""
     began_test = time.monotonic()
     results: dict[str, Any] = {"schema": "recse-lab/results/1", "protocol": PROTOCOL, "tasks": {}, "average": None}
     if lab.tasks:
         scores = score_tasks(
             tested,
             lab.tasks,
-            precision=config.evaluation.precision,
+            precision=lab.config.evaluation.precision,
             progress=lambda done, total: notify("testing", done, total),
         )
         with atomic_path(run.scores) as beside:
             scores.to_parquet(beside, index=False)
         results |= sts_results(scores)
-    write_json(run.folder / "results.json", results | {"dev": _dev_results(lab, progress, recipe.steps)})
+    write_json(run.folder / "results.json", results | {"dev": _dev_results(lab, progress)})
     write_json(run.folder / "cost.json", {
-        "train_s": progress.train_s, "dev_s": progress.dev_s, "test_s": time.monotonic() - began_test,
+        "train_s": progress.train_s, "dev_s": progress.dev_s, "save_s": progress.save_s, "test_s": time.monotonic() - began_test,
         "last_attempt_s": time.monotonic() - began, "tokens": progress.tokens, "steps": progress.step, "peak_bytes": peak_bytes(),
     })  # fmt: skip
-    shutil.rmtree(run.folder / "state", ignore_errors=True)
-    if not keep_model:
-        shutil.rmtree(run.folder / "model", ignore_errors=True)
 
 
-def _dev_results(lab: Lab, progress: Progress, steps: int) -> dict[str, Any]:
+def _dev_results(lab: Lab, progress: Progress) -> dict[str, Any]:
     selection = lab.config.evaluation.selection
     best = selection == "best" and progress.best is not None
     return {

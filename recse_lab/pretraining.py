@@ -22,7 +22,8 @@ from recse_lab.build import Notify, device, open_corpus, precision, silent
 from recse_lab.config import PretrainConfig, run_id
 from recse_lab.data.tokens import TokenStore, build_tokens
 from recse_lab.encoders.factorisation import cooccurrences, factorise, positive_pmi
-from recse_lab.encoders.transformer import CARD, load_tokenizer, positions, resolve, weights_fingerprint
+from recse_lab.encoders.positions import positions
+from recse_lab.encoders.transformer import CARD, load_tokenizer, resolve, weights_fingerprint
 from recse_lab.encoders.vocabulary import train_wordpiece
 from recse_lab.errors import LabError
 from recse_lab.execution import OnStep, environment, logger, peak_bytes

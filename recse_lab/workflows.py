@@ -16,33 +16,25 @@ from rich.console import Console
 from recse_lab.ablation.plan import Cell, plan, write_study
 from recse_lab.ablation.spec import StudySpec, edition, load_spec
 from recse_lab.ablation.study import Outcome, Rerun, run_study
-from recse_lab.build import Lab, Notify, device, precision, settle, silent
+from recse_lab.build import Lab, Notify, device, open_corpus, precision, settle, silent
 from recse_lab.config import PretrainConfig, RunConfig, make_config, merge, read_yaml, without
 from recse_lab.errors import LabError
 from recse_lab.execution import OnStep, environment, execute
+from recse_lab.frameworks import framework_options
 from recse_lab.runs import Run, atomic_path
-
-ARMS: dict[str, dict[str, Any]] = {
-    "simcse": {"reshape": None},
-    "recse": {"reshape": {}},
-    "reshape-only": {"contrast.weight": 0.0, "reshape": {"weight": 1.0}},
-}
-"""Starting points of a training configuration; any option may then be set."""
 
 
 def read_config(
-    path: str | Path | None, *, arm: str | None = None, overrides: Mapping[str, Any] | None = None
+    path: str | Path | None, *, framework: str | None = None, overrides: Mapping[str, Any] | None = None
 ) -> RunConfig:
-    """One run's configuration from a YAML file, a named arm and options, each laid upon the one before.
+    """One run's configuration from a YAML file, a framework (NAME or NAME+reshape) and options, each laid upon the one before.
 
     Raises:
-        LabError: An unknown arm or option, a value out of range (file and line).
+        LabError: An unknown framework or option, a value out of range (file and line).
     """
     tree, lines = read_yaml(path) if path is not None else ({}, {})
-    if arm is not None:
-        if arm not in ARMS:
-            raise LabError(f"unknown arm {arm!r}; known: {', '.join(ARMS)}.")
-        tree = merge(tree, ARMS[arm])
+    if framework is not None:
+        tree = merge(tree, framework_options(framework))
     tree = merge(tree, overrides or {})
     if "encoder" not in tree:
         raise LabError(f"{path or 'options'}: no encoder; give --encoder, a folder, a hub id or recse-lab/tiny.")
@@ -124,30 +116,43 @@ def build_reshape(config: RunConfig, *, notify: Notify = silent) -> Lab:
 
 def evaluate(
     encoder: str, *, data_dir: str | None, tasks: Sequence[str] | None = None, pooling: str | None = None, layers: int | None = None,
-    precision_: str = "auto", max_length: int | None = None, notify: Notify = silent,
+    precision_: str = "auto", max_length: int | None = None, corpus: Sequence[str] | None = None, notify: Notify = silent,
 ) -> tuple[dict[str, Any], Any]:  # fmt: skip
-    """Results (documented in docs/formats.md) and per-pair scores of an encoder on the STS suite.
+    """Results (documented in docs/formats.md) and per-pair scores of an encoder or a training-free baseline on the STS suite.
+
+    ``corpus`` is what a baseline (NAME[-N]@ENCODER) is fitted on; None takes the packaged one.
 
     Raises:
-        LabError: No encoder, no data, an unknown task.
+        LabError: No encoder, no data, an unknown task or baseline, a corpus for an encoder that is not fitted.
     """
     from recse_lab.data.sts import SAMPLES, SEVEN, load_task, tasks_fingerprint
+    from recse_lab.encoders.baselines import is_baseline, load_baseline
     from recse_lab.encoders.transformer import load_encoder, resolve, weights_fingerprint
     from recse_lab.evaluation.encoder import score_tasks
     from recse_lab.evaluation.sts import PROTOCOL, sts_results
 
     names = tuple(tasks or (SAMPLES if data_dir is None else (*SEVEN, "sickr-all", "stsb-dev")))
     loaded = [load_task(name, data_dir) for name in names]
-    model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(device())
     chosen = precision(precision_)
+    if is_baseline(encoder):
+        model = load_baseline(
+            encoder, open_corpus(tuple(corpus or ("sample-corpus",))), pooling=pooling, layers=layers, max_length=max_length,
+            precision=chosen, device=device(), notify=notify,
+        )  # fmt: skip
+        told = {"fingerprint": model.fingerprint, "baseline": encoder.partition("@")[0], "corpus": model.fitted_on}
+    elif corpus:
+        raise LabError(f"{encoder}: only a baseline is fitted on a corpus, such as whitening@{encoder}.")
+    else:
+        model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(device())
+        told = {"fingerprint": weights_fingerprint(resolve(encoder)), "baseline": None, "corpus": None}
     scores = score_tasks(model, loaded, precision=chosen, progress=lambda done, total: notify("encoding", done, total))
-    attention = model.backbone.config._attn_implementation
-    where = resolve(encoder)
+    network = model.backbone.config if model.backbone is not None else None
+    attention = network._attn_implementation if network is not None else None
     about = {
         "schema": "recse-lab/results/1", "protocol": PROTOCOL,
         "encoder": {
-            "name": encoder, "fingerprint": weights_fingerprint(where), "pooling": model.pooling, "head": "tanh" if model.head else "none",
-            "layers": model.backbone.config.num_hidden_layers, "max_length": model.max_length, "precision": chosen,
+            "name": encoder, **told, "pooling": model.pooling, "head": "tanh" if model.head else "none",
+            "layers": network.num_hidden_layers if network is not None else 0, "max_length": model.max_length, "precision": chosen,
         },
         "data": {"fingerprint": tasks_fingerprint(loaded)}, "environment": environment(evaluation_precision=chosen, attention=attention),
     }  # fmt: skip

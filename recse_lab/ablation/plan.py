@@ -39,6 +39,8 @@ def _cells_of(arm: ArmSpec, spec: StudySpec, seed: int) -> list[Cell]:
     cells = []
     for combination in itertools.product(*arm.sweep.values()):
         factors = dict(zip(arm.sweep, combination, strict=True))
+        if any(all(factors.get(f) == level for f, level in left.items()) for left in arm.skip):
+            continue
         config = spec.config_of(arm, factors, seed)
         cells.append(Cell(arm.name, arm.role, factors, seed, Lab(settle(config))))
     return cells

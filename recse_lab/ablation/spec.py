@@ -12,14 +12,22 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 import recse_lab
 from recse_lab.config import RunConfig, Strict, assign, explain, make_config, merge, read_yaml, without
 from recse_lab.errors import LabError
+from recse_lab.frameworks import framework_options
 
 
 class ArmSpec(Strict):
     name: str
+    framework: str | None = None
+    """A starting point laid upon the base: one of `recse-lab list frameworks`, or one of them with +reshape."""
+    baseline: str | None = None
+    """A training-free baseline of the study's encoder, as whitening or ppmi-sif (recse-lab list encoders)."""
     set: dict[str, Any] = {}
-    """Options laid upon the base; keys may be dotted."""
-    sweep: dict[str, list[Any]] = {}
-    """Factors and their levels; several factors are crossed."""
+    """Options laid upon that; keys may be dotted."""
+    sweep: dict[str, list[Any] | dict[str, dict[str, Any]]] = {}
+    """Factors and their levels; several factors are crossed. An option with a list of values, or a name of your own with
+    named levels, each the options it sets."""
+    skip: list[dict[str, Any]] = []
+    """Combinations of levels that are left out."""
     role: Literal["arm", "control", "reference"] = "arm"
     """arm: what the study is about. control: what an arm must beat. reference: what everything is compared with."""
     seeds: list[int] | None = None
@@ -31,19 +39,29 @@ class Levels(Strict):
 
     set: dict[str, Any] = {}
     sweep: dict[str, list[Any]] = {}
-    """Levels that replace those of a factor wherever it is swept."""
+    """Levels that replace those of a factor wherever it is swept (of a factor with named levels: their names)."""
     seeds: int | list[int] | None = None
     cost: str | None = None
     """What this edition takes, as measured once."""
 
 
 class ReportSpec(Strict):
+    figure: Literal["levels", "heat-map", "interaction", "paired"] = "levels"
+    """levels: score against the levels of x. heat-map: x against y. interaction: x, with a line for each level of the other
+    factors. paired: levels of x, each without and with y."""
     x: str | None = None
     """Factor on the horizontal axis."""
     x_label: str | None = None
     x_scale: Literal["category", "log"] = "category"
+    y: str | None = None
+    """Second factor of a heat map or a paired plot."""
+    y_label: str | None = None
+    effects: list[str] = []
+    """Factors whose main effects and two-way interactions are estimated, over the arms that sweep all of them."""
     against: str
     """Arm every other is compared with, paired by seed."""
+    measures: list[str] = []
+    """More columns: polarity, alignment, uniformity."""
 
 
 class StudySpec(Strict):
@@ -83,18 +101,35 @@ class StudySpec(Strict):
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
     def config_of(self, arm: ArmSpec, factors: Mapping[str, Any], seed: int) -> RunConfig:
-        """One cell's configuration: the base, what the arm sets, its levels, its seed.
+        """One cell's configuration: the base, the arm's framework, what it sets, its levels, its seed.
 
         Raises:
             LabError: It is not valid (names the arm, and file and line where they have the option).
         """
-        tree = assign(merge(merge(self.base, arm.set), factors), "seed", seed)
+        tree = merge(self.base, _framework(arm.framework, self.base) if arm.framework else {})
+        tree = merge(tree, arm.set)
+        for factor, level in factors.items():
+            levels = arm.sweep[factor]
+            options = levels[level] if isinstance(levels, dict) else {factor: level}
+            named = options.get("framework")
+            tree = merge(tree, _framework(named, self.base) if named else {})
+            tree = merge(tree, {key: value for key, value in options.items() if key != "framework"})
+        if arm.baseline is not None:
+            tree = merge(tree, {"encoder": f"{arm.baseline}@{tree.get('encoder', '')}", "training.steps": 0})
+        tree = assign(tree, "seed", seed)
         place = f"arms.{self.arms.index(arm)}"
         lines: dict[str, int] = {}
         for room in ("base", f"{self._size}.set", f"{place}.set", f"{place}.sweep", f"{self._size}.sweep"):
             lines |= {k.removeprefix(f"{room}."): n for k, n in self._lines.items() if k.startswith(f"{room}.")}
         where = f"{self._file or f'experiment {self.name}'} (arm {arm.name})"
         return make_config(tree, where=where, lines=without(lines, self._given))
+
+
+def _framework(name: str, base: Mapping[str, Any]) -> dict[str, Any]:
+    """A framework's options; its reshape is the study's, where the study has one."""
+    options = framework_options(name)
+    own = options.get("reshape", None)
+    return options | ({"reshape": {**base.get("reshape", {}), **own}} if own is not None else {"reshape": None})
 
 
 def experiment_files() -> dict[str, Path]:
@@ -117,12 +152,35 @@ def load_spec(name: str) -> StudySpec:
             f"no experiment {name!r}; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(known) + '.'}"
         )
     tree, lines = read_yaml(path)
+    tree = _inherit(tree, str(path))
     try:
         spec = StudySpec.model_validate(tree)
     except ValidationError as error:
         raise LabError(explain(error, StudySpec, where=str(path), lines=lines)) from None
     spec._file, spec._lines = str(path), lines
     return spec
+
+
+def _inherit(tree: dict[str, Any], where: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A study that says ``extends: NAME`` takes base, seeds, quick and full from there, and lays its own upon them.
+
+    Raises:
+        LabError: It extends no known study, or itself.
+    """
+    if "extends" not in tree:
+        return tree
+    own, parent = dict(tree), str(tree["extends"])
+    own.pop("extends")
+    known = experiment_files()
+    if parent not in known or parent in seen:
+        why = "extends itself" if parent in seen else "is no experiment"
+        near = difflib.get_close_matches(parent, known, n=1, cutoff=0.4)
+        raise LabError(f"{where}: extends {parent}, which {why}{f'; did you mean {near[0]}?' if near else '.'}")
+    inherited = _inherit(read_yaml(known[parent])[0], str(known[parent]), (*seen, parent))
+    kept = {key: inherited[key] for key in ("base", "seeds", "quick", "full") if key in inherited}
+    return merge(kept, {key: value for key, value in own.items() if isinstance(value, dict)}) | {
+        key: value for key, value in own.items() if not isinstance(value, dict)
+    }
 
 
 def edition(
@@ -146,9 +204,24 @@ def edition(
             sweeps[key] = value if isinstance(value, list) else [value]
         else:
             base = assign(base, key, value)
-    arms = [arm.model_copy(update={"sweep": {f: sweeps.get(f, v) for f, v in arm.sweep.items()}}) for arm in spec.arms]
+    arms = [
+        arm.model_copy(update={"sweep": {f: _levels(f, v, sweeps.get(f)) for f, v in arm.sweep.items()}})
+        for arm in spec.arms
+    ]
     chosen = seeds if seeds is not None else levels.seeds if levels.seeds is not None else spec.seeds
     told = {"cost": levels.cost or f"unknown for the {size} edition"} if size else {}
     edited = spec.model_copy(update={"base": base, "arms": arms, "seeds": chosen} | told)
     edited._size, edited._given = size, tuple(overrides or ())
     return edited
+
+
+def _levels(factor: str, levels: Any, chosen: list[Any] | None) -> Any:
+    """The levels of a factor, or those chosen instead."""
+    if chosen is None:
+        return levels
+    if not isinstance(levels, dict):
+        return chosen
+    unknown = [str(name) for name in chosen if name not in levels]
+    if unknown:
+        raise LabError(f"{factor} has no level {unknown[0]}; it has {', '.join(levels)}.")
+    return {name: levels[name] for name in chosen}

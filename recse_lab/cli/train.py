@@ -14,8 +14,11 @@ PANEL = "What is trained"
 
 def train(
     config: Annotated[Path | None, typer.Argument(help="YAML file; every option below is laid upon it.")] = None,
-    arm: Annotated[
-        str | None, typer.Option(help="simcse, recse or reshape-only: where to start from. Default: simcse.")
+    framework: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to start from (recse-lab list frameworks), as esimcse or esimcse+reshape. Default: simcse."
+        ),
     ] = None,
     encoder: Encoder = None,
     corpus: Corpus = None,
@@ -47,6 +50,7 @@ def train(
         int | None, typer.Option(help="Hidden layer the features come from; 0 = embeddings.", rich_help_panel=PANEL)
     ] = None,
     mode: Annotated[str | None, typer.Option(help="separated or integrated.", rich_help_panel=PANEL)] = None,
+    role: Annotated[str | None, typer.Option(help="target, view or residual.", rich_help_panel=PANEL)] = None,
     steps: Annotated[int | None, typer.Option(min=0, help="Optimiser steps; overrides epochs.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the corpus.")] = None,
     batch_size: Annotated[int | None, typer.Option()] = None,
@@ -60,8 +64,8 @@ def train(
     """Train a sentence encoder by contrast and test it; the same command continues an interrupted run."""
     given = {k: v for k, v in locals().items() if k in NAMES}
     options = overrides(set_, **{NAMES[k]: v for k, v in given.items()})
-    if arm is None and config is None:
-        arm = "recse" if any(key.startswith("reshape.") for key in options) else "simcse"
+    if framework is None and config is None:
+        framework = "recse" if any(key.startswith("reshape.") for key in options) else "simcse"
     from rich.console import Console
 
     from recse_lab import workflows
@@ -70,7 +74,7 @@ def train(
     from recse_lab.training.trainer import Interrupted
 
     console = Console()
-    resolved = workflows.read_config(config, arm=arm, overrides=options)
+    resolved = workflows.read_config(config, framework=framework, overrides=options)
     try:
         with progress() as notify:
             run = workflows.train(resolved, root(runs), on_step=_narrator(notify, console), notify=notify)
@@ -100,7 +104,7 @@ NAMES = {
     "encoder": "encoder", "corpus": "corpus", "column": "column", "data_dir": "evaluation__data_dir", "seed": "seed",
     "pooling": "model__pooling", "layers": "model__layers", "dropout": "model__dropout", "temperature": "contrast__temperature",
     "weight": "contrast__weight", "operator": "reshape__operator", "dim": "reshape__dim", "reshape_weight": "reshape__weight",
-    "reshape_temperature": "reshape__temperature", "source": "reshape__source", "mode": "reshape__mode", "steps": "training__steps",
+    "reshape_temperature": "reshape__temperature", "source": "reshape__source", "mode": "reshape__mode", "role": "reshape__role", "steps": "training__steps",
     "epochs": "training__epochs", "batch_size": "training__batch_size", "learning_rate": "training__learning_rate",
     "precision": "training__precision", "eval_every": "training__eval_every",
 }  # fmt: skip

@@ -8,17 +8,21 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from recse_lab.encoders.dropout import register_plain_attention, replace_dropouts
 from recse_lab.encoders.embedded import EMBEDDED, embedded_path
 from recse_lab.encoders.heads import TanhHead
 from recse_lab.encoders.pooling import LAYERS, POOLINGS, HiddenStates
+from recse_lab.encoders.positions import positions
+from recse_lab.encoders.prompt import Template, mask_state, parse_template, template_bias, wrap
+from recse_lab.encoders.residual import Residual, load_residual
 from recse_lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -57,9 +61,10 @@ def _load(kind: Any, encoder: str, **options: Any) -> Any:
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        if "scaled_dot_product_attention" in str(error):
+        asked = options.get("attn_implementation")
+        if asked in ("plain", "sdpa") and ("scaled_dot_product_attention" in str(error) or "attention" in str(error)):
             raise LabError(
-                f"{encoder}: this architecture has no sdpa attention; set model.attention to eager."
+                f"{encoder}: this architecture has no {asked} attention; set model.attention to auto or eager."
             ) from error
         near = difflib.get_close_matches(encoder, EMBEDDED, n=1, cutoff=0.4)
         hint = (
@@ -97,30 +102,22 @@ def load_config(encoder: str) -> Any:
     return config
 
 
-# Positions of these families are counted from behind the padding id, so that many fewer tokens fit.
-COUNTED_BEHIND_PADDING = (
-    "roberta",
-    "xlm-roberta",
-    "xlm-roberta-xl",
-    "camembert",
-    "roberta-prelayernorm",
-    "mpnet",
-    "longformer",
-)
+def best_attention(config: Any) -> str:
+    """plain on a CPU, where its dropout is cheap; sdpa on an accelerator; eager where the architecture has neither."""
+    from transformers import MODEL_MAPPING
 
-
-def positions(config: Any) -> int:
-    """Tokens a backbone has positions for; 512 where its config does not say."""
-    behind = config.pad_token_id + 1 if config.model_type in COUNTED_BEHIND_PADDING else 0
-    return getattr(config, "max_position_embeddings", 512) - behind
+    kind = MODEL_MAPPING[type(config)]
+    if not torch.cuda.is_available():
+        return "plain" if kind._supports_attention_backend else "eager"
+    return "sdpa" if kind._supports_sdpa else "eager"
 
 
 def load_backbone(
-    encoder: str, *, layers: int | None = None, dropout: float | None = None, attention: str | None = None
+    encoder: str, *, layers: int | None = None, dropout: float | None = None, attention: str = "auto"
 ) -> PreTrainedModel:
     """The backbone in float32, cut to its first ``layers`` layers, every dropout set to ``dropout``.
 
-    ``attention`` is sdpa or eager; None takes sdpa where the architecture has it.
+    ``attention`` is plain (recse_lab.encoders.dropout), sdpa, eager, or auto: ``best_attention``.
 
     Raises:
         LabError: It cannot be loaded, or has fewer than ``layers`` layers.
@@ -138,15 +135,19 @@ def load_backbone(
         for field in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
             if hasattr(config, field):
                 setattr(config, field, dropout)
+    register_plain_attention()
+    chosen = best_attention(config) if attention == "auto" else attention
     hf_logging.disable_progress_bar()
     verbosity = hf_logging.get_verbosity()
     hf_logging.set_verbosity_error()  # the layers cut off would be listed as unexpected weights
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # weights the folder lacks (a pooler nobody reads) are the same every time
-            return _load(AutoModel, encoder, config=config, attn_implementation=attention, dtype=torch.float32)
+            backbone = _load(AutoModel, encoder, config=config, attn_implementation=chosen, dtype=torch.float32)
     finally:
         hf_logging.set_verbosity(verbosity)
+    replace_dropouts(backbone)
+    return backbone
 
 
 def weights_fingerprint(encoder: str) -> str:
@@ -204,22 +205,40 @@ def by_token_budget(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.n
         start += size
 
 
+class Prompt(NamedTuple):
+    """Templates around a sentence, one a view; the first is that of use."""
+
+    texts: tuple[str, ...]
+    templates: tuple[Template, ...]
+    debias: bool
+    """In training, the state of the template alone is taken from the sentence's."""
+
+
 class TransformerEncoder(nn.Module):
-    """Backbone, pooling and head: token ids -> embedding.
+    """Backbone, pooling, residual and head: token ids -> embedding.
 
     ``forward`` applies the head; ``encode`` applies it only where it is kept at test time.
     """
 
+    special_ids: Tensor
+
     def __init__(
         self, backbone: PreTrainedModel, tokenizer: Any, *, pooling: str = "mean", head: nn.Module | None = None,
-        keep_head: bool = False, max_length: int | None = None,
+        keep_head: bool = False, max_length: int | None = None, prompt: Sequence[str] = (),
+        debias: bool = False, residual: Residual | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.backbone, self.tokenizer, self.head = backbone, tokenizer, head
+        self.backbone, self.tokenizer, self.head, self.residual = backbone, tokenizer, head, residual
         self.pooling, self.keep_head = pooling, keep_head
         limit = min(tokenizer.model_max_length, positions(backbone.config))
         self.max_length = min(max_length or limit, limit)
         self.pad_id: int = tokenizer.pad_token_id or 0
+        special = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
+        self.register_buffer("special_ids", torch.tensor(special), persistent=False)
+        self.prompt = None
+        if prompt:
+            templates = (parse_template(text, tokenizer, max_length=self.max_length) for text in prompt)
+            self.prompt = Prompt(tuple(prompt), tuple(templates), debias)
 
     @property
     def hidden(self) -> int:
@@ -233,13 +252,54 @@ class TransformerEncoder(nn.Module):
         """All hidden states, embedding layer first."""
         return self.backbone(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
 
+    def words(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape hidden"]:
+        """Word embeddings, before positions and norm. One look-up for several groups has one gradient of the table's size."""
+        return self.backbone.get_input_embeddings()(ids)
+
     def forward(
-        self, ids: Int[Tensor, "batch tokens"], mask: Int[Tensor, "batch tokens"]
+        self,
+        words: Float[Tensor, "batch tokens hidden"],
+        ids: Int[Tensor, "batch tokens"],
+        mask: Int[Tensor, "batch tokens"],
+        *,
+        view: int = 0,
     ) -> tuple[Float[Tensor, "batch hidden"], HiddenStates]:
-        """Embedding after the training head, and the hidden states it came from."""
-        hidden = self.hidden_states(ids, mask)
+        """Embedding after the training head, and the hidden states it came from, of sentences whose words are looked up.
+
+        ``view`` says which template the sentences stand in, where there is a prompt.
+        """
+        hidden = self.backbone(inputs_embeds=words, attention_mask=mask, output_hidden_states=True).hidden_states
+        return self.finish(self.pool(hidden, ids, mask, view=view)), hidden
+
+    def pool(
+        self,
+        hidden: HiddenStates,
+        ids: Int[Tensor, "batch tokens"],
+        mask: Int[Tensor, "batch tokens"],
+        *,
+        view: int = 0,
+    ) -> Float[Tensor, "batch hidden"]:
+        """One float32 vector a sentence, with the residual where there is one, before the head."""
+        if self.prompt is not None:
+            template = self.prompt.templates[min(view, len(self.prompt.templates) - 1)]
+            state = mask_state(hidden[-1], mask, template).float()
+            if self.prompt.debias and self.training:
+                state = state - template_bias(self.backbone, mask, template).float()
+            return state
         pooled = POOLINGS[self.pooling](hidden, mask).float()
-        return (self.head(pooled) if self.head is not None else pooled), hidden
+        if self.residual is not None:
+            pooled = pooled + self.residual(hidden[self.residual.source], ids, self.content(ids, mask))
+        return pooled
+
+    def finish(self, pooled: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
+        """Through the training head, where there is one."""
+        return self.head(pooled) if self.head is not None else pooled
+
+    def content(
+        self, ids: Int[Tensor, "batch tokens"], mask: Int[Tensor, "batch tokens"]
+    ) -> Bool[Tensor, "batch tokens"]:
+        """True on tokens that are neither padding nor special."""
+        return mask.bool() & ~torch.isin(ids, self.special_ids)
 
     @torch.inference_mode()
     def encode_ids(
@@ -249,6 +309,8 @@ class TransformerEncoder(nn.Module):
         """Embeddings of tokenised sentences, float32 whatever the precision of the backbone, dropout off."""
         training = self.training
         self.eval()
+        if self.prompt is not None:
+            rows = [wrap(row, self.prompt.templates[0]) for row in rows]
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
         out = np.empty((len(rows), self.hidden), dtype=np.float32)
         head = self.head if self.keep_head else None
@@ -257,7 +319,7 @@ class TransformerEncoder(nn.Module):
             with autocast(self.device, precision):
                 for batch in by_token_budget(lengths, tokens_per_batch or token_budget(self.device)):
                     ids, mask = (t.to(self.device) for t in pad([rows[i] for i in batch], self.pad_id))
-                    embedding = POOLINGS[self.pooling](self.hidden_states(ids, mask), mask)
+                    embedding = self.pool(self.hidden_states(ids, mask), ids, mask)
                     if head is not None:
                         embedding = head(embedding.float())
                     out[batch] = embedding.float().cpu().numpy()
@@ -290,7 +352,16 @@ class TransformerEncoder(nn.Module):
         self.backbone.save_pretrained(folder, safe_serialization=True)
         self.tokenizer.save_pretrained(folder)
         kept = self.head is not None and self.keep_head
-        card = {"pooling": self.pooling, "max_length": self.max_length, "head": "tanh" if kept else "none"}
+        card: dict[str, Any] = {
+            "pooling": self.pooling,
+            "max_length": self.max_length,
+            "head": "tanh" if kept else "none",
+        }
+        if self.prompt is not None:
+            card["prompt"] = self.prompt.texts[0]
+        if self.residual is not None:
+            card["residual"] = self.residual.card
+            self.residual.save(folder)
         (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
         if kept:
             assert isinstance(self.head, TanhHead)
@@ -299,7 +370,7 @@ class TransformerEncoder(nn.Module):
             save_file(
                 {k: v.detach().cpu().contiguous() for k, v in linear.items()}, folder / "2_Dense" / "model.safetensors"
             )
-        if self.pooling in ("cls", "mean", *LAYERS):
+        if self.pooling in ("cls", "mean", *LAYERS) and self.residual is None:
             self._save_sentence_transformers(folder, kept)
 
     def _save_sentence_transformers(self, folder: Path, kept: bool) -> None:
@@ -385,11 +456,15 @@ def load_encoder(
     pooling: str | None = None,
     layers: int | None = None,
     max_length: int | None = None,
-    attention: str | None = None,
+    attention: str = "auto",
 ) -> TransformerEncoder:
-    """An encoder for use, not for training: pooling and head as its folder states them unless given.
+    """An encoder for use, not for training: pooling, prompt, residual and head as its folder states them unless given.
 
-    A folder that states no pooling is read with ``mean``.
+    A folder that states no pooling is read with ``mean``. Another pooling than the stated one, or fewer layers, leave out
+    what was trained on top of it.
+
+    Raises:
+        LabError: It cannot be loaded, or ``prompt`` is asked of a folder that states none.
     """
     where = resolve(encoder)
     card = read_card(where)
@@ -399,8 +474,14 @@ def load_encoder(
         head = TanhHead(backbone.config.hidden_size)
         weights = load_file(Path(where) / "2_Dense" / "model.safetensors")
         head.dense.load_state_dict({k.removeprefix("linear."): v for k, v in weights.items()})
+    stated = card.get("pooling") or "mean"
+    chosen = pooling or stated
+    as_stated = chosen == stated and layers is None
+    if chosen == "prompt" and "prompt" not in card:
+        raise LabError(f"{encoder}: this folder states no template, so that it has no pooling prompt.")
+    residual = load_residual(Path(where), card["residual"]) if "residual" in card and as_stated else None
     model = TransformerEncoder(
-        backbone, load_tokenizer(where), pooling=pooling or card.get("pooling") or "mean", head=head, keep_head=head is not None,
-        max_length=max_length or card.get("max_length"),
+        backbone, load_tokenizer(where), pooling=chosen, head=head, keep_head=head is not None,
+        max_length=max_length or card.get("max_length"), prompt=(card["prompt"],) if chosen == "prompt" else (), residual=residual,
     )  # fmt: skip
     return model.eval()

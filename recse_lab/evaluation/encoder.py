@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from recse_lab.data.sts import StsTask
-from recse_lab.encoders.transformer import TransformerEncoder
+from recse_lab.encoders.base import Encoder
 from recse_lab.evaluation.space import alignment, uniformity
 from recse_lab.evaluation.sts import correlation, cosine, score_pairs
 
@@ -19,7 +19,7 @@ ALIGNED_GOLD = 4.0  # pairs above this count as positive (method note, section 7
 
 
 def score_tasks(
-    encoder: TransformerEncoder,
+    encoder: Encoder,
     tasks: Sequence[StsTask],
     *,
     precision: str = "fp32",
@@ -32,7 +32,7 @@ def score_tasks(
 class DevSet:
     """A dev task, tokenised and deduplicated once, measured at every look."""
 
-    def __init__(self, task: StsTask, encoder: TransformerEncoder, *, precision: str = "fp32") -> None:
+    def __init__(self, task: StsTask, encoder: Encoder, *, precision: str = "fp32") -> None:
         index: dict[str, int] = {}
         pairs = list(task.subsets.values())
         first = [index.setdefault(s, len(index)) for p in pairs for s in p.first]
@@ -42,7 +42,7 @@ class DevSet:
         self.rows = encoder.tokenize(list(index))
         self.precision = precision
 
-    def __call__(self, encoder: TransformerEncoder) -> dict[str, Any]:
+    def __call__(self, encoder: Encoder) -> dict[str, Any]:
         """Spearman, alignment (gold > 4) and uniformity (all distinct sentences); None where undefined."""
         embeddings = encoder.encode_ids(self.rows, precision=self.precision)
         spearman = correlation("spearman", self.gold, cosine(embeddings[self.first], embeddings[self.second]))

@@ -48,7 +48,7 @@ class Reshaper(nn.Module):
         super().__init__()
         self.shuffled, names = parse_operator(operator)
         self.parts = nn.ModuleList(OPERATORS[name](hidden, dim) for name in names)
-        self.weights, self.centring, self.hidden = weights, centring, hidden
+        self.operator, self.weights, self.centring, self.hidden = operator, weights, centring, hidden
         self.out_dim = sum(part.out_dim for part in self._parts)
         removed = int(centring.removeprefix("top-")) if centring.startswith("top-") else 0
         if removed >= hidden:

@@ -1,67 +1,164 @@
-"""One training arm as a module: encoder, its training head, and the two projections of a reshape target."""
+"""One training arm as a module: which views of a sentence are encoded, how, and what is compared with what."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from recse_lab.encoders.transformer import TransformerEncoder, autocast
+from recse_lab.encoders.prompt import wrap
+from recse_lab.encoders.transformer import TransformerEncoder, autocast, pad
 from recse_lab.reshape.reshaper import Reshaper
+from recse_lab.training.queue import MomentumEncoder, MomentumQueue
+from recse_lab.views import TextView
+
+Edit = Callable[..., Any]
+"""A text view, or an edit of the embedding layer's output: (embeddings, mask, ids, seed=…) -> embeddings."""
+Rows = list[np.ndarray]
 
 
 class Group(NamedTuple):
-    """Part of a batch whose sentences have similar lengths."""
+    """Sentences of similar length that are encoded together."""
 
     ids: Int[Tensor, "part tokens"]
     mask: Int[Tensor, "part tokens"]
     rows: Int[Tensor, " part"]
-    """Where these sentences stand in the batch."""
+    """Where they stand among all views: view · batch + place in the batch."""
+    view: int
+    """The view all of them are; 0 where the views of a batch are encoded together."""
+    seed: int
 
 
 class Embedded(NamedTuple):
     views: Float[Tensor, "views batch hidden"]
     projection: Float[Tensor, "batch projection"] | None
     target: Float[Tensor, "batch projection"] | None
+    negatives: Float[Tensor, "extra hidden"] | None
+    """Hard negatives, then those of the queue."""
 
 
 class Arm(nn.Module):
     """Everything a step needs with gradient, in one forward, so that a distributed wrapper sees every parameter.
 
-    ``views`` encoder passes a sentence: two draw two dropout masks, one is enough without a dropout term.
-    ``reshaper`` present and no stored target: features are read live from layer ``source`` (integrated).
+    ``passes`` over a sentence: two draw two dropout masks, or the same (``fixed_mask``); one is enough without a contrast
+    between views. ``edits`` make the first and the second view. ``reshaper`` makes a reshape target, of features stored
+    beforehand or, where none are given, read live from layer ``source``.
     """
 
-    special_ids: Tensor
-
     def __init__(
-        self, encoder: TransformerEncoder, *, views: int = 2, reshaper: Reshaper | None = None, source: int = 0,
-        projection: int = 256, precision: str = "fp32",
+        self, encoder: TransformerEncoder, *, passes: int = 2, edits: tuple[Edit | None, Edit | None] = (None, None),
+        fixed_mask: bool = False, reshaper: Reshaper | None = None, source: int = 0, projection: int = 256,
+        queue: int = 0, momentum: float = 0.995, precision: str = "fp32",
     ) -> None:  # fmt: skip
         super().__init__()
-        self.encoder, self.views, self.source, self.precision = encoder, views, source, precision
-        self.reshaper = reshaper
+        self.encoder, self.passes, self.edits, self.fixed_mask = encoder, passes, edits, fixed_mask
+        self.source, self.precision, self.reshaper = source, precision, reshaper
         self.project_embedding = nn.Linear(encoder.hidden, projection) if reshaper is not None else None
         self.project_target = reshaper.head(projection) if reshaper is not None else None
-        special = sorted(set(encoder.tokenizer.all_special_ids) - {encoder.tokenizer.unk_token_id})
-        self.register_buffer("special_ids", torch.tensor(special), persistent=False)
+        self.queue = MomentumQueue(queue, encoder.hidden) if queue else None
+        self.follower = MomentumEncoder(encoder, momentum=momentum) if queue else None
 
-    def forward(self, groups: Sequence[Group], stored: Float[Tensor, "batch reshaped"] | None = None) -> Embedded:
-        """Embeddings of a batch given in groups; with ``stored`` reshaped features, or live ones where there are none."""
+    @property
+    def together(self) -> bool:
+        """Whether views may share a pass: nothing in it tells them apart."""
+        by_view = any(edit is not None and not isinstance(edit, TextView) for edit in self.edits)
+        return not (by_view or self.fixed_mask or self.queue is not None or self.encoder.prompt is not None)
+
+    # ---- before the encoder --------------------------------------------------------------------------------------
+
+    def views(
+        self, rows: Rows, positives: Rows | None = None, negatives: Rows | None = None, *, seed: int
+    ) -> list[Rows]:
+        """Token ids of every view of a batch: the sentences, their positives (themselves by default), hard negatives."""
+        views = [rows, rows if positives is None else positives][: self.passes]
+        for i, edit in enumerate(self.edits[: self.passes]):
+            if isinstance(edit, TextView):
+                views[i] = edit(views[i], seed=seed + i)
+        if negatives is not None:
+            views.append(negatives)
+        prompt = self.encoder.prompt
+        if prompt is not None:  # hard negatives stand in the template of the positives
+            views = [[wrap(row, prompt.templates[min(i, 1)]) for row in view] for i, view in enumerate(views)]
+        return views
+
+    def groups(self, views: Sequence[Rows], parts: int, *, seed: int) -> list[Group]:
+        """All sentences in ``parts`` groups of similar length, so that little is padded; the loss sees the whole batch."""
+        batch = len(views[0])
+        if self.together:
+            return self._by_length([row for view in views for row in view], parts, 0, 0, seed)
+        return [group for i, view in enumerate(views) for group in self._by_length(view, parts, i, i * batch, seed)]
+
+    def _by_length(self, rows: Rows, parts: int, view: int, offset: int, seed: int) -> list[Group]:
+        device = self.encoder.device
+        order = np.argsort([len(row) for row in rows], kind="stable")
+        groups = []
+        for i, part in enumerate(np.array_split(order, min(parts, len(order)))):
+            ids, mask = pad([rows[k] for k in part], self.encoder.pad_id)
+            places = torch.from_numpy(part + offset)
+            groups.append(Group(ids.to(device), mask.to(device), places.to(device), view, seed + i))
+        return groups
+
+    # ---- through the encoder -------------------------------------------------------------------------------------
+
+    def forward(
+        self, groups: Sequence[Group], batch: int, stored: Float[Tensor, "batch reshaped"] | None = None
+    ) -> Embedded:
+        """Embeddings of all views of ``batch`` sentences; with ``stored`` reshaped features, or live ones where there are none."""
+        embeddings, live, first = [], [], []
         with autocast(self.encoder.device, self.precision):  # one for all groups: weights are cast once
-            encoded = [self.encoder(g.ids.repeat(self.views, 1), g.mask.repeat(self.views, 1)) for g in groups]
-        views, live = [], []
-        for group, (embedding, hidden) in zip(groups, encoded, strict=True):
-            views.append(embedding.float().view(self.views, len(group.ids), -1))  # the head may answer in bf16
-            if self.reshaper is not None and stored is None:
-                content = group.mask.bool() & ~torch.isin(group.ids, self.special_ids)
-                live.append(self.reshaper(hidden[self.source][: len(group.ids)].float(), group.ids, content))
+            words = self.encoder.words(torch.cat([g.ids.flatten() for g in groups]))
+            for group, flat in zip(groups, words.split([g.ids.numel() for g in groups]), strict=True):
+                embedding, hidden = self._encode(self.encoder, group, flat.view(*group.ids.shape, -1))
+                embeddings.append(embedding.float())  # the head may answer in bf16
+                if self.reshaper is not None and stored is None:
+                    anchors = group.rows < batch
+                    features = hidden[self.source][anchors], group.ids[anchors], group.mask[anchors]
+                    live.append((features[0].float(), features[1], self.encoder.content(*features[1:])))
+                    first.append(group.rows[anchors])
         back = torch.cat([group.rows for group in groups]).argsort()
-        embedding = torch.cat(views, dim=1)[:, back]
-        if self.project_embedding is None or self.project_target is None:
-            return Embedded(embedding, None, None)
-        reshaped = stored if stored is not None else torch.cat(live)[back]
-        return Embedded(embedding, self.project_embedding(embedding[0]), self.project_target(reshaped))
+        views = torch.cat(embeddings)[back].view(-1, batch, self.encoder.hidden)
+        negatives = [*views[2:], *([self.queue()] if self.queue is not None else [])]
+        extra = torch.cat(negatives) if negatives else None
+        if self.reshaper is None or self.project_embedding is None or self.project_target is None:
+            return Embedded(views[: self.passes], None, None, extra)
+        if stored is None:
+            stored = torch.cat([self.reshaper(*part) for part in live])[torch.cat(first).argsort()]
+        return Embedded(views[: self.passes], self.project_embedding(views[0]), self.project_target(stored), extra)
+
+    def _encode(self, encoder: TransformerEncoder, group: Group, words: Tensor) -> Any:
+        if self.fixed_mask:
+            torch.manual_seed(group.seed)  # the same for both views of these sentences
+        edit = self.edits[group.view] if group.view < 2 else None
+        if edit is None or isinstance(edit, TextView):
+            return encoder(words, group.ids, group.mask, view=group.view)
+        with edited_embeddings(encoder.backbone, lambda out: edit(out, group.mask, group.ids, seed=group.seed)):
+            return encoder(words, group.ids, group.mask, view=group.view)
+
+    @torch.no_grad()
+    def remember(self, groups: Sequence[Group]) -> None:
+        """After the loss: the follower moves on and puts its embeddings of this batch's first views into the queue."""
+        if self.queue is None or self.follower is None:
+            return
+        self.follower.update(self.encoder)
+        own = [group for group in groups if group.view == 0]
+        with autocast(self.encoder.device, self.precision):
+            encoder = self.follower.encoder
+            assert isinstance(encoder, TransformerEncoder)
+            found = [encoder(encoder.words(g.ids), g.ids, g.mask)[0].float() for g in own]
+        self.queue.push(torch.cat(found)[torch.cat([g.rows for g in own]).argsort()])
+
+
+@contextmanager
+def edited_embeddings(backbone: nn.Module, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """What leaves the embedding layer (behind its norm and dropout) goes through ``edit``."""
+    embeddings = backbone.get_submodule("embeddings")
+    handle = embeddings.register_forward_hook(lambda module, inputs, output: edit(output))
+    try:
+        yield
+    finally:
+        handle.remove()

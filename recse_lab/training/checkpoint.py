@@ -18,10 +18,9 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 def save_state(path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
-    """Write parameters, AdamW's moments and ``progress`` (plain JSON: step, best score …)."""
-    tensors = {}
+    """Write parameters, buffers, AdamW's moments and ``progress`` (plain JSON: step, best score …)."""
+    tensors = {f"arm/{name}": value.detach() for name, value in _kept(arm).items()}
     for name, parameter in arm.named_parameters():
-        tensors[f"arm/{name}"] = parameter.detach()
         for moment in MOMENTS:
             if parameter in optimizer.state:
                 tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment].detach()
@@ -39,9 +38,10 @@ def load_state(path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer) -> 
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
             progress = json.loads(file.metadata()["progress"])
+            with torch.no_grad():
+                for name, value in _kept(arm).items():
+                    value.copy_(file.get_tensor(f"arm/{name}"))
             for name, parameter in arm.named_parameters():
-                with torch.no_grad():
-                    parameter.copy_(file.get_tensor(f"arm/{name}"))
                 if f"exp_avg/{name}" in names:
                     optimizer.state[parameter] = {
                         m: file.get_tensor(f"{m}/{name}").to(_home(m, parameter)) for m in MOMENTS
@@ -51,6 +51,11 @@ def load_state(path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer) -> 
             f"{path}: this state cannot be resumed from ({error}); delete the run's folder to start it anew."
         ) from error
     return progress
+
+
+def _kept(arm: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and persistent buffers, each once."""
+    return dict(arm.named_parameters()) | {name: b for name, b in arm.named_buffers() if name in arm.state_dict()}
 
 
 def _home(moment: str, parameter: nn.Parameter) -> torch.device:

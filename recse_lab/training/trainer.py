@@ -14,10 +14,9 @@ from accelerate import Accelerator
 from jaxtyping import Int
 from torch import Tensor
 
-from recse_lab.encoders.transformer import pad
 from recse_lab.errors import LabError
-from recse_lab.objectives import recse_terms
-from recse_lab.training.arm import Arm, Group
+from recse_lab.objectives import Contrast, InfoNCE, recse_terms
+from recse_lab.training.arm import Arm
 from recse_lab.training.batches import Batches
 from recse_lab.training.checkpoint import load_state, save_state
 from recse_lab.training.schedule import learning_rate_factor
@@ -50,10 +49,11 @@ class Recipe:
     clip: float | None = 1.0
     eval_every: int = 125
     patience: int | None = None
-    sub_batches: int = 2
+    early_looks: bool = False
+    sub_batches: int = 4
     sort_batches: bool = False
     weight: float = 1.0
-    temperature: float = 0.05
+    contrast: Contrast = InfoNCE()  # noqa: RUF009 (frozen)
     reshape_weight: float = 0.0
     reshape_temperature: float = 0.05
     seed: int = 0
@@ -73,6 +73,7 @@ class Progress:
     dev: dict[str, float | None] = field(default_factory=dict)
     train_s: float = 0.0
     dev_s: float = 0.0
+    save_s: float = 0.0
     tokens: int = 0
 
 
@@ -86,14 +87,10 @@ def step_seed(seed: int, step: int, process: int = 0) -> int:
     return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def length_groups(rows: list[np.ndarray], parts: int, pad_id: int, device: torch.device) -> list[Group]:
-    """A batch in ``parts`` groups of similar length, so that little is padded; the loss sees the whole batch."""
-    order = np.argsort([len(row) for row in rows], kind="stable")
-    groups = []
-    for part in np.array_split(order, min(parts, len(order))):
-        ids, mask = pad([rows[i] for i in part], pad_id)
-        groups.append(Group(ids.to(device), mask.to(device), torch.from_numpy(part).to(device)))
-    return groups
+def look_due(step: int, recipe: Recipe) -> bool:
+    """Whether the dev set is looked at after ``step`` steps."""
+    early = recipe.early_looks and step < recipe.eval_every and step & (step - 1) == 0
+    return early or (step > 0 and (step % recipe.eval_every == 0 or step == recipe.steps))
 
 
 def adamw(module: torch.nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
@@ -111,6 +108,8 @@ def train(
     folder: Path,
     *,
     stored: Stored | None = None,
+    positives: Rows | None = None,
+    negatives: Rows | None = None,
     dev: Callable[[], dict[str, float | None]] | None = None,
     on_best: Callable[[], None] = lambda: None,
     log: Callable[[dict[str, Any]], None] = lambda line: None,
@@ -118,6 +117,7 @@ def train(
 ) -> Progress:
     """Train ``arm`` in place, resuming from ``folder/state.safetensors`` where it exists.
 
+    ``positives`` and ``negatives`` are other sentences for every row of ``tokens``, where training is supervised.
     ``dev`` returns the dev measures, its ``spearman`` decides on the best step; ``log`` receives one line a step.
 
     Raises:
@@ -137,11 +137,16 @@ def train(
         if accelerator.is_main_process:
             save_state(state_file, arm, getattr(optimizer, "optimizer", optimizer), vars(progress))
 
+    if dev is not None and recipe.early_looks and progress.step == 0:
+        began = time.monotonic()
+        log({"step": 0} | {f"dev_{k}": v for k, v in dev().items()})
+        progress.dev_s += time.monotonic() - began
     arm.train()
     saved = time.monotonic()
     while progress.step < recipe.steps and not progress.stopped_early:
         began, step = time.monotonic(), progress.step
-        torch.manual_seed(step_seed(recipe.seed, step, process))
+        seed = step_seed(recipe.seed, step, process)
+        torch.manual_seed(seed)
         rate = recipe.learning_rate * learning_rate_factor(
             step, steps=recipe.steps, warmup_steps=recipe.warmup_steps, schedule=recipe.schedule
         )
@@ -150,15 +155,16 @@ def train(
 
         # One batch: encode, compare, differentiate.
         rows = batches(step)
-        sentences = tokens.rows(rows)
-        groups = length_groups(sentences, recipe.sub_batches, arm.encoder.pad_id, accelerator.device)
+        others = (None if store is None else store.rows(rows) for store in (positives, negatives))
+        views = arm.views(tokens.rows(rows), *others, seed=seed)
+        groups = arm.groups(views, recipe.sub_batches, seed=seed)
         target = None if stored is None else stored.read(rows).to(accelerator.device)
-        embedded = model(groups, target)
         terms = recse_terms(
-            *embedded, weight=recipe.weight, temperature=recipe.temperature,
+            *model(groups, len(rows), target), contrast=recipe.contrast, weight=recipe.weight,
             reshape_weight=recipe.reshape_weight, reshape_temperature=recipe.reshape_temperature,
         )  # fmt: skip
         refuse_nonfinite("loss", terms.loss, step, rows, state_file)
+        arm.remember(groups)
         accelerator.backward(terms.loss)
         norm = accelerator.clip_grad_norm_(model.parameters(), recipe.clip if recipe.clip is not None else float("inf"))
         assert norm is not None  # it is under DeepSpeed alone
@@ -167,7 +173,7 @@ def train(
         optimizer.zero_grad()
 
         progress.step += 1
-        count = arm.views * sum(map(len, sentences))
+        count = sum(len(row) for view in views for row in view)
         progress.tokens += count
         elapsed = time.monotonic() - began
         progress.train_s += elapsed
@@ -178,18 +184,20 @@ def train(
         line |= {k: t.item() for k, t in terms._asdict().items() if t is not None and k != "loss"}
 
         # A look at the dev set, at its own cost.
-        if dev is not None and (progress.step % recipe.eval_every == 0 or progress.step == recipe.steps):
+        if dev is not None and look_due(progress.step, recipe):
             began = time.monotonic()
             progress.dev = dev()
+            progress.dev_s += time.monotonic() - began
             line |= {f"dev_{k}": v for k, v in progress.dev.items()}
             score = progress.dev.get("spearman")
             progress.checks += 1
             progress.since_best += 1
             if score is not None and (progress.best is None or score > progress.best):
                 progress.best, progress.best_step, progress.since_best = score, progress.step, 0
+                began = time.monotonic()
                 on_best()
+                progress.save_s += time.monotonic() - began
             progress.stopped_early = recipe.patience is not None and progress.since_best >= recipe.patience
-            progress.dev_s += time.monotonic() - began
         log(line)
 
         stop = should_stop() and progress.step < recipe.steps

@@ -66,6 +66,6 @@ def test_layers_and_dropout_reach_every_family(family, layers):
 
 
 def test_an_architecture_without_sdpa_is_told_what_to_do(mpnet):
-    with pytest.raises(LabError, match=r"no sdpa attention; set model\.attention to eager"):
+    with pytest.raises(LabError, match=r"no sdpa attention; set model\.attention to auto or eager"):
         load_backbone(str(mpnet), attention="sdpa")
     assert load_backbone(str(mpnet)).config._attn_implementation == "eager"

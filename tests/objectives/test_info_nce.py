@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from recse_lab.objectives import info_nce, recse_terms
+from recse_lab.objectives import InfoNCE, info_nce, recse_terms
 
 
 def numpy_info_nce(a, p, temperature):
@@ -81,20 +81,20 @@ def test_half_precision_input_is_compared_in_float32():
 def test_terms_add_up_to_the_loss():
     views, projection, target = torch.stack([rows(0), rows(1)]), rows(2), rows(3)
     terms = recse_terms(
-        views, projection, target, weight=0.7, temperature=0.05, reshape_weight=0.3, reshape_temperature=0.2
+        views, projection, target, contrast=InfoNCE(), weight=0.7, reshape_weight=0.3, reshape_temperature=0.2
     )
-    torch.testing.assert_close(terms.loss, 0.7 * terms.dropout + 0.3 * terms.reshape)
-    torch.testing.assert_close(terms.dropout, info_nce(views[0], views[1], temperature=0.05))
+    torch.testing.assert_close(terms.loss, 0.7 * terms.contrast + 0.3 * terms.reshape)
+    torch.testing.assert_close(terms.contrast, info_nce(views[0], views[1], temperature=0.05))
     torch.testing.assert_close(terms.reshape, info_nce(projection, target, temperature=0.2))
 
 
 def test_limits_are_simcse_and_reshape_only():
     views, projection, target = torch.stack([rows(0), rows(1)]), rows(2), rows(3)
-    simcse = recse_terms(views, None, None, weight=1.0, temperature=0.05)
+    simcse = recse_terms(views, None, None, contrast=InfoNCE(), weight=1.0)
     assert simcse.reshape is None
     torch.testing.assert_close(simcse.loss, info_nce(views[0], views[1], temperature=0.05))
-    alone = recse_terms(views[:1], projection, target, weight=0.0, temperature=0.05, reshape_weight=1.0)
-    assert alone.dropout is None
+    alone = recse_terms(views[:1], projection, target, contrast=InfoNCE(), weight=0.0, reshape_weight=1.0)
+    assert alone.contrast is None
     torch.testing.assert_close(alone.loss, info_nce(projection, target, temperature=0.05))
     with pytest.raises(ValueError, match="no term"):
-        recse_terms(views, None, None, weight=0.0, temperature=0.05)
+        recse_terms(views, None, None, contrast=InfoNCE(), weight=0.0)

@@ -17,11 +17,11 @@ from recse_lab.build import Lab, settle
 from recse_lab.config import make_config, merge
 from recse_lab.errors import LabError
 from recse_lab.execution import execute
-from recse_lab.objectives import info_nce, recse_terms
+from recse_lab.objectives import InfoNCE, info_nce, recse_terms
 from recse_lab.runs import Run
 from recse_lab.training.batches import Batches
 from recse_lab.training.schedule import learning_rate_factor
-from recse_lab.training.trainer import Interrupted, length_groups, step_seed
+from recse_lab.training.trainer import Interrupted, step_seed
 
 RESHAPE = {"operator": "channel-gram", "dim": 4, "weights": "sif", "centring": "mean", "weight": 0.5, "projection": 8}
 
@@ -37,6 +37,11 @@ def base(tiny, corpus_file, small_senteval):
 
 def config_of(base, **overrides):
     return make_config(merge(base, overrides))
+
+
+def grouped(arm, lab, rows, parts):
+    """The views of some rows, in groups."""
+    return arm.groups(arm.views(lab.tokens.rows(rows), seed=0), parts, seed=0)
 
 
 def weights(run, which="last"):
@@ -123,8 +128,8 @@ def test_length_groups_give_the_same_loss_and_gradient(base):
     seen = []
     for parts in (1, 2, 5, 16):
         arm.zero_grad()
-        groups = length_groups(lab.tokens.rows(rows), parts, arm.encoder.pad_id, torch.device("cpu"))
-        terms = recse_terms(*arm(groups, lab.stored.read(rows)), weight=1.0, temperature=0.05, reshape_weight=0.5)
+        groups = grouped(arm, lab, rows, parts)
+        terms = recse_terms(*arm(groups, 16, lab.stored.read(rows)), contrast=InfoNCE(), weight=1.0, reshape_weight=0.5)
         terms.loss.backward()
         gradient = torch.cat([p.grad.flatten() for p in arm.parameters() if p.grad is not None])
         seen.append((terms.loss.detach(), gradient))
@@ -151,10 +156,10 @@ def test_separated_and_integrated_losses_agree_on_equal_weights(base, operator, 
         torch.manual_seed(0)
         arm = lab.arm()
         rows = Batches(lab.tokens.lengths, 16, seed=0)(0)
-        groups = length_groups(lab.tokens.rows(rows), 2, arm.encoder.pad_id, torch.device("cpu"))
+        groups = grouped(arm, lab, rows, 2)
         stored = lab.stored.read(rows) if lab.stored is not None else None
         assert (stored is None) == (mode == "integrated")
-        losses.append(recse_terms(*arm(groups, stored), weight=1.0, temperature=0.05, reshape_weight=1.0).loss.item())
+        losses.append(recse_terms(*arm(groups, 16, stored), contrast=InfoNCE(), weight=1.0, reshape_weight=1.0).loss.item())
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
 
 
@@ -164,8 +169,8 @@ def test_integrated_reshape_has_a_gradient_and_separated_has_none(base):
         lab = Lab(settle(config_of(base, **{"reshape.mode": mode, "model.dropout": 0.0})))
         arm = lab.arm()
         rows = Batches(lab.tokens.lengths, 16, seed=0)(0)
-        groups = length_groups(lab.tokens.rows(rows), 1, arm.encoder.pad_id, torch.device("cpu"))
-        embedded = arm(groups, lab.stored.read(rows) if lab.stored is not None else None)
+        groups = grouped(arm, lab, rows, 1)
+        embedded = arm(groups, 16, lab.stored.read(rows) if lab.stored is not None else None)
         embedded.target.square().sum().backward()
         gradient = arm.encoder.backbone.embeddings.word_embeddings.weight.grad
         norms[mode] = 0.0 if gradient is None else float(gradient.norm())
@@ -177,19 +182,22 @@ def test_simcse_loss_of_a_fixed_batch_equals_the_backbone_asked_by_hand(base, ti
     """SimCSE by hand: two passes of transformers' own model under the same dropout stream, mean pooling, cosine, log-softmax."""
     from transformers import BertModel
 
+    from recse_lab.encoders.dropout import replace_dropouts
+
     lab = Lab(settle(config_of(base, reshape=None)))
     arm = lab.arm().train()
     rows = Batches(lab.tokens.lengths, 16, seed=0)(0)
-    groups = length_groups(lab.tokens.rows(rows), 1, arm.encoder.pad_id, torch.device("cpu"))
+    groups = grouped(arm, lab, rows, 1)
     torch.manual_seed(7)
-    ours = recse_terms(*arm(groups), weight=1.0, temperature=0.05).loss.item()
-    model = BertModel.from_pretrained(tiny, attn_implementation="sdpa").train()
+    ours = recse_terms(*arm(groups, 16), contrast=InfoNCE(), weight=1.0).loss.item()
+    model = BertModel.from_pretrained(tiny, attn_implementation="plain").train()
+    replace_dropouts(model)
     torch.manual_seed(7)
-    ids, mask = groups[0].ids.repeat(2, 1), groups[0].mask.repeat(2, 1)
+    ids, mask, places = groups[0].ids, groups[0].mask, groups[0].rows
     states = model(input_ids=ids, attention_mask=mask).last_hidden_state.detach().double().numpy()
     m = mask.numpy()[..., None]
     h = (states * m).sum(1) / m.sum(1)
-    h /= np.linalg.norm(h, axis=1, keepdims=True)
+    h = (h / np.linalg.norm(h, axis=1, keepdims=True))[places.argsort().numpy()]
     s = h[:16] @ h[16:].T / 0.05
     expected = np.mean(np.log(np.exp(s).sum(1)) - np.diag(s))
     assert ours == pytest.approx(expected, rel=1e-5)
@@ -300,13 +308,13 @@ def test_info_nce_of_the_arm_is_the_objective(base):
     """The reshape term of a step is InfoNCE of the two projections, and of nothing else."""
     lab = Lab(settle(config_of(base, **{"contrast.weight": 0.0, "model.dropout": 0.0})))
     arm, rows = lab.arm(), Batches(lab.tokens.lengths, 16, seed=0)(0)
-    assert arm.views == 1
-    groups = length_groups(lab.tokens.rows(rows), 2, arm.encoder.pad_id, torch.device("cpu"))
-    embedded = arm(groups, lab.stored.read(rows))
+    assert arm.passes == 1
+    groups = grouped(arm, lab, rows, 2)
+    embedded = arm(groups, 16, lab.stored.read(rows))
     expected = info_nce(
         arm.project_embedding(embedded.views[0]), arm.project_target(lab.stored.read(rows)), temperature=0.05
     )
-    torch.testing.assert_close(recse_terms(*embedded, weight=0.0, temperature=0.05, reshape_weight=1.0).loss, expected)
+    torch.testing.assert_close(recse_terms(*embedded, contrast=InfoNCE(), weight=0.0, reshape_weight=1.0).loss, expected)
 
 
 def test_run_folder_is_complete(base, tmp_path):

@@ -1,0 +1,89 @@
+"""Dropout whose masks are cheap on a CPU. In contrastive training dropout is the augmentation, and on a CPU drawing its
+masks one Bernoulli number at a time takes a fifth of a small encoder's step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+LEVELS = 2**16  # a mask is drawn from 16 random bits, so that a rate is exact to 1/65,536
+
+
+def keep_mask(shape: torch.Size, threshold: int, dtype: torch.dtype) -> Float[Tensor, "*shape"]:
+    """1 with probability 1 − threshold/65,536, else 0, on the CPU. Seeded by one draw from torch's own generator."""
+    seed = int(torch.empty((), dtype=torch.int64).random_())
+    bits = np.random.SFC64(seed).random_raw((shape.numel() + 3) // 4).view(np.uint16)[: shape.numel()]
+    kept = torch.from_numpy(bits >= threshold).view(torch.uint8)
+    return kept.float().to(dtype).view(shape)  # past float32: torch has no fast way from a byte to bfloat16
+
+
+class _Drop(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, threshold: int) -> Tensor:
+        mask = keep_mask(value.shape, threshold, value.dtype)
+        ctx.save_for_backward(mask)
+        ctx.scale = LEVELS / (LEVELS - threshold)
+        return (value * mask).mul_(ctx.scale)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (mask,) = ctx.saved_tensors
+        return (gradients[0] * mask).mul_(ctx.scale), None
+
+
+def dropout(value: Float[Tensor, "*shape"], rate: float, training: bool) -> Float[Tensor, "*shape"]:
+    """Each entry 0 with probability ``rate`` (rounded to 1/65,536), else divided by 1 − rate; the identity in testing."""
+    if value.device.type != "cpu":
+        return F.dropout(value, rate, training)
+    threshold = round(rate * LEVELS)
+    return _Drop.apply(value, threshold) if training and threshold else value  # type: ignore[return-value]
+
+
+class Dropout(nn.Dropout):
+    """``nn.Dropout`` by ``dropout``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return dropout(input, self.p, self.training)
+
+
+def replace_dropouts(module: nn.Module) -> None:
+    """Put ``Dropout`` in the place of every ``nn.Dropout`` below ``module``."""
+    for parent in module.modules():
+        for name, child in parent.named_children():
+            if type(child) is nn.Dropout:
+                setattr(parent, name, Dropout(child.p))
+
+
+def plain_attention(
+    module: nn.Module,
+    query: Float[Tensor, "batch heads tokens dim"],
+    key: Float[Tensor, "batch heads tokens dim"],
+    value: Float[Tensor, "batch heads tokens dim"],
+    attention_mask: Float[Tensor, "batch 1 tokens tokens"] | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **_: Any,
+) -> tuple[Float[Tensor, "batch tokens heads dim"], Float[Tensor, "batch heads tokens tokens"]]:
+    """softmax(q kᵀ · scaling + mask), dropped out, times v: the formula as it stands, with this module's dropout."""
+    scores = (query * (query.size(-1) ** -0.5 if scaling is None else scaling)) @ key.transpose(2, 3)
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = drop(torch.softmax(scores, dim=-1), dropout, module.training)
+    return (weights @ value).transpose(1, 2).contiguous(), weights
+
+
+drop = dropout  # plain_attention's keyword, which transformers fixes, hides the name
+
+
+def register_plain_attention() -> None:
+    """Make attention ``plain`` known to transformers."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import eager_mask
+
+    AttentionInterface.register("plain", plain_attention)
+    AttentionMaskInterface.register("plain", eager_mask)

@@ -1,0 +1,41 @@
+"""embedding-noise: every token a little beside itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from recse_lab.views.base import EmbeddingView
+
+
+class EmbeddingNoise(EmbeddingView):
+    """Gaussian noise of strength × the root mean square of the sentence's embeddings on every entry. Ours.
+
+    The scale makes a strength mean the same on every encoder; it is no part of the gradient. Noise is drawn on the
+    embeddings' device: a sentence's noise on a CPU is another than on a GPU.
+
+    Source: after NEFTune (Jain et al. 2024, arXiv:2310.05914, section 2), whose noise is uniform and scaled by α/√(Ld).
+    """
+
+    largest: ClassVar[float] = float("inf")
+
+    def edit(
+        self,
+        embeddings: Float[Tensor, "batch tokens hidden"],
+        ids: Int[np.ndarray, "batch tokens"],
+        places: list[Int[np.ndarray, " attended"]],
+        randoms: list[np.random.Generator],
+    ) -> Float[Tensor, "batch tokens hidden"]:
+        device, lengths = embeddings.device, [len(place) for place in places]
+        sentence = torch.from_numpy(np.repeat(np.arange(len(ids)), lengths)).to(device)
+        at = sentence, torch.from_numpy(np.concatenate(places)).to(device)
+        values = embeddings.detach()[at]
+        noise, drawn = torch.empty_like(values), torch.Generator(device)
+        for part, entries, rng in zip(noise.split(lengths), values.split(lengths), randoms, strict=True):
+            part.normal_(generator=drawn.manual_seed(int(rng.integers(2**63))))
+            part *= self.strength * entries.square().mean().sqrt()
+        return embeddings.index_put(at, noise, accumulate=True)

@@ -1,0 +1,64 @@
+"""word-repetition and token-repetition: some of the sentence twice, so that length says nothing about the pair."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from recse_lab.views.base import Sentence, TextView, Vocabulary, marked
+
+
+def most_repeated(count: int, rate: float) -> int:
+    """max(2, ⌊rate · count⌋): the largest number of repetitions.
+
+    Source: ESimCSE (Wu et al. 2022, arXiv:2109.04380), equation of dup_len in section "Word Repetition".
+    """
+    return max(2, int(rate * count))
+
+
+def repeat_words(
+    ids: Int[np.ndarray, " tokens"], word: Int[np.ndarray, " tokens"], repeated: Bool[np.ndarray, " words+1"]
+) -> Int[np.ndarray, " longer"]:
+    """Each repeated word stands twice in a row, with all its pieces: a b₁ b₂ c -> a b₁ b₂ b₁ b₂ c."""
+    place = np.arange(len(ids))
+    begins = np.concatenate([[True], word[1:] != word[:-1]]) | (word < 0)
+    first = np.maximum.accumulate(np.where(begins, place, 0))
+    both = np.concatenate([place, place[repeated[word]]])
+    second = np.arange(len(both)) >= len(ids)
+    return ids[both[np.lexsort((both, second, first[both]))]]
+
+
+class WordRepetition(TextView):
+    """0 … max(2, strength · words) words stand twice: ESimCSE by whole words.
+
+    The number is drawn uniformly, the words without replacement. ESimCSE repeats sub-words (``token-repetition``);
+    here the pieces of a word go together. A repetition that would pass ``max_length`` is left out, so that nothing of
+    the sentence is lost: give the positions of the backbone, not the length at which the corpus was cut.
+
+    Source: Wu et al. (2022), ESimCSE, arXiv:2109.04380, section "Word Repetition".
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("max_length",)
+
+    def __init__(self, *, strength: float, vocabulary: Vocabulary, max_length: int) -> None:
+        super().__init__(strength=strength, vocabulary=vocabulary)
+        self.max_length = max_length
+
+    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Int[np.ndarray, " tokens"]:
+        ids, word, words = sentence
+        number = rng.integers(most_repeated(words, self.strength) + 1)
+        chosen = rng.permutation(words)[:number]
+        sizes = np.bincount(word[word >= 0], minlength=words)
+        chosen = chosen[np.cumsum(sizes[chosen]) <= self.max_length - len(ids)]
+        return repeat_words(ids, word, marked(chosen, words))
+
+
+class TokenRepetition(WordRepetition):
+    """0 … max(2, strength · tokens) tokens stand twice: ESimCSE as published, by sub-words.
+
+    Source: as for ``WordRepetition``; the number counts the tokens without [CLS] and [SEP].
+    """
+
+    unit: ClassVar[Literal["word", "token"]] = "token"
