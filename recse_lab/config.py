@@ -270,7 +270,7 @@ class RunConfig(Strict):
     """Column of the sentences in csv, tsv, jsonl and parquet files."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     model: ModelConfig = ModelConfig()
-    contrast: ContrastConfig = ContrastConfig()
+    contrast: ContrastConfig = Field(default_factory=ContrastConfig)  # made when a config is made: it loads torch
     view: ViewConfig | None = None
     """Edit that makes the second view; absent = the sentence as it is, under another dropout mask."""
     anchor_view: ViewConfig | None = None

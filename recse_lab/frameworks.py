@@ -27,8 +27,8 @@ FRAMEWORKS: dict[str, Framework] = {
         {"view": {"family": "token-repetition", "strength": 0.32}, "contrast.queue": 2.5, "contrast.momentum": 0.995},
     ),
     "adnce": Framework(
-        "negatives weighted by a Gaussian of their cosine (Wu et al. 2023, arXiv 2310.11048: μ 0.4, σ 1, τ 0.07)",
-        {"contrast": {"objective": "adnce", "temperature": 0.07, "options": {"mu": 0.4, "sigma": 1.0}}},
+        "negatives weighted by a Gaussian of their cosine (Wu et al. 2023, arXiv 2310.11048: μ 0.4, σ 1, τ 0.07, as their sentence code)",
+        {"contrast": {"objective": "adnce", "temperature": 0.07, "options": {"mu": 0.4, "sigma": 1.0, "weigh_positive": 1.0}}},
     ),
     "consert": Framework(
         "shuffled tokens against cut features, without dropout, NT-Xent (Yan et al. 2021, arXiv 2105.11741: τ 0.1, 20 % of the features)",

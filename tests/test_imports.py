@@ -19,7 +19,7 @@ TIERS = (
     ("reporting", "ablation", "pretraining"),
     ("execution",),
     ("build",),
-    ("config",),
+    ("frameworks", "config"),
     ("training", "probes"),
     ("evaluation",),
     ("encoders",),

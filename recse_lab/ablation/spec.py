@@ -15,6 +15,13 @@ from recse_lab.errors import LabError
 from recse_lab.frameworks import framework_options
 
 
+class Same(Strict):
+    when: dict[str, Any]
+    """Levels of a cell."""
+    then: dict[str, Any]
+    """The levels it takes its run from, or options it sets."""
+
+
 class ArmSpec(Strict):
     name: str
     framework: str | None = None
@@ -28,6 +35,8 @@ class ArmSpec(Strict):
     named levels, each the options it sets."""
     skip: list[dict[str, Any]] = []
     """Combinations of levels that are left out."""
+    same: list[Same] = []
+    """Combinations that are another one's run by definition, as a fixed mask without dropout is no mask at all."""
     role: Literal["arm", "control", "reference"] = "arm"
     """arm: what the study is about. control: what an arm must beat. reference: what everything is compared with."""
     seeds: list[int] | None = None
@@ -60,8 +69,10 @@ class ReportSpec(Strict):
     """Factors whose main effects and two-way interactions are estimated, over the arms that sweep all of them."""
     against: str
     """Arm every other is compared with, paired by seed."""
-    measures: list[str] = []
-    """More columns: polarity, alignment, uniformity."""
+    against_level: dict[str, Any] = {}
+    """Levels at which an arm is compared with itself: what it does at other levels is measured against these."""
+    measures: list[Literal["polarity"]] = []
+    """More columns: the spread of the scores."""
 
 
 class StudySpec(Strict):
@@ -108,12 +119,18 @@ class StudySpec(Strict):
         """
         tree = merge(self.base, _framework(arm.framework, self.base) if arm.framework else {})
         tree = merge(tree, arm.set)
+        options_of_same: dict[str, Any] = {}
+        for rule in arm.same:
+            if all(factors.get(f) == level for f, level in rule.when.items()):
+                factors = {f: rule.then.get(f, level) for f, level in factors.items()}
+                options_of_same |= {key: value for key, value in rule.then.items() if key not in factors}
         for factor, level in factors.items():
             levels = arm.sweep[factor]
             options = levels[level] if isinstance(levels, dict) else {factor: level}
             named = options.get("framework")
             tree = merge(tree, _framework(named, self.base) if named else {})
             tree = merge(tree, {key: value for key, value in options.items() if key != "framework"})
+        tree = merge(tree, options_of_same)
         if arm.baseline is not None:
             tree = merge(tree, {"encoder": f"{arm.baseline}@{tree.get('encoder', '')}", "training.steps": 0})
         tree = assign(tree, "seed", seed)

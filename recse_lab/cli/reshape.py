@@ -38,7 +38,7 @@ def build(
         set_, encoder=encoder, corpus=corpus, reshape__operator=operator, reshape__dim=dim, reshape__weights=weights,
         reshape__centring=centring, reshape__source=source,
     )  # fmt: skip
-    resolved = workflows.read_config(config, arm=None if config else "recse", overrides=options)
+    resolved = workflows.read_config(config, framework=None if config else "recse", overrides=options)
     console = Console()
     with progress() as notify:
         lab = workflows.build_reshape(resolved, notify=notify)

@@ -106,7 +106,7 @@ def best_attention(config: Any) -> str:
     """plain on a CPU, where its dropout is cheap; sdpa on an accelerator; eager where the architecture has neither."""
     from transformers import MODEL_MAPPING
 
-    kind = MODEL_MAPPING[type(config)]
+    kind: Any = MODEL_MAPPING[type(config)]
     if not torch.cuda.is_available():
         return "plain" if kind._supports_attention_backend else "eager"
     return "sdpa" if kind._supports_sdpa else "eager"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 
 from recse_lab.data.sts import LABELS, SEVEN
 from recse_lab.errors import LabError
+from recse_lab.evaluation.factorial import factorial_effects
 from recse_lab.evaluation.statistics import (
     Interval,
     PairedTest,
@@ -29,22 +30,43 @@ from recse_lab.runs import Run, atomic_path, read_json
 
 RESAMPLES = 1000
 LEVEL = 0.05
+MEASURES = {"polarity": ("used range", "W₁ to gold")}
+MEASURES_NOTE = (
+    "used range: from the 5 % to the 95 % quantile of the scores on STS-B; W₁ to gold: Wasserstein distance of scores, as they are, and "
+    "gold / 5. Both ×100; `recse-lab probe polarity` has them with intervals, and the others."
+)
 
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one arm at one level, one a seed."""
+    """The runs of one arm at one combination of levels, one a seed."""
 
     arm: str
     role: str
-    level: Any
+    factors: dict[str, Any]
+    x: str | None
     runs: dict[int, Run]
     """By seed; finished runs only."""
     planned: int
 
     @property
+    def level(self) -> Any:
+        """Level of the factor on the horizontal axis."""
+        return self.factors.get(self.x) if self.x else None
+
+    @property
     def label(self) -> str:
-        return self.arm if self.level is None else f"{self.arm} at {self.level}"
+        if list(self.factors) in ([], [self.x]):
+            return self.arm if self.level is None else f"{self.arm} at {self.level}"
+        return f"{self.arm} at " + ", ".join(f"{short_name(name)} {level}" for name, level in self.factors.items())
+
+
+def short_name(factor: str) -> str:
+    """A factor's name without the rooms it lives in."""
+    return factor.rsplit(".", 1)[-1] if factor not in TEMPERATURES else TEMPERATURES[factor]
+
+
+TEMPERATURES = {"contrast.temperature": "τ", "reshape.temperature": "τ′"}
 
 
 class AblationReport:
@@ -57,6 +79,7 @@ class AblationReport:
         self.spec = self.study["spec"]
         self.x: str | None = self.spec["report"]["x"]
         self.against: str = self.spec["report"]["against"]
+        self.against_level: dict[str, Any] = self.spec["report"].get("against_level") or {}
         if not any(group.runs for group in self.groups):
             raise LabError(
                 f"{folder}: none of its {len(self.study['cells'])} cells has finished; run `recse-lab ablate` again."
@@ -66,14 +89,19 @@ class AblationReport:
 
     @cached_property
     def groups(self) -> list[Group]:
-        found: dict[tuple[str, Any], Group] = {}
+        found: dict[str, Group] = {}
         for cell in self.study["cells"]:
-            key = cell["arm"], cell["factors"].get(self.x) if self.x else None
-            group = found.setdefault(key, Group(cell["arm"], cell["role"], key[1], {}, 0))
+            key = f"{cell['arm']} {cell['factors']}"
+            group = found.setdefault(key, Group(cell["arm"], cell["role"], cell["factors"], self.x, {}, 0))
             run = Run(self.folder / cell["run"])
             runs = group.runs | ({cell["seed"]: run} if run.state == "done" else {})
-            found[key] = Group(group.arm, group.role, group.level, runs, group.planned + 1)
+            found[key] = replace(group, runs=runs, planned=group.planned + 1)
         return list(found.values())
+
+    @cached_property
+    def factors(self) -> list[str]:
+        """Every factor that some arm sweeps, in the order of the study."""
+        return list(dict.fromkeys(name for group in self.groups for name in group.factors))
 
     @cached_property
     def missing(self) -> list[str]:
@@ -152,9 +180,16 @@ class AblationReport:
         return nested_interval(boot, point, np.random.default_rng(0)) if np.isfinite(boot).all() else None
 
     def reference(self, group: Group) -> Group:
-        """What a group is compared with: the reference arm, at the same level where it is swept too."""
+        """What a group is compared with: the reference arm, at the same levels where it is swept too; or, where the report
+        says ``against_level``, its own arm at that level."""
+        wanted = group.factors | self.against_level
+        if self.against_level.keys() <= group.factors.keys() and wanted != group.factors:
+            own = [g for g in self.groups if g.arm == group.arm and g.factors == wanted]
+            if own:
+                return own[0]
         found = [g for g in self.groups if g.arm == self.against]
-        return next((g for g in found if g.level == group.level), found[0])
+        shared = [g for g in found if all(group.factors.get(f, level) == level for f, level in g.factors.items())]
+        return (shared or found)[0]
 
     def paired(self, group: Group, other: Group) -> tuple[list[float], list[float]]:
         """Primary metrics of two groups, seed by seed. One that no seed changes meets every seed of the other."""
@@ -187,18 +222,18 @@ class AblationReport:
     def table(self) -> Table:
         """One row for each arm and level."""
         seven = len(self.tasks) == len(SEVEN)
-        label = self.spec["report"].get("x_label") or self.x or ""
-        columns = (
-            [Column("arm", "arm", "text")]
-            + ([Column("level", label, "text")] if self.x else [])
-            + [Column("seeds", "seeds", "text")]
-        )
+        label = self.spec["report"].get("x_label")
+        columns = [Column("arm", "arm", "text")]
+        columns += [Column(f, label if f == self.x and label else short_name(f), "text") for f in self.factors]
+        columns += [Column("seeds", "seeds", "text")]
         columns += [Column(task, LABELS[task], detail=True) for task in self.tasks] if seven else []
         columns += [
             Column("avg", "avg." if seven else self.metric, best=True),
-            Column("delta", f"Δ {self.against}", "difference"),
+            Column("delta", "Δ" if self.against_level else f"Δ {self.against}", "difference"),
         ]
+        measures = [m for name in self.spec["report"].get("measures") or [] for m in MEASURES[name]]
         columns += [Column("p", "p (Holm)", "p")] + ([Column("dev", "dev")] if self._has_dev else [])
+        columns += [Column(m, m, detail=True) for m in measures]
         compared = {id(group): (test, p) for group, test, p in self.comparisons}
         rows = []
         for group in self.groups:
@@ -206,7 +241,7 @@ class AblationReport:
             short = "" if len(runs) == group.planned else f" of {group.planned}"
             cells = {
                 "arm": Cell(group.arm),
-                "level": Cell(None if group.level is None else str(group.level)),
+                **{f: Cell(None if group.factors.get(f) is None else str(group.factors[f])) for f in self.factors},
                 "seeds": Cell(f"{len(runs)}{short}"),
             }
             if runs:
@@ -217,6 +252,9 @@ class AblationReport:
                 cells["avg"] = Cell(
                     _mean(values), sd=float(np.std(values, ddof=1)) if len(values) > 1 else None, low=low, high=high
                 )
+                for measure in measures:
+                    found = [self.measured(run)[measure] for run in runs]
+                    cells[measure] = Cell(_mean(found), sd=float(np.std(found, ddof=1)) if len(found) > 1 else None)
                 cells["dev"] = Cell(
                     _mean([d for run in runs if (d := (run.results or {})["dev"]["spearman"]) is not None])
                 )
@@ -241,8 +279,14 @@ class AblationReport:
             f"± is the standard deviation over seeds; brackets after the average: 95 % interval, {RESAMPLES:,} bootstrap resamples of pairs "
             "and seeds; it understates the spread over few seeds.",
             f"Δ is paired by seed; its bracket is the 95 % interval of a paired t over seeds, p is adjusted by Holm over all rows. "
-            f"† cannot be told apart from {self.against} at 5 %.",
+            f"† cannot be told apart from {self.against_told} at 5 %.",
         ]
+        if self.against_level:
+            notes.append(
+                f"Δ of a row at {self._level_told} is from {self.against}; of any other row, from {self.against_told}."
+            )
+        if self.spec["report"].get("measures"):
+            notes.append(MEASURES_NOTE)
         if all(test.p is None for _, test, _ in self.comparisons):
             notes[1] = (
                 "Δ has no test: "
@@ -275,6 +319,8 @@ class AblationReport:
     def summary(self) -> str:
         """What follows, computed: who differs from the reference, who beats the best control, what could have been seen."""
         swept = [c for c in self.comparisons if c[0].role == "arm" and c[1].seeds]
+        if self.against_level:
+            swept = [c for c in swept if self.reference(c[0]).arm == c[0].arm]
         tested = [c for c in swept if c[2] is not None]
         # A level's own difference is what the question is about, whatever its sign.
         apart = [(g, t, p) for g, t, p in tested if p is not None and p < LEVEL]
@@ -285,11 +331,11 @@ class AblationReport:
         elif apart:
             told = ", ".join(f"{g.label} ({100 * t.delta:+.2f}, {_p(p)})" for g, t, p in apart)
             sentences.append(
-                f"{len(apart)} of {len(tested)} levels can be told apart from {self.against} at 5 % after Holm: {told}."
+                f"{len(apart)} of {len(tested)} levels can be told apart from {self.against_told} at 5 % after Holm: {told}."
             )
         else:
             sentences.append(
-                f"None of the {len(tested)} levels can be told apart from {self.against} at 5 % after Holm."
+                f"None of the {len(tested)} levels can be told apart from {self.against_told} at 5 % after Holm."
             )
         if tested:
             sentences.append(self._detectable(tested))
@@ -297,6 +343,56 @@ class AblationReport:
         if self.missing:
             sentences.append(f"{len(self.missing)} of {len(self.study['cells'])} cells have no result.")
         return " ".join(s for s in sentences if s)
+
+    @property
+    def _level_told(self) -> str:
+        return ", ".join(f"{short_name(f)} {level}" for f, level in self.against_level.items())
+
+    @property
+    def against_told(self) -> str:
+        """What arms are compared with, in words."""
+        return f"the same with {self._level_told}" if self.against_level else self.against
+
+    def measured(self, run: Run) -> dict[str, float]:
+        """Measures of the spread of a run's scores on STS-B's test pairs, or on all pairs where it has none of those."""
+        if run.id not in self._measured:
+            scores = pd.read_parquet(run.scores, columns=["task", "gold", "score"])
+            graded = scores.loc[scores["task"] == "stsb"]
+            own = graded if len(graded) else scores
+            self._measured[run.id] = spread_of_scores(own["score"].to_numpy(), own["gold"].to_numpy())
+        return self._measured[run.id]
+
+    @cached_property
+    def _measured(self) -> dict[str, dict[str, float]]:
+        return {}
+
+    @cached_property
+    def effects(self) -> Table | None:
+        """Main effects and two-way interactions, where the report names the factors of a factorial."""
+        named: list[str] = self.spec["report"].get("effects") or []
+        if not named or not any(g.runs and set(named) <= g.factors.keys() for g in self.groups):
+            return None
+        effects = factorial_effects(self.seed_frame, "value", named)
+        columns = [
+            Column("effect", "effect", "text"),
+            Column("delta", "estimate", "difference"),
+            Column("p", "p (Holm)", "p"),
+        ]
+        columns += [Column("why", "", "text")]
+        table_rows = []
+        for row in effects.to_dict("records"):
+            defined = np.isfinite(row["estimate"])
+            bounds = (row["low"], row["high"]) if np.isfinite(row["low"]) else (None, None)
+            cells = {
+                "effect": Cell(row["effect"]), "delta": Cell(row["estimate"] if defined else None, low=bounds[0], high=bounds[1]),
+                "p": Cell(row["p_holm"] if np.isfinite(row["p_holm"]) else None), "why": Cell(row["reason"] or None),
+            }  # fmt: skip
+            table_rows.append(Row(cells))
+        methods = ", ".join(sorted(set(effects["method"])))
+        return Table(
+            f"{self.study['name']}: effects on the {self.metric}, Spearman ×100", columns, table_rows,
+            [f"Differences of marginal means, 95 % interval, {methods}; p is adjusted by Holm over this table."],
+        )  # fmt: skip
 
     def _detectable(self, tested: Sequence[tuple[Group, PairedTest, float | None]]) -> str:
         spreads, seeds = [], []
@@ -335,39 +431,68 @@ class AblationReport:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """What the figure draws: arm, role, x, value, low, high."""
+        """What the figure draws: arm, role, x, y, value, low, high, and a column for every factor."""
         rows = []
+        y = self.spec["report"].get("y")
         for group in self.groups:
             interval = self.interval(group)
             if interval is not None:
                 rows.append({
-                    "arm": group.arm, "role": group.role, "x": group.level, "value": interval.estimate, "low": interval.low,
-                    "high": interval.high, "band": group.arm == self.against,
+                    "arm": group.arm, "role": group.role, "x": group.level, "y": group.factors.get(y) if y else None,
+                    "value": interval.estimate, "low": interval.low, "high": interval.high, "band": group.arm == self.against,
+                    **group.factors,
                 })  # fmt: skip
         return pd.DataFrame(rows)
 
+    @cached_property
+    def seed_frame(self) -> pd.DataFrame:
+        """One row a run of the arms that sweep all factors of the effects: the factors, seed, value."""
+        named = self.spec["report"].get("effects") or []
+        return pd.DataFrame([
+            {**{f: g.factors[f] for f in named}, "seed": seed, "value": self.primary(run)}
+            for g in self.groups if set(named) <= g.factors.keys() for seed, run in g.runs.items()
+        ])  # fmt: skip
+
     def plot(self) -> Any:
         """The figure."""
-        seeds = sorted({len(g.runs) for g in self.groups if g.runs and (g.level is not None or g.arm == self.against)})
+        counted = [
+            len(g.runs)
+            for g in self.groups
+            if g.runs and (g.factors or g.arm == self.against) and not self._seedless(g)
+        ]
+        seeds = sorted(set(counted)) or [1]
         count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
-        note = f"{count} seed{'s' if seeds != [1] else ''} a point; bands: 95 %, bootstrap over pairs{' and seeds' if seeds != [1] else ''}."
+        note = f"{count} seed{'s' if seeds != [1] else ''} a point; 95 % intervals over pairs{' and seeds' if seeds != [1] else ''}."
         report = self.spec["report"]
         title = "STS average, Spearman ×100" if len(self.tasks) == len(SEVEN) else f"{self.metric}, Spearman ×100"
+        x_label = report.get("x_label") or short_name(self.x or "")
+        kind = report.get("figure") or "levels"
+        if kind == "heat-map":
+            y = report["y"]
+            return figures.heat_map(
+                self.frame, x_label=x_label, y_label=report.get("y_label") or short_name(y), title=title, note=note
+            )
+        if kind == "interaction":
+            return figures.interaction_figure(
+                self.seed_frame, report["effects"], y_label=title, note=f"{count} seeds; bars: 95 %, t over seeds."
+            )
+        if kind == "paired":
+            return figures.paired_figure(
+                self.frame, x_label=title, y_label=report.get("y_label") or short_name(report.get("y") or ""), note=note
+            )
         return figures.levels_figure(
-            self.frame,
-            x_label=report.get("x_label") or self.x or "",
-            y_label=title,
-            x_scale=report.get("x_scale") or "category",
-            note=note,
+            self.frame, x_label=x_label, y_label=title, x_scale=report.get("x_scale") or "category", note=note
         )
 
     def write(self, out: Path) -> list[Path]:
         """Write table.md, .tex and .csv, figure.png and .pdf, summary.md and page.html into ``out``; return their paths."""
-        pictures = style.save(self.plot(), out / "figure") if self.x else []
+        pictures = style.save(self.plot(), out / "figure") if self.x or self.spec["report"].get("effects") else []
         texts = {
             "table.md": tables.markdown(self.table), "table.tex": latex.latex(self.table), "table.csv": tables.comma_separated(self.table),
-            "summary.md": self._summary_page(), "page.html": self._html(pictures[0] if pictures else None),
+            "summary.md": self._summary_page(bool(pictures)), "page.html": self._html(pictures[0] if pictures else None),
         }  # fmt: skip
+        if self.effects is not None:
+            texts |= {"effects.csv": tables.comma_separated(self.effects), "effects.tex": latex.latex(self.effects)}
         for name, text in texts.items():
             with atomic_path(out / name) as beside:
                 beside.write_text(text, encoding="utf-8")
@@ -377,25 +502,26 @@ class AblationReport:
         return page.study_page(
             name=self.study["name"], question=self.spec["question"], summary=self.summary, table=self.table, picture=picture,
             commands=[*self.study["commands"], f"recse-lab report {self.folder.name}"],
+            more=[self.effects] if self.effects is not None else [],
             runs=[(g.label, seed, run.id) for g in self.groups for seed, run in sorted(g.runs.items())],
         )  # fmt: skip
 
-    def _summary_page(self) -> str:
+    def _summary_page(self, pictured: bool) -> str:
         base = self.spec["base"]
         arms = [
             f"- {a['name']} ({a['role']}): `{a['set']}`" + (f", swept over `{a['sweep']}`" if a["sweep"] else "")
             for a in self.spec["arms"]
         ]
         ids = [
-            f"| {g.arm} | {'' if g.level is None else g.level} | "
+            f"| {g.arm} | {', '.join(f'{short_name(f)} {level}' for f, level in g.factors.items())} | "
             + ", ".join(f"{s}: `{r.id}`" for s, r in sorted(g.runs.items()))
             + " |"
             for g in self.groups
         ]
         commands = "\n".join(self.study["commands"])
         return "\n".join([
-            f"# {self.study['name']}", "", f"**{self.spec['question']}**", "", self.summary, "", *(["![figure](figure.png)", ""] if self.x else []),
-            tables.markdown(self.table), "## How it was computed", "", "```", commands, f"recse-lab report {self.folder.name}", "```", "",
+            f"# {self.study['name']}", "", f"**{self.spec['question']}**", "", self.summary, "", *(["![figure](figure.png)", ""] if pictured else []),
+            *([tables.markdown(self.effects)] if self.effects is not None else []), tables.markdown(self.table), "## How it was computed", "", "```", commands, f"recse-lab report {self.folder.name}", "```", "",
             f"Base configuration: `{base}`", "", *arms, "", "Runs, seed: id", "", "| arm | level | runs |", "| --- | --- | --- |", *ids, "",
         ])  # fmt: skip
 
@@ -407,3 +533,13 @@ def _p(value: float) -> str:
 def _mean(values: Sequence[float]) -> float | None:
     """Mean, or None where there is nothing or something undefined: missing is never a number."""
     return None if not values or not np.isfinite(values).all() else float(np.mean(values))
+
+
+def spread_of_scores(scores: np.ndarray, gold: np.ndarray) -> dict[str, float]:
+    """How much of the scale the scores of graded pairs use, and how far their distribution is from that of the grades."""
+    from scipy.stats import wasserstein_distance
+
+    if not np.isfinite(scores).all():
+        return {"used range": float("nan"), "W₁ to gold": float("nan")}
+    low, high = np.quantile(scores, [0.05, 0.95])
+    return {"used range": float(high - low), "W₁ to gold": float(wasserstein_distance(scores, gold / 5))}

@@ -39,15 +39,15 @@ pre { overflow-x: auto; padding: .7rem; background: var(--tint); border-radius: 
 <h1>{{ question }}</h1>
 <p>{{ summary }}</p>
 {% if picture %}<figure><img alt="{{ question }}" src="data:image/png;base64,{{ picture }}"></figure>{% endif %}
-<h2>Table</h2>
+{% for table in tables %}<h2>{{ "Table" if loop.last else "Effects" }}</h2>
 <div class="scroll"><table>
-<caption>{{ title }}</caption>
-<thead><tr>{% for text, kind in head %}<th class="{{ kind }}" scope="col">{{ text }}</th>{% endfor %}</tr></thead>
+<caption>{{ table.title }}</caption>
+<thead><tr>{% for column in table.columns %}<th class="{{ column.kind }}" scope="col">{{ column.label }}</th>{% endfor %}</tr></thead>
 <tbody>
-{% for row in rows %}<tr class="{{ row.kind }}">{% for cell in row.cells %}<td class="{{ cell.kind }}">{{ cell.text }}{% if cell.extra %} <small>{{ cell.extra }}</small>{% endif %}</td>{% endfor %}</tr>
+{% for row in table.rows %}<tr class="{{ row.kind }}">{% for cell in row.cells %}<td class="{{ cell.kind }}">{{ cell.text }}{% if cell.extra %} <small>{{ cell.extra }}</small>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
-{% for note in notes %}<p class="note">{{ note }}</p>
-{% endfor %}
+{% for note in table.notes %}<p class="note">{{ note }}</p>
+{% endfor %}{% endfor %}
 <h2>How it was computed</h2>
 <pre>{{ commands }}</pre>
 <details><summary>{{ runs|length }} runs</summary>
@@ -60,14 +60,16 @@ pre { overflow-x: auto; padding: .7rem; background: var(--tint); border-radius: 
 
 def study_page(
     *, name: str, question: str, summary: str, table: Table, picture: Path | None, commands: Sequence[str],
-    runs: Sequence[tuple[str, int, str]],
+    runs: Sequence[tuple[str, int, str]], more: Sequence[Table] = (),
 ) -> str:  # fmt: skip
     """The page as text; everything that comes from a user's file is escaped."""
     from jinja2 import Environment, StrictUndefined
 
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
     return template.render(
-        name=name, question=question, summary=summary, title=table.title, head=[(c.label, c.kind) for c in table.columns],
-        rows=html_rows(table), notes=[*table.notes, *table.provenance], commands="\n".join(commands), runs=runs,
+        name=name, question=question, summary=summary, commands="\n".join(commands), runs=runs,
+        tables=[
+            {"title": t.title, "columns": t.columns, "rows": html_rows(t), "notes": [*t.notes, *t.provenance]} for t in (*more, table)
+        ],
         picture=base64.b64encode(picture.read_bytes()).decode() if picture else None,
     ) + "\n"  # fmt: skip

@@ -122,7 +122,7 @@ class Reshaper(nn.Module):
         self.mean.copy_(moments.mean)
         self.std.copy_(moments.variance.sqrt())
 
-    def head(self, projection: int) -> nn.Module:
+    def head(self, projection: int) -> TargetHead:
         """The learned side of a target: the operators' own lifts, then one linear map to ``projection``."""
         return TargetHead(self._parts, projection)
 

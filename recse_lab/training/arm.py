@@ -17,8 +17,7 @@ from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.training.queue import MomentumEncoder, MomentumQueue
 from recse_lab.views import TextView
 
-Edit = Callable[..., Any]
-"""A text view, or an edit of the embedding layer's output: (embeddings, mask, ids, seed=…) -> embeddings."""
+Edit = Any  # a TextView, an EmbeddingView or reshape.view.ReshapedTokens
 Rows = list[np.ndarray]
 
 
@@ -31,7 +30,10 @@ class Group(NamedTuple):
     """Where they stand among all views: view · batch + place in the batch."""
     view: int
     """The view all of them are; 0 where the views of a batch are encoded together."""
-    seed: int
+    mask_seed: int
+    """Of a fixed dropout mask: the same for both views of these sentences."""
+    edit_seed: int
+    """Of an edit of embeddings: the view's own, and the same in every group."""
 
 
 class Embedded(NamedTuple):
@@ -100,7 +102,7 @@ class Arm(nn.Module):
         for i, part in enumerate(np.array_split(order, min(parts, len(order)))):
             ids, mask = pad([rows[k] for k in part], self.encoder.pad_id)
             places = torch.from_numpy(part + offset)
-            groups.append(Group(ids.to(device), mask.to(device), places.to(device), view, seed + i))
+            groups.append(Group(ids.to(device), mask.to(device), places.to(device), view, seed + i, seed + view))
         return groups
 
     # ---- through the encoder -------------------------------------------------------------------------------------
@@ -132,11 +134,11 @@ class Arm(nn.Module):
 
     def _encode(self, encoder: TransformerEncoder, group: Group, words: Tensor) -> Any:
         if self.fixed_mask:
-            torch.manual_seed(group.seed)  # the same for both views of these sentences
+            torch.manual_seed(group.mask_seed)  # the same for both views of these sentences
         edit = self.edits[group.view] if group.view < 2 else None
         if edit is None or isinstance(edit, TextView):
             return encoder(words, group.ids, group.mask, view=group.view)
-        with edited_embeddings(encoder.backbone, lambda out: edit(out, group.mask, group.ids, seed=group.seed)):
+        with edited_embeddings(encoder.backbone, lambda out: edit(out, group.mask, group.ids, seed=group.edit_seed)):
             return encoder(words, group.ids, group.mask, view=group.view)
 
     @torch.no_grad()

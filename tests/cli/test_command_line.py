@@ -84,7 +84,7 @@ def test_train_resumes_and_lists(call, tiny, corpus_file, small_senteval):
         16,
     )
     for arm in ("simcse", "recse", "reshape-only"):
-        code, _, err = call("train", "--arm", arm, *options, "--set", "reshape.dim=4" if arm != "simcse" else "seed=1")
+        code, _, err = call("train", "--framework", arm, *options, "--set", "reshape.dim=4" if arm != "simcse" else "seed=1")
         assert code == 0, err
     code, out, _ = call("runs", "ls")
     assert out.count("done") == 3
@@ -113,7 +113,7 @@ base:
   corpus: {corpus_file}
   training: {{steps: 2, batch_size: 16}}
   evaluation: {{data_dir: {small_senteval}}}
-  reshape: {{projection: 8}}
+  reshape: {{projection: 8, dim: 4}}
 arms:
   - {{name: SimCSE, role: reference}}
   - {{name: mean, role: control, set: {{reshape.operator: mean}}}}
@@ -153,7 +153,7 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["eval", "TINY", "--data-dir", "TRUNCATED"], "STS.gs.images.txt, line 4: the file ends here, its partner has 12 lines"),
         (["eval", "FOLDER", "--data-dir", "STS"], "this folder is no encoder"),
         (["eval", "TINY", "--data-dir", "STS", "--tasks", "sts-b"], "did you mean stsb?"),
-        (["reshape", "build", "--encoder", "TINY", "--corpus", "nowhere.txt"], "no such corpus file"),
+        (["reshape", "build", "--encoder", "TINY", "--corpus", "nowhere.txt", "--dim", "4"], "no such corpus file"),
         (["reshape", "build", "--encoder", "TINY", "--corpus", "CORPUS", "--dim", "17"], "p must be at most 16"),
         (["ablate", "STUDY", "--set", "reshape.dim=[2, 17]"], "p must be at most 16"),
         (["ablate", "STUDY", "--set", "training.steps=-1"], "study.yaml (arm SimCSE): training.steps: input should be greater than or equal to 0 (given: -1)."),
@@ -232,9 +232,9 @@ def test_train_and_eval_on_other_families(request, call, family, corpus_file, sm
     ]  # fmt: skip
     options += ["--set", "model.attention=eager"] if family == "mpnet" else []
     arms = (
-        ["--arm", "simcse"],
-        ["--arm", "recse", "--dim", 4, "--mode", "separated"],
-        ["--arm", "recse", "--dim", 4, "--mode", "integrated"],
+        ["--framework", "simcse"],
+        ["--framework", "recse", "--dim", 4, "--mode", "separated"],
+        ["--framework", "recse", "--dim", 4, "--mode", "integrated"],
     )
     for arm in arms:
         code, out, err = call(*options, *arm, "--pooling", "mean", "--json", tmp_path / "trained.json")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from recse_lab.encoders.prompt import (
     TEMPLATES,
+    Template,
     mask_state,
     parse_template,
     special_tokens,
@@ -106,6 +107,13 @@ def test_truncation_cuts_the_sentence_alone(tokenizer, template, words, room):
 def test_takes_rows_of_a_memory_map(tokenizer):
     parsed, (ids, *_) = wrapped(tokenizer, TEMPLATES[0])
     assert np.array_equal(wrap(rows(tokenizer)[0].astype(np.uint16), parsed), ids)
+
+
+def test_an_empty_side_leaves_ids_whole_numbers():
+    bare = Template(prefix=(), suffix=(7, 4), mask=-1, special=(0, 0), room=5)  # a tokenizer without special tokens
+    ids = wrap(np.array([8, 9]), bare)
+    assert ids.tolist() == [8, 9, 7, 4]
+    assert ids.dtype == np.int64
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------

@@ -1,110 +1,30 @@
-"""Bootstrap, intervals and tests against SciPy, by hand, and by simulation."""
+"""Intervals, tests and power over seeds against SciPy, by hand, and by simulation; the door to all statistics."""
+
+from math import gamma
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from recse_lab.errors import LabError
 from recse_lab.evaluation import statistics
 from recse_lab.evaluation.statistics import (
-    bootstrap_sts,
+    effect_size,
+    expected_maximum,
     holm,
     minimum_detectable,
-    nested_interval,
     paired_test,
-    resample_counts,
-    spearman_bootstrap,
+    seeds_needed,
+    sign_flip_test,
     t_interval,
 )
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 9999), n=st.integers(3, 60), grades=st.integers(2, 8), decimals=st.integers(0, 3))
-def test_rank_bootstrap_equals_scipy_on_the_expanded_resample(seed, n, grades, decimals):
-    """Ties in gold, in scores, and by repetition."""
-    rng = np.random.default_rng(seed)
-    gold = rng.integers(0, grades, n).astype(np.float32)
-    scores = np.round(rng.normal(size=(2, n)), decimals).astype(np.float32)
-    counts = resample_counts(n, 5, rng)
-    got = spearman_bootstrap(gold, scores, counts)
-    for i, times in enumerate(counts):
-        for run in range(2):
-            x, y = np.repeat(gold, times), np.repeat(scores[run], times)
-            if np.ptp(x) > 0 and np.ptp(y) > 0:
-                assert got[i, run] == pytest.approx(stats.spearmanr(x, y)[0], abs=1e-10)
-            else:
-                assert np.isnan(got[i, run])
-
-
-def test_blocks_of_resamples_change_nothing(monkeypatch):
-    rng = np.random.default_rng(0)
-    gold, scores = rng.integers(0, 6, 50).astype(np.float32), rng.normal(size=(3, 50))
-    counts = resample_counts(50, 23, rng)
-    whole = spearman_bootstrap(gold, scores, counts)
-    monkeypatch.setattr(statistics, "BLOCK", 200)  # four resamples at a time, three in the last
-    np.testing.assert_array_equal(spearman_bootstrap(gold, scores, counts), whole)
-
-
-def test_every_resample_draws_as_many_pairs_as_there_are():
-    counts = resample_counts(300, 400, np.random.default_rng(0))
-    assert (counts.sum(axis=1) == 300).all()
-    assert counts.var() == pytest.approx(1 - 1 / 300, abs=0.02)  # binomial(n, 1/n)
-
-
-def test_a_score_that_is_none_makes_its_run_undefined_and_no_other():
-    rng = np.random.default_rng(0)
-    gold, scores = rng.normal(size=40), rng.normal(size=(2, 40))
-    scores[0, 7] = np.nan
-    boot = spearman_bootstrap(gold, scores, resample_counts(40, 5, rng))
-    assert np.isnan(boot[:, 0]).all()
-    assert np.isfinite(boot[:, 1]).all()
-    with pytest.raises(ValueError, match="not over the same pairs"):
-        spearman_bootstrap(gold, scores, resample_counts(39, 5, rng))
-
-
-def frames(runs=3, n=80, seed=0, tasks=("sts12", "stsb")):
-    rng = np.random.default_rng(seed)
-    out = []
-    gold = {t: rng.integers(0, 26, n) / 5 for t in tasks}
-    for _ in range(runs):
-        parts = [pd.DataFrame({"task": t, "gold": gold[t], "score": gold[t] + rng.normal(size=n) * 2}) for t in tasks]
-        out.append(pd.concat(parts))
-    return out
-
-
-def test_bootstrap_is_paired_centred_and_averages_tasks():
-    runs = frames()
-    boot = bootstrap_sts([*runs, runs[0]], tasks=("sts12", "stsb"), resamples=400)
-    np.testing.assert_array_equal(boot[:, 0], boot[:, 3])  # the same run on the same resamples
-    rhos = [np.asarray(stats.spearmanr(p["gold"], p["score"]))[0] for _, p in runs[0].groupby("task")]
-    assert boot[:, 0].mean() == pytest.approx(np.mean(rhos), abs=0.02)
-
-
-def test_runs_over_different_pairs_are_refused():
-    a, b = frames(runs=2)
-    with pytest.raises(LabError, match="different pairs or gold scores of stsb"):
-        bootstrap_sts([a, b[:-1]], tasks=("sts12", "stsb"))
-    with pytest.raises(LabError, match="holds no scores of sickr"):
-        bootstrap_sts([a, b], tasks=("sickr",))
-
-
-def test_pairs_in_another_order_are_refused_even_where_gold_agrees():
-    a, b = (run.assign(pair=np.arange(len(run)), subset="all") for run in frames(runs=2))
-    b = b.assign(pair=b["pair"].to_numpy()[::-1])
-    with pytest.raises(LabError, match="different pairs or gold scores of sts12"):
-        bootstrap_sts([a, b], tasks=("sts12",))
-
-
-def test_a_constant_encoder_has_no_interval():
-    """Float32 noise around one cosine is no ranking, here as in sts_results."""
-    a, b = frames(runs=2)
-    noise = np.random.default_rng(0).uniform(0, 1e-7, len(b))
-    boot = bootstrap_sts([a, b.assign(score=0.9 + noise)], tasks=("sts12", "stsb"), resamples=20)
-    assert np.isfinite(boot[:, 0]).all()
-    assert np.isnan(boot[:, 1]).all()
+def test_the_door_opens_to_all_it_names():
+    assert sorted(statistics.__all__) == statistics.__all__
+    for name in statistics.__all__:
+        assert getattr(statistics, name).__module__.startswith("recse_lab.evaluation.")
 
 
 def test_t_interval_is_scipy_s():
@@ -114,31 +34,6 @@ def test_t_interval_is_scipy_s():
     assert (got.estimate, got.n) == (pytest.approx(0.6275), 4)
     assert np.isnan(t_interval([0.5]).low)
     assert t_interval([0.5]).estimate == 0.5
-
-
-def test_interval_over_pairs_covers_at_its_level():
-    """One seed: the interval is for this encoder on other pairs of the same kind. 300 draws of 150 pairs, rho known."""
-    rng = np.random.default_rng(0)
-    rho = 0.6
-    truth = 6 / np.pi * np.arcsin(rho / 2)  # Spearman of a bivariate normal
-    hits = 0
-    for _ in range(300):
-        x, y = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], 150).T
-        boot = spearman_bootstrap(x, y[None], resample_counts(150, 300, rng))
-        interval = nested_interval(boot, np.array([stats.spearmanr(x, y)[0]]), rng)
-        hits += interval.low <= truth <= interval.high
-    assert 0.90 <= hits / 300 <= 0.985
-    assert interval.method == "bootstrap over pairs (one seed)"
-
-
-def test_nested_interval_sees_the_spread_of_seeds():
-    rng = np.random.default_rng(0)
-    pairs = rng.normal(0, 0.001, (2000, 1))
-    seeds = np.array([0.5, 0.6, 0.7])
-    interval = nested_interval(seeds + pairs, seeds, rng)
-    assert interval.estimate == pytest.approx(0.6)
-    assert interval.low == pytest.approx(0.5, abs=0.01)  # all three draws the smallest: 1 in 27
-    assert interval.high == pytest.approx(0.7, abs=0.01)
 
 
 def test_paired_test_is_scipy_s():
@@ -168,8 +63,8 @@ def test_no_test_where_there_is_none():
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_false_positives_of_the_paired_test_are_five_percent(seeds):
     rng = np.random.default_rng(seeds)
-    p = [paired_test(rng.normal(size=seeds), rng.normal(size=seeds)).p for _ in range(4000)]
-    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.01)
+    p = [paired_test(rng.normal(size=seeds), rng.normal(size=seeds)).p for _ in range(2500)]
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.013)
 
 
 def test_holm_by_hand_and_without_what_was_not_tested():
@@ -205,3 +100,127 @@ def test_no_minimum_where_there_is_no_test():
     assert minimum_detectable(float("nan"), 5) is None
     with pytest.raises(ValueError, match="between the level"):
         minimum_detectable(1.0, 5, power=0.01)
+
+
+# ---- sign flips --------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 9999), n=st.integers(6, 9), decimals=st.integers(1, 8))
+def test_sign_flips_are_scipy_s_exact_permutations(seed, n, decimals):
+    """Also with ties among the sums: differences of one decimal."""
+    rng = np.random.default_rng(seed)
+    a, b = np.round(rng.normal(0.4, 1, n), decimals), np.round(rng.normal(size=n), decimals)
+    if np.std(a - b) < 1e-9:
+        return
+    got = sign_flip_test(a.tolist(), b.tolist())
+    expected = stats.permutation_test(
+        (a, b), lambda x, y, axis: np.abs(np.round(np.mean(x - y, axis=axis), 10)), permutation_type="samples", vectorized=True,
+        n_resamples=np.inf, alternative="greater",
+    )  # fmt: skip
+    assert got.p == pytest.approx(expected.pvalue)
+    assert got.delta == pytest.approx(np.mean(a - b))
+
+
+def test_few_seeds_cannot_reach_the_level():
+    a = [0.61, 0.64, 0.60, 0.66, 0.67]
+    b = [0.51, 0.53, 0.52, 0.53, 0.53]
+    refused = sign_flip_test(a, b)
+    assert refused.p is None
+    assert refused.reason == "the smallest p of 5 seeds is 2/2^5 = 0.0625, above 0.05: no test"
+    assert refused.delta == pytest.approx(0.112)
+    assert sign_flip_test(a, b, level=0.9).p == pytest.approx(2 / 2**5)
+    assert sign_flip_test([*a, 0.7], [*b, 0.6]).p == pytest.approx(2 / 2**6)
+    assert sign_flip_test([0.5], [0.4]).reason == "one seed: no test"
+    assert sign_flip_test([], []).reason == "no seed in common"
+    assert "undefined for 1 of 6" in (sign_flip_test([*a, float("nan")], [*b, 0.6]).reason or "")
+    with pytest.raises(ValueError, match="5 values with 1"):
+        sign_flip_test(a, [0.5])
+
+
+def test_sign_flips_of_many_seeds_are_drawn_at_random():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0.3, 1, 40).tolist(), [0.0] * 40
+    drawn = sign_flip_test(a, b)
+    assert drawn.method == "sign flips over seeds (2^17 at random)"
+    assert drawn.p == pytest.approx(paired_test(a, b).p, rel=0.1)
+
+
+# ---- effect size -------------------------------------------------------------------------------------------------
+
+
+def test_effect_size_by_hand():
+    a, b = [0.61, 0.64, 0.60, 0.66], [0.60, 0.61, 0.60, 0.62]
+    d = np.mean(np.subtract(a, b)) / np.std(np.subtract(a, b), ddof=1)
+    found = effect_size(a, b, level=0.9)
+    assert found.estimate == pytest.approx(d * gamma(1.5) / (gamma(1.0) * 1.5**0.5))
+    # The ends of the interval are the effects under which so large, or so small, a t has 5 %.
+    assert stats.nct.sf(2 * d, 3, 2 * found.low) == pytest.approx(0.05, abs=1e-5)
+    assert stats.nct.cdf(2 * d, 3, 2 * found.high) == pytest.approx(0.05, abs=1e-5)
+    back = effect_size(b, a, level=0.9)
+    assert (back.estimate, back.low, back.high) == pytest.approx((-found.estimate, -found.high, -found.low), rel=1e-4)
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_effect_size_is_unbiased_and_covers(seeds):
+    rng = np.random.default_rng(seeds)
+    found = [effect_size(rng.normal(1.0, 1.0, seeds).tolist(), [0.0] * seeds) for _ in range(3000)]
+    assert np.mean([f.estimate for f in found]) == pytest.approx(1.0, abs=0.08)
+    assert np.mean([f.low <= 1.0 <= f.high for f in found]) == pytest.approx(0.95, abs=0.012)
+
+
+def test_no_effect_size_and_why():
+    for a, b, why in [
+        ([0.6, 0.7], [0.5, 0.7], "fewer than three seeds"),
+        ([0.6], [0.5], "one seed"),
+        ([0.6, 0.7, 0.8], [0.5, 0.6, 0.7], "the difference is the same for every seed"),
+        ([0.6, 0.7, float("nan")], [0.5, 0.6, 0.7], "undefined for 1 of 3 seeds"),
+    ]:
+        found = effect_size(a, b)
+        assert found.method == f"undefined: {why}"
+        assert np.isnan(found[:3]).all()
+
+
+# ---- how many seeds ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("effect", "seeds"), [(0.2, 199), (0.5, 34), (0.8, 15), (-0.8, 15)])
+def test_seeds_needed_are_those_of_the_textbook(effect, seeds):
+    """Matched pairs, two-sided 5 %, power 80 %, as G*Power has them."""
+    assert seeds_needed(1.0, effect) == seeds
+    assert seeds_needed(0.02, 0.02 * effect) == seeds
+
+
+@pytest.mark.parametrize("power", [0.5, 0.9])
+def test_seeds_needed_turns_minimum_detectable_round(power):
+    for effect in (0.3, 1.0, 1.7, 4.0):
+        seeds = seeds_needed(1.0, effect, power=power, level=0.01)
+        assert seeds is not None
+        least, more = (minimum_detectable(1.0, n, power=power, level=0.01) for n in (seeds, seeds - 1))
+        assert least is not None
+        assert least <= effect
+        assert more is None or effect < more
+    assert seeds_needed(1.0, 1000.0, level=0.01) == 2
+
+
+def test_no_number_of_seeds():
+    assert seeds_needed(1.0, 0.0) is None
+    assert seeds_needed(0.0, 1.0) is None
+    assert seeds_needed(float("nan"), 1.0) is None
+    assert seeds_needed(1.0, float("inf")) is None
+    assert seeds_needed(1.0, 1e-6) is None
+    with pytest.raises(ValueError, match="between the level"):
+        seeds_needed(1.0, 1.0, power=0.05)
+
+
+def test_expected_maximum_is_known_for_few_looks():
+    known = {1: 0.0, 2: 1 / np.pi**0.5, 3: 1.5 / np.pi**0.5, 5: 1.1629644736, 10: 1.5387527308, 100: 2.5075936364}
+    for looks, expected in known.items():
+        assert expected_maximum(looks) == pytest.approx(expected, abs=1e-8)
+    rng = np.random.default_rng(0)
+    common, own = rng.normal(size=(40_000, 1)), rng.normal(size=(40_000, 6))
+    simulated = 2 * (0.7**0.5 * common + 0.3**0.5 * own).max(axis=1).mean()
+    assert expected_maximum(6, sd=2.0, correlation=0.7) == pytest.approx(simulated, abs=0.03)
+    for looks, correlation in ((0, 0.0), (3, 1.1), (3, -0.1)):
+        with pytest.raises(ValueError, match="looks with correlation"):
+            expected_maximum(looks, correlation=correlation)

@@ -1,0 +1,264 @@
+"""The shape of an embedding space: how alike everything is, how many directions are used, who is everybody's neighbour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from recse_lab.errors import LabError
+from recse_lab.probes.base import Measure, ProbeResult, tabulate
+from recse_lab.probes.intervals import jackknife_interval
+from recse_lab.probes.similarity import (
+    centred,
+    hsic,
+    lengths,
+    mean_cosine,
+    occurrences,
+    ratio,
+    refuse_unmeasurable,
+    skewness,
+    unit,
+)
+from recse_lab.probes.spectra import (
+    Spectrum,
+    effective_rank,
+    isoscore,
+    moments,
+    participation_ratio,
+    partition_isotropy,
+    rankme,
+    spectrum,
+)
+
+GROUPS = 20  # of the grouped jackknife
+NAN = float("nan")
+INTERVALS = (
+    f"95 %, jackknife: over sentences for cosines and norms, over {GROUPS} random groups of sentences for the spectrum; "
+    "none for partition isotropy (a minimum over eigenvectors) and hubness (every sentence moves every neighbour list)"
+)
+PROFILE = ("mean_cosine", "participation_ratio", "effective_rank_centred", "norm_mean")
+"""What ``layers`` follows from layer to layer."""
+
+# Of the embeddings as they are: effective_rank, rankme. Of their covariance: the others.
+SPECTRAL = {
+    "isoscore": lambda s: isoscore(s.variances),
+    "participation_ratio": lambda s: participation_ratio(s.variances),
+    "top_share": lambda s: float(s.variances[0] / s.variances.sum()) if s.variances[0] > 0 else NAN,
+    "effective_rank": lambda s: effective_rank(s.singular),
+    "effective_rank_centred": lambda s: effective_rank(np.sqrt(s.variances)),
+    "rankme": lambda s: rankme(s.singular),
+}
+
+
+def geometry(
+    embeddings: Mapping[str, Float[np.ndarray, "sentences dim"]], *, neighbours: int = 10, seed: int = 0
+) -> ProbeResult:
+    """Isotropy, rank, hubness and norms of each encoder's embeddings of the same sentences; exact, in blocks.
+
+    | measure | what | unchanged by |
+    | --- | --- | --- |
+    | mean_cosine | over distinct pairs; unbiased | rotation, scale, order |
+    | mean_cosine_with_self | each sentence paired with itself too, ‖mean of unit vectors‖² | rotation, scale, order, doubling |
+    | partition_isotropy | Mu & Viswanath's, of the embeddings as they are | rotation, order, doubling |
+    | partition_isotropy_unit | the same of unit vectors | rotation, scale, order, doubling |
+    | isoscore | IsoScore, which is IsoScore* without shrinkage | rotation, scale, order, doubling |
+    | participation_ratio | equal directions that variance would fill | rotation, scale, order, doubling |
+    | top_share | variance along the first principal axis | rotation, scale, order, doubling |
+    | effective_rank, rankme | entropy of the singular values, not centred | rotation, scale, order, doubling |
+    | effective_rank_centred | the same without the common direction | rotation, scale, order, doubling |
+    | hubness_skew | skewness of N_k, k = ``neighbours`` | rotation, scale, order |
+    | antihubs | share of sentences that are nobody's neighbour | rotation, scale, order |
+    | norm_mean | mean length | rotation, order, doubling |
+    | norm_cv | standard deviation of the length over its mean | rotation, scale, order, doubling |
+
+    Doubling is every sentence twice. Measures of the spectrum come out too low with fewer sentences than a few times
+    the dimension. ``seed`` draws the groups of the jackknife. The curve ``spectrum`` holds for every component its
+    singular value (divided by √sentences), its standard deviation after centring, and its share of the variance.
+
+    Raises:
+        LabError: An embedding is not finite, fewer than two sentences, or encoders over different sentences.
+        ValueError: ``neighbours`` below 1.
+    """
+    count = refuse_unmeasurable(embeddings)
+    if neighbours < 1:
+        raise ValueError(f"neighbours {neighbours} must be at least 1")
+    measures: list[Measure] = []
+    curves = []
+    for name, x in embeddings.items():
+        spectral, whole = _spectral(name, x, seed)
+        vectors, why = _unit(x)
+        measures += _cosines(name, vectors, why, count)
+        measures += _partition(name, x, vectors, why)
+        measures += spectral
+        measures += _hubness(name, vectors, why, count, neighbours)
+        measures += _norms(name, x)
+        curves.append(_spectrum_frame(name, whole, count))
+    about = {
+        "sentences": count, "neighbours": neighbours, "intervals": INTERVALS,
+        "dim": {name: x.shape[1] for name, x in embeddings.items()},
+    }  # fmt: skip
+    return ProbeResult("geometry", tabulate(measures), {"spectrum": pd.concat(curves, ignore_index=True)}, about)
+
+
+def layers(
+    hidden: Mapping[str, Sequence[Float[np.ndarray, "sentences dim"]]], *, debiased: bool = False, seed: int = 0
+) -> ProbeResult:
+    """Profiles over the layers of each encoder, and linear CKA between all layers of all encoders.
+
+    ``hidden`` holds one pooled embedding per sentence and layer, the embedding layer first. Curves: ``layers``
+    (encoder, layer, measure, value, low, high, note) with the measures ``PROFILE``, and ``cka`` (encoder, layer,
+    other, other_layer, cka), both halves of the symmetric map. The table names a measure ``mean_cosine@0``.
+
+    Raises:
+        LabError: As ``geometry``; with ``debiased``, fewer than four sentences.
+    """
+    states = {(name, layer): x for name, stack in hidden.items() for layer, x in enumerate(stack)}
+    count = refuse_unmeasurable({f"{name}, layer {layer}": x for (name, layer), x in states.items()})
+    if debiased and count < 4:
+        raise LabError(
+            f"layers: debiased CKA needs four sentences, there are {count}; give more or take the plain one."
+        )
+    measures, rows = [], []
+    for (name, layer), x in states.items():
+        vectors, why = _unit(x)
+        found = [*_cosines(name, vectors, why, count), *_spectral(name, x, seed)[0], *_norms(name, x)]
+        for measure in (m for m in found if m.measure in PROFILE):
+            measures.append(measure._replace(measure=f"{measure.measure}@{layer}"))
+            rows.append((name, layer, *measure[1:5], measure.note))
+    profile = pd.DataFrame(rows, columns=pd.Index(["encoder", "layer", "measure", "value", "low", "high", "note"]))
+    curves = {"layers": profile, "cka": cka_table(states, debiased=debiased)}
+    about = {"sentences": count, "cka": "debiased" if debiased else "plain", "intervals": INTERVALS}
+    return ProbeResult("layers", tabulate(measures), curves, about)
+
+
+def cka_table(
+    states: Mapping[tuple[str, int], Float[np.ndarray, "sentences dim"]], *, debiased: bool = False
+) -> pd.DataFrame:
+    """Linear CKA of every (encoder, layer) with every other: encoder, layer, other, other_layer, cka."""
+    keys = list(states)
+    own = {key: _self_hsic(states[key], debiased) for key in keys}
+    rows = []
+    for i, one in enumerate(keys):
+        x = centred(states[one])
+        for other in keys[i:]:
+            # One with itself is 1 exactly, and undefined where it does not vary.
+            between = own[one] if other == one else hsic(x, centred(states[other]), debiased=debiased)
+            value = ratio(between, own[one], own[other])
+            rows.append((*one, *other, value))
+            if other != one:
+                rows.append((*other, *one, value))
+    return pd.DataFrame(rows, columns=pd.Index(["encoder", "layer", "other", "other_layer", "cka"]))
+
+
+def _self_hsic(x: Float[np.ndarray, "sentences dim"], debiased: bool) -> float:
+    rows = centred(x)
+    return hsic(rows, rows, debiased=debiased)
+
+
+# ---- one encoder -------------------------------------------------------------------------------------------------
+
+
+def _unit(x: Float[np.ndarray, "sentences dim"]) -> tuple[Float[np.ndarray, "sentences dim"] | None, str]:
+    """Unit vectors, or why there are none."""
+    zero = int((~x.any(axis=1)).sum())
+    return (None, f"{zero} of {len(x)} embeddings are zero vectors: no direction") if zero else (unit(x), "")
+
+
+def _cosines(name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why: str, count: int) -> list[Measure]:
+    measures = []
+    for measure, self_pairs in (("mean_cosine", False), ("mean_cosine_with_self", True)):
+        if vectors is None:
+            measures.append(Measure(name, measure, NAN, n=count, note=why))
+            continue
+        value, left_out = mean_cosine(vectors, self_pairs=self_pairs)
+        low, high = jackknife_interval(value, left_out) if count > 2 else (NAN, NAN)
+        note = "" if count > 2 else "no interval: two sentences are one pair"
+        measures.append(Measure(name, measure, value, low, high, count, note))
+    return measures
+
+
+def _partition(
+    name: str, x: Float[np.ndarray, "sentences dim"], vectors: Float[np.ndarray, "sentences dim"] | None, why: str
+) -> list[Measure]:
+    none = "no interval: a minimum over eigenvectors"
+    of_unit = Measure(name, "partition_isotropy_unit", NAN, n=len(x), note=why)
+    if vectors is not None:
+        of_unit = of_unit._replace(value=partition_isotropy(vectors), note=none)
+    plain = Measure(name, "partition_isotropy", NAN, n=len(x), note="all embeddings are zero")
+    if x.any():  # without any length every direction is alike, and the formula says 1
+        plain = plain._replace(value=partition_isotropy(x), note=none)
+    return [plain, of_unit]
+
+
+def _spectral(name: str, x: Float[np.ndarray, "sentences dim"], seed: int) -> tuple[list[Measure], Spectrum]:
+    count, dim = x.shape
+    origin = x.mean(0, dtype=np.float64)
+    grouped = count >= 2 * GROUPS
+    order = np.random.default_rng(seed).permutation(count)
+    parts = [moments(x[rows], origin) for rows in np.array_split(order, GROUPS if grouped else 1)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    whole = spectrum(total, origin)
+    without = [spectrum(total - part, origin) for part in parts] if grouped else []
+    measures = []
+    for measure, formula in SPECTRAL.items():
+        value = formula(whole)
+        low, high = jackknife_interval(value, np.array([formula(s) for s in without]))
+        if np.isnan(value):
+            note = "one dimension" if dim == 1 and whole.variances.any() else "all embeddings coincide"
+            low = high = NAN
+        else:
+            notes = [f"{count} sentences in {dim} dimensions: too low"] if count <= dim else []
+            notes += [f"no interval: fewer than {2 * GROUPS} sentences"] if not grouped else []
+            note = "; ".join(notes)
+        measures.append(Measure(name, measure, value, low, high, count, note))
+    return measures, whole
+
+
+def _hubness(
+    name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why: str, count: int, neighbours: int
+) -> list[Measure]:
+    skew, alone = NAN, NAN
+    skew_note = note = why
+    if vectors is not None and count <= neighbours:
+        skew_note = note = f"{count} sentences have no {neighbours} neighbours each"
+    elif vectors is not None:
+        found = occurrences(vectors, neighbours)
+        skew, alone = skewness(found), float((found < 1e-9).mean())
+        skew_note = note = "no interval: every sentence moves every neighbour list"
+        if np.isnan(skew):
+            skew_note = "every sentence is a neighbour equally often"
+    return [
+        Measure(name, "hubness_skew", skew, n=count, note=skew_note),
+        Measure(name, "antihubs", alone, n=count, note=note),
+    ]
+
+
+def _norms(name: str, x: Float[np.ndarray, "sentences dim"]) -> list[Measure]:
+    norms = lengths(x)
+    count, total, squares = len(norms), norms.sum(), np.square(norms).sum()
+    mean = total / count
+    measures = [Measure(name, "norm_mean", mean, *jackknife_interval(mean, (total - norms) / (count - 1)), count)]
+    if mean == 0:
+        return [*measures, Measure(name, "norm_cv", NAN, n=count, note="all embeddings are zero")]
+    others = (total - norms) / (count - 1)
+    spread = np.sqrt(np.maximum((squares - norms**2) / (count - 1) - others**2, 0))
+    low, high = jackknife_interval(float(norms.std() / mean), spread / others) if count > 2 else (NAN, NAN)
+    note = "" if count > 2 else "no interval: two sentences"
+    return [*measures, Measure(name, "norm_cv", float(norms.std() / mean), low, high, count, note)]
+
+
+def _spectrum_frame(name: str, whole: Spectrum, count: int) -> pd.DataFrame:
+    dim = len(whole.variances)
+    total = whole.variances.sum()
+    share = whole.variances / total if total > 0 else np.full(dim, NAN)
+    singular = np.full(dim, NAN)
+    singular[: len(whole.singular)] = whole.singular / np.sqrt(count)
+    return pd.DataFrame({
+        "encoder": name, "component": np.arange(1, dim + 1), "singular": singular,
+        "singular_centred": np.sqrt(whole.variances), "share": share, "cumulative": np.cumsum(share),
+    })  # fmt: skip

@@ -1,0 +1,33 @@
+"""``python -m simulations``: about 15 minutes of one core, then reports/statistics; ``--report`` draws it again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from simulations import arms, choices, designs, intervals, report
+from simulations.outcomes import keep
+
+PARTS = {"arms": arms, "designs": designs, "choices": choices, "intervals": intervals}
+
+
+def main() -> None:
+    """Simulate part by part, keeping each as it ends, and write the report from what is kept."""
+    parser = argparse.ArgumentParser(prog="python -m simulations", description=__doc__)
+    parser.add_argument("--replicates", type=int, default=4000, help="default: %(default)s")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--out", type=Path, default=Path("reports/statistics"), help="default: %(default)s")
+    parser.add_argument("--report", action="store_true", help="simulate nothing, write the report from the table")
+    given = parser.parse_args()
+    names = given.only.split(",")
+    if unknown := set(names) - set(PARTS):
+        parser.error(f"--only {','.join(sorted(unknown))}: expected some of {','.join(PARTS)}")
+    if not given.report:
+        for name in names:
+            for table in PARTS[name].parts(given.replicates):
+                keep(table, given.out / "table.csv")
+    report.write(given.out)
+
+
+if __name__ == "__main__":
+    main()
