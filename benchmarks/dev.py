@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.measure import ENCODER, Part, Row, Setup, say
 from recse_lab.config import TrainingConfig, make_config
 from recse_lab.execution import execute
-from recse_lab.runs import Run
+from recse_lab.store import Run
 
 LOOKS = 2
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.measure import ENCODER, Part, Row, Setup, say
 from recse_lab.ablation.study import to_run
-from recse_lab.runs import Run
+from recse_lab.store import Run
 from recse_lab.workflows import Study, plan_study
 
 STUDY = "reshape-dim"

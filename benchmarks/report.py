@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.measure import Part, Row, Setup
 from recse_lab.build import device
-from recse_lab.runs import atomic_path, commit, now, write_json
+from recse_lab.store import atomic_path, commit, now, write_json
 
 PACKAGES = (
     "recse-lab", "sentence-transformers", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy", "scipy",

@@ -17,7 +17,7 @@ from scipy import stats
 from recse_lab import workflows
 from recse_lab.errors import LabError
 from recse_lab.reporting import style
-from recse_lab.runs import atomic_path, commit, now
+from recse_lab.store import atomic_path, commit, now
 
 # Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one.
 ENCODERS = (

@@ -44,10 +44,10 @@ from recse_lab.reshape import OPERATORS, parse_operator
 from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.reshape.store import FeatureStore, batches_by_length, build_store, open_store, store_size
 from recse_lab.reshape.view import ReshapedTokens
-from recse_lab.runs import cache_root
+from recse_lab.store import cache_root
 from recse_lab.training.arm import Arm, Edit
 from recse_lab.training.trainer import Recipe
-from recse_lab.views import VIEWS
+from recse_lab.views import VIEWS, TextView
 from recse_lab.views.wordnet import WordNet, find_wordnet
 
 STATISTICS_ROWS = 50_000  # sentences that token statistics and standardisation are fitted on, evenly spaced
@@ -361,11 +361,9 @@ class Lab:
         target = reshape is not None and reshape.role == "target"
         encoder = self.encoder()
         edits = self.edit("anchor_view"), self.edit("view")
-        if any(isinstance(edit, ReshapedTokens) or getattr(edit, "kind", "text") == "embedding" for edit in edits):
-            if not hasattr(encoder.backbone, "embeddings"):
-                raise LabError(
-                    f"{self.config.encoder}: this architecture has no embedding layer that a view could edit."
-                )
+        on_embeddings = [e for e in edits if e is not None and not isinstance(e, TextView)]
+        if on_embeddings and not hasattr(encoder.backbone, "embeddings"):
+            raise LabError(f"{self.config.encoder}: this architecture has no embedding layer that a view could edit.")
         arm = Arm(
             encoder, passes=2 if contrast.weight > 0 else 1, edits=edits, precision=self.config.training.precision,
             fixed_mask=self.config.model.dropout_mask == "fixed", reshaper=self.reshaper if target else None,

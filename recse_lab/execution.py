@@ -25,7 +25,7 @@ from recse_lab.encoders.transformer import TransformerEncoder, load_encoder
 from recse_lab.errors import LabError
 from recse_lab.evaluation.encoder import DevSet, score_tasks
 from recse_lab.evaluation.sts import PROTOCOL, sts_results
-from recse_lab.runs import Run, atomic_path, commit, now, space, write_json
+from recse_lab.store import Run, atomic_path, commit, now, space, write_json
 from recse_lab.training.trainer import Interrupted, Progress, train
 
 OnStep = Callable[[dict[str, Any], int], None]

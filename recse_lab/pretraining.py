@@ -27,7 +27,7 @@ from recse_lab.encoders.transformer import CARD, load_tokenizer, resolve, weight
 from recse_lab.encoders.vocabulary import train_wordpiece
 from recse_lab.errors import LabError
 from recse_lab.execution import OnStep, environment, logger, peak_bytes
-from recse_lab.runs import Run, atomic_path, cache_root, write_json
+from recse_lab.store import Run, atomic_path, cache_root, write_json
 from recse_lab.training.pretrain import MaskedRecipe, pretrain
 from recse_lab.training.trainer import Interrupted
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import signal
 import sys
@@ -21,7 +22,8 @@ from recse_lab.config import PretrainConfig, RunConfig, make_config, merge, read
 from recse_lab.errors import LabError
 from recse_lab.execution import OnStep, environment, execute
 from recse_lab.frameworks import framework_options
-from recse_lab.runs import Run, atomic_path
+from recse_lab.probes.base import ProbeResult
+from recse_lab.store import Run, atomic_path
 
 
 def read_config(
@@ -198,3 +200,90 @@ def default_workers() -> int:
     import os
 
     return 1 if device().type != "cpu" else len(os.sched_getaffinity(0))
+
+
+# ---- probes ------------------------------------------------------------------------------------------------------
+
+
+def probe(
+    name: str, subjects: Sequence[str], *, root: Path, data_dir: str | None = None, task: str | None = None, pooling: str | None = None,
+    precision: str = "auto", corpus: Sequence[str] = (), notify: Notify = silent, **options: Any,
+) -> ProbeResult:  # fmt: skip
+    """Probe runs and encoders side by side.
+
+    Raises:
+        LabError: An unknown probe, run or encoder, an option the probe has not, or what the probe itself refuses.
+    """
+    from recse_lab.probes import PROBES
+    from recse_lab.probing import run_probe
+
+    if name in PROBES:
+        known = inspect.signature(PROBES[name]).parameters
+        for option in options:
+            if option not in known:
+                raise LabError(f"probe {name} has no option {option}; leave it out.")
+    return run_probe(
+        name, subjects, root=root, data_dir=data_dir, task=task, pooling=pooling, precision_=precision, corpus=corpus, notify=notify,
+        **options,
+    )  # fmt: skip
+
+
+def probe_table(result: ProbeResult) -> Any:
+    """For a terminal: a row a measure, a column an encoder, each number with its interval."""
+    from rich.table import Table
+
+    encoders = list(dict.fromkeys(result.table["encoder"]))
+    out = Table(box=None, pad_edge=False, title=f"{result.name}, {result.about['task']}", title_justify="left")
+    out.add_column("measure", overflow="fold")
+    for encoder in encoders:
+        out.add_column(encoder, justify="right", overflow="fold")
+    rows: dict[str, dict[str, str]] = {}
+    for line in result.table.to_dict("records"):
+        interval = f" [{line['low']:.3f}, {line['high']:.3f}]" if line["low"] == line["low"] else ""
+        number = f"{line['value']:.3f}{interval}" if line["value"] == line["value"] else "–"
+        rows.setdefault(line["measure"], {})[line["encoder"]] = number
+    for measure, cells in rows.items():
+        out.add_row(measure, *(cells.get(encoder, "") for encoder in encoders))
+    return out
+
+
+def probe_summary(result: ProbeResult) -> str:
+    """A paragraph that says what the numbers say."""
+    from recse_lab.reporting.probes import PAGES
+
+    return PAGES[result.name].summary(result)
+
+
+def probe_json(result: ProbeResult) -> dict[str, Any]:
+    """Schema recse-lab/probe/1: what was measured, every number, environment."""
+    return {
+        "schema": "recse-lab/probe/1", "probe": result.name, "about": result.about, "measures": result.table.to_dict("records"),
+        "environment": environment(),
+    }  # fmt: skip
+
+
+def write_probe(result: ProbeResult, out: Path) -> list[Path]:
+    """Write table.csv, summary.md and the figures into ``out``; return their paths."""
+    from recse_lab.reporting.probes import PAGES
+    from recse_lab.reporting.published import slug
+    from recse_lab.reporting.style import close, save
+
+    page = PAGES[result.name]
+    paths = []
+    for name, figure in page.figures(result).items():
+        paths += save(figure, out / slug(name))
+        close(figure)
+    listing = page.markdown(result) if result.name == "errors" else ""
+    pictures = [f"![{path.stem}]({path.name})" for path in paths if path.suffix == ".png"]
+    subjects = [f"- {label}: `{spec}`" for label, spec in result.about["subjects"].items()]
+    about = environment()
+    text = "\n".join([
+        f"# {result.name}", "", page.summary(result), "", *pictures, "", listing, "## How it was computed", "", "```", str(about["command"]),
+        "```", "", f"Pairs: {result.about['task']}; precision {result.about['precision']}; torch {about['torch']}; commit {about['commit']}; "
+        f"{str(about['date'])[:10]}. All numbers: table.csv.", "", *subjects, "",
+    ])  # fmt: skip
+    for name, content in (("summary.md", text), ("table.csv", result.table.to_csv(index=False, float_format="%.6g"))):
+        with atomic_path(out / name) as beside:
+            beside.write_text(content, encoding="utf-8")
+        paths.append(out / name)
+    return paths

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from recse_lab.reporting import style
-from recse_lab.runs import atomic_path
+from recse_lab.store import atomic_path
 from simulations.populations import BEHIND, BOTH, FEW, MODELS, TWICE, Study
 
 OFFERED = ("compare, both", "compare, seeds", "sign flips", "compare, pairs", "nested bootstrap")

@@ -15,7 +15,7 @@ from recse_lab.encoders import pooling
 from recse_lab.execution import execute
 from recse_lab.reshape import OPERATORS
 from recse_lab.reshape.base import EPSILON
-from recse_lab.runs import find_runs, flatten
+from recse_lab.store import find_runs, flatten
 
 EXAMPLE = (REPO / "docs" / "add-an-operator.md").read_text(encoding="utf-8")
 FILE, LINE, TRANSCRIPTION, FUNCTION, POOLING_LINE = re.findall(

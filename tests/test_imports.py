@@ -14,10 +14,10 @@ PACKAGE = Path(recse_lab.__file__).parent
 
 # A room imports from rooms further down, and from itself. docs/architecture.md says the same in a sentence.
 TIERS = (
-    ("cli",),
+    ("cli", "notebook"),
     ("workflows",),
     ("reporting", "ablation", "pretraining"),
-    ("execution",),
+    ("execution", "probing"),
     ("build",),
     ("frameworks", "config"),
     ("training", "probes"),
@@ -25,7 +25,7 @@ TIERS = (
     ("encoders",),
     ("data",),
     ("objectives", "reshape", "views"),
-    ("runs",),
+    ("store",),
     ("errors",),
 )
 DEPTH = {room: depth for depth, tier in enumerate(TIERS) for room in tier}
@@ -100,7 +100,7 @@ HEAVY = ("torch", "transformers", "accelerate", "safetensors")
 @pytest.mark.parametrize(
     "statement",
     [
-        "import recse_lab.runs, recse_lab.config, recse_lab.data.sts",
+        "import recse_lab.store, recse_lab.config, recse_lab.data.sts",
         "import recse_lab.reporting.ablation, recse_lab.reporting.published",
         "import recse_lab.cli",
         "from recse_lab.cli import main; sys.argv[1:] = ['--help']; main()",

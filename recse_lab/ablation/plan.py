@@ -10,7 +10,7 @@ from typing import Any
 from recse_lab.ablation.spec import ArmSpec, StudySpec
 from recse_lab.build import Lab, settle
 from recse_lab.errors import LabError
-from recse_lab.runs import Run, now, read_json, write_json
+from recse_lab.store import Run, now, read_json, write_json
 
 
 @dataclass(frozen=True)

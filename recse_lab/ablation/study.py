@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from recse_lab.ablation.board import Board
 from recse_lab.ablation.executors.local import Task, run_tasks
 from recse_lab.ablation.plan import Cell
-from recse_lab.runs import Run
+from recse_lab.store import Run
 
 Rerun = Literal["missing", "failed", "all", "never"]
 
@@ -60,8 +60,10 @@ def prepare(cells: list[Cell], console: Console) -> None:
                     bar, description=what, completed=done, total=total or None
                 ),
             )
-            shared = lab.tokens.fingerprint, lab.store_folder if lab.config.reshape else None
-            if shared not in seen and lab.config.reshape:
+            reshape = lab.config.reshape
+            fitted = reshape is not None and reshape.role != "view"  # a view has no statistics
+            shared = (lab.tokens.fingerprint, *((lab.store_folder, reshape.mode) if fitted else ()))
+            if shared not in seen and fitted:
                 _ = lab.reshaper, lab.stored
             seen.add(shared)
 

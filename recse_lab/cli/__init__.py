@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from recse_lab.cli import ablate, data, evaluate, inspect, pretrain, report, reshape, runs, train
+from recse_lab.cli import ablate, data, evaluate, inspect, pretrain, probe, report, reshape, runs, train
 from recse_lab.errors import LabError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("train")(train.train)
 app.command("pretrain")(pretrain.pretrain)
 app.command("eval")(evaluate.evaluate)
 app.command("ablate")(ablate.ablate)
+app.command("probe")(probe.probe)
 app.command("report")(report.report)
 app.command("list")(inspect.list_)
 app.add_typer(runs.app, name="runs")

@@ -50,7 +50,7 @@ def evaluate(
     from recse_lab.encoders.pooling import POOLINGS
     from recse_lab.reporting.published import sts_rows
     from recse_lab.reporting.tables import rich_table, sts_table
-    from recse_lab.runs import atomic_path, write_json
+    from recse_lab.store import atomic_path, write_json
 
     if pooling is not None and pooling not in POOLINGS:
         raise LabError(f"--pooling {pooling!r}: expected one of {', '.join(POOLINGS)}.")

@@ -9,7 +9,10 @@ import typer
 
 def list_(
     what: Annotated[
-        str, typer.Argument(help="operators, poolings, views, objectives, frameworks, experiments, encoders or tasks.")
+        str,
+        typer.Argument(
+            help="operators, poolings, probes, views, objectives, frameworks, experiments, encoders or tasks."
+        ),
     ],
 ) -> None:
     """What there is to choose from."""
@@ -89,7 +92,13 @@ def _objectives() -> list[tuple[str, str]]:
     return [(name, _first_line(kind)) for name, kind in CONTRASTS.items()]
 
 
+def _probes() -> list[tuple[str, str]]:
+    from recse_lab.probes import PROBES
+
+    return [(name, _first_line(function)) for name, function in PROBES.items()]
+
+
 LISTS = {
     "operators": _operators, "poolings": _poolings, "experiments": _experiments, "encoders": _encoders, "tasks": _tasks,
-    "frameworks": _frameworks, "views": _views, "objectives": _objectives,
+    "frameworks": _frameworks, "views": _views, "probes": _probes, "objectives": _objectives,
 }  # fmt: skip

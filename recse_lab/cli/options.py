@@ -43,7 +43,7 @@ def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
 
 def root(runs: Path | None) -> Path:
     """The run store."""
-    from recse_lab.runs import default_root
+    from recse_lab.store import default_root
 
     return runs or default_root()
 

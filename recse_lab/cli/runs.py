@@ -9,7 +9,7 @@ import typer
 from recse_lab.cli.options import RunsDir, root
 
 if TYPE_CHECKING:
-    from recse_lab.runs import Run
+    from recse_lab.store import Run
 
 app = typer.Typer(help="Look at the run store.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ def ls(study: Annotated[str | None, typer.Argument(help="Only this study.")] = N
     from rich.console import Console
     from rich.table import Table
 
-    from recse_lab.runs import find_runs
+    from recse_lab.store import find_runs
 
     console = Console()
     rows = [_row(run) for run in find_runs(root(runs)) if study in (None, run.study)]
@@ -68,7 +68,7 @@ def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], r
     """One run: state, options, environment, results."""
     from rich.console import Console
 
-    from recse_lab.runs import find_run, flatten
+    from recse_lab.store import find_run, flatten
 
     found = find_run(root(runs), run)
     console = Console()
@@ -98,7 +98,7 @@ def diff(
     from rich.console import Console
     from rich.table import Table
 
-    from recse_lab.runs import find_run, flatten, read_json
+    from recse_lab.store import find_run, flatten, read_json
 
     first, second = find_run(root(runs), a), find_run(root(runs), b)
     table = Table(box=None, pad_edge=False)

@@ -70,7 +70,7 @@ def train(
 
     from recse_lab import workflows
     from recse_lab.reporting.tables import rich_table, sts_table
-    from recse_lab.runs import write_json
+    from recse_lab.store import write_json
     from recse_lab.training.trainer import Interrupted
 
     console = Console()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import yaml
 
 from recse_lab.errors import LabError
-from recse_lab.runs import cache_root
+from recse_lab.store import cache_root
 
 PULLS = {"wiki1m": "wiki1m", "sts": "senteval", "transfer": "senteval"}
 """What `recse-lab data pull` is asked for -> the download that holds it."""

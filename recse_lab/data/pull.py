@@ -27,7 +27,7 @@ from recse_lab.data.manifest import (
 )
 from recse_lab.data.sts import SAMPLES, find_senteval, load_task
 from recse_lab.errors import LabError
-from recse_lab.runs import atomic_path, now, read_json, write_json
+from recse_lab.store import atomic_path, now, read_json, write_json
 
 OTHER_TEXT = "other text than the package pins"
 

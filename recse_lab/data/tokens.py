@@ -17,7 +17,7 @@ from jaxtyping import Int
 
 from recse_lab.data.corpora import Corpus
 from recse_lab.errors import LabError
-from recse_lab.runs import read_json, write_json
+from recse_lab.store import read_json, write_json
 
 BATCH = 4096
 

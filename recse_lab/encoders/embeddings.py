@@ -28,7 +28,7 @@ from jaxtyping import Float, Shaped
 from torch import nn
 
 from recse_lab.errors import LabError
-from recse_lab.runs import atomic_path, cache_root, write_json
+from recse_lab.store import atomic_path, cache_root, write_json
 
 if TYPE_CHECKING:
     from recse_lab.encoders.base import Encoder

@@ -158,8 +158,9 @@ def weights_fingerprint(encoder: str) -> str:
         return hashlib.sha256(f"{encoder}@{revision}".encode()).hexdigest()
     digest = hashlib.sha256()
     names = ("config.json", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json", CARD)
-    for file in sorted({*path.glob("*.safetensors"), *(path / n for n in names if (path / n).is_file())}):
-        digest.update(file.name.encode())
+    weights = {*path.glob("*.safetensors"), *path.glob("*_Dense/*.safetensors")}
+    for file in sorted({*weights, *(path / n for n in names if (path / n).is_file())}):
+        digest.update(str(file.relative_to(path)).encode())
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()

@@ -96,10 +96,9 @@ def _runs(frame: pd.DataFrame, response: str, factors: list[str], block: str) ->
     columns = [*factors, block, response]
     if missing := [c for c in columns if c not in frame.columns]:
         raise LabError(f"the runs have no column {missing[0]}; there are {', '.join(map(str, frame.columns))}.")
-    if absent := [c for c in (*factors, block) if frame[c].isna().any()]:
-        raise LabError(
-            f"{absent[0]} is missing for {int(frame[absent[0]].isna().sum())} of {len(frame)} runs; name its level."
-        )
+    for column in (*factors, block):
+        if absent := int(np.count_nonzero(pd.isna(frame[column]))):
+            raise LabError(f"{column} is missing for {absent} of {len(frame)} runs; name its level.")
     twice = frame.duplicated([*factors, block])
     if twice.any():
         raise LabError(f"two runs of {_told(frame.loc[twice, [*factors, block]].iloc[0])}; keep one a cell and seed.")

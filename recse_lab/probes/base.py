@@ -40,7 +40,7 @@ class ProbeResult:
         return wide.loc[list(dict.fromkeys(self.table["encoder"])), list(dict.fromkeys(self.table["measure"]))]
 
     def __repr__(self) -> str:
-        encoders, measures = self.table["encoder"].nunique(), self.table["measure"].nunique()
+        encoders, measures = len(set(self.table["encoder"])), len(set(self.table["measure"]))
         return f"<{self.name}: {measures} measures of {encoders} encoder{'s' if encoders != 1 else ''}>"
 
 

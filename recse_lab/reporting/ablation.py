@@ -26,7 +26,7 @@ from recse_lab.evaluation.statistics import (
 )
 from recse_lab.reporting import figures, latex, page, style, tables
 from recse_lab.reporting.tables import Cell, Column, Row, Table
-from recse_lab.runs import Run, atomic_path, read_json
+from recse_lab.store import Run, atomic_path, read_json
 
 RESAMPLES = 1000
 LEVEL = 0.05

@@ -56,7 +56,7 @@ def _top(group: tuple[list[int], float], least: float) -> float:
 
 def save(figure: Any, stem: Path) -> list[Path]:
     """Write PNG and PDF, the same bytes for the same figure."""
-    from recse_lab.runs import atomic_path
+    from recse_lab.store import atomic_path
 
     paths = [stem.with_suffix(".png"), stem.with_suffix(".pdf")]
     for path, metadata in zip(
@@ -65,3 +65,10 @@ def save(figure: Any, stem: Path) -> list[Path]:
         with atomic_path(path) as beside:
             figure.savefig(beside, format=path.suffix[1:], metadata=metadata)
     return paths
+
+
+def close(figure: Any) -> None:
+    """Forget a figure that has been written."""
+    import matplotlib.pyplot as plt
+
+    plt.close(figure)

@@ -17,7 +17,7 @@ from recse_lab.reshape.base import Reshape
 from recse_lab.reshape.controls import sentence_keys
 from recse_lab.reshape.moments import Moments
 from recse_lab.reshape.weights import token_weights
-from recse_lab.runs import atomic_path
+from recse_lab.store import atomic_path
 
 Batch = tuple[Float[Tensor, "batch tokens hidden"], Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]]
 SMALLEST_STD = 1e-6  # a column that does not vary tells sentences apart by nothing but noise: it becomes 0

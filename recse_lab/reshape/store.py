@@ -19,7 +19,7 @@ from torch import Tensor
 
 from recse_lab.errors import LabError
 from recse_lab.reshape.reshaper import Batch, Reshaper
-from recse_lab.runs import read_json, write_json
+from recse_lab.store import read_json, write_json
 
 Source = Callable[[Int[np.ndarray, " rows"]], Batch]
 LARGEST = 65504.0  # float16

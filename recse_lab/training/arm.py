@@ -135,10 +135,11 @@ class Arm(nn.Module):
     def _encode(self, encoder: TransformerEncoder, group: Group, words: Tensor) -> Any:
         if self.fixed_mask:
             torch.manual_seed(group.mask_seed)  # the same for both views of these sentences
-        edit = self.edits[group.view] if group.view < 2 else None
+        edit: Any = self.edits[group.view] if group.view < 2 else None
         if edit is None or isinstance(edit, TextView):
             return encoder(words, group.ids, group.mask, view=group.view)
-        with edited_embeddings(encoder.backbone, lambda out: edit(out, group.mask, group.ids, seed=group.edit_seed)):
+        backbone: nn.Module = encoder.backbone
+        with edited_embeddings(backbone, lambda out: edit(out, group.mask, group.ids, seed=group.edit_seed)):
             return encoder(words, group.ids, group.mask, view=group.view)
 
     @torch.no_grad()

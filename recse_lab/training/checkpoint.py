@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from recse_lab.errors import LabError
-from recse_lab.runs import atomic_path
+from recse_lab.store import atomic_path
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from conftest import sentences, write_senteval
 
-from recse_lab.runs import Run, write_json
+from recse_lab.store import Run, write_json
 
 
 @pytest.fixture
@@ -84,7 +84,9 @@ def test_train_resumes_and_lists(call, tiny, corpus_file, small_senteval):
         16,
     )
     for arm in ("simcse", "recse", "reshape-only"):
-        code, _, err = call("train", "--framework", arm, *options, "--set", "reshape.dim=4" if arm != "simcse" else "seed=1")
+        code, _, err = call(
+            "train", "--framework", arm, *options, "--set", "reshape.dim=4" if arm != "simcse" else "seed=1"
+        )
         assert code == 0, err
     code, out, _ = call("runs", "ls")
     assert out.count("done") == 3

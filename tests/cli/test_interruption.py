@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from recse_lab.ablation.executors.local import threads_per_worker
 from recse_lab.execution import execute
-from recse_lab.runs import Run
+from recse_lab.store import Run
 from recse_lab.workflows import plan_study
 
 STEPS = 120

@@ -17,7 +17,7 @@ from recse_lab.data.manifest import corpus_path, data_root, data_sets, downloads
 from recse_lab.data.pull import check, pull
 from recse_lab.data.sts import SUBSETS, TABLES, load_task, tasks_fingerprint
 from recse_lab.errors import LabError
-from recse_lab.runs import read_json
+from recse_lab.store import read_json
 
 WIKI = ("\n".join(sentences(2000)) + "\n").encode()
 REPO = "princeton-nlp/datasets-for-simcse"

@@ -113,18 +113,25 @@ def test_strata_are_thirds_and_keep_ties_together():
     assert set(strata(np.ones(12))) == {1}
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_what_rounding_leaves_of_a_sum_of_controls_is_nothing(seed):
+    x, y, z, other = np.random.default_rng(seed).normal(size=(4, 50))
+    matrix = np.corrcoef([x + 2 * y - z / 3, other, x, y, z])[None]
+    assert np.isnan(partial_correlation(matrix, 0, 1, [2, 3, 4])).all()
+
+
 # ---- covariates --------------------------------------------------------------------------------------------------
 
 
 def test_covariates_by_hand():
     counts = word_counts(["the cat sat", "The dog"])
-    table = covariates(["The cat sat.", "A cat"], ["the cat", "dog, dog dog!"], counts)
+    table = covariates(["The cat sat.", "A cat"], ["the cat", "dog, cat dog!"], counts)
     assert table["length difference"].tolist() == [1, 1]
     assert table["mean length"].tolist() == [2.5, 2.5]
-    np.testing.assert_allclose(table["word overlap"], [2 / 3, 0])
+    np.testing.assert_allclose(table["word overlap"], [2 / 3, 1 / 3])
     total = 5 + 4  # words, and kinds of words
     first = [3, 2, 2, 3, 2]  # the cat sat | the cat, each one more than counted
-    second = [1, 2, 2, 2, 2]  # a cat | dog dog dog
+    second = [1, 2, 2, 2, 2]  # a cat | dog cat dog
     expected = [np.log10(np.array(x) / total).mean() for x in (first, second)]
     np.testing.assert_allclose(table["mean log frequency"], expected)
     assert "mean log frequency" not in covariates(["a"], ["b"])
@@ -479,7 +486,8 @@ def test_influence_by_how_often_a_word_occurs():
 
 
 def test_influence_without_direction_or_movement_is_undefined():
-    still = token_influence(lambda texts: np.ones((len(texts), 3), np.float32), SENTENCES)
+    noise = np.random.default_rng(0).normal(0, 1e-6, (100, 3))  # float32 is no better
+    still = token_influence(lambda texts: (1 + noise[: len(texts)]).astype(np.float32), SENTENCES)
     result = influence({"still": still}, resamples=20)
     for name in ("evenness", "gini", "influence / apart", "relative influence (content word)"):
         row = measure(result, "still", name)

@@ -7,7 +7,7 @@ from scipy import stats
 
 from recse_lab.evaluation.sts import PROTOCOL, sts_results
 from recse_lab.reporting.ablation import AblationReport
-from recse_lab.runs import Run, write_json
+from recse_lab.store import Run, write_json
 
 ARMS = [("untrained", "reference", [0]), ("SimCSE", "reference", None), ("reCSE", "arm", None)]
 LEVELS, SEEDS = ("mean", "cls"), (0, 1, 2)

@@ -320,3 +320,24 @@ def test_training_a_baseline_is_refused_and_measuring_it_is_not(base, tmp_path, 
 def test_an_unknown_framework_names_the_nearest():
     with pytest.raises(LabError, match="did you mean esimcse"):
         read_config(None, framework="esimsce", overrides={"encoder": "x"})
+
+
+def test_a_study_prepares_every_role(base, tmp_path):
+    """Shared work is done before the workers start: statistics for target and residual, none for a view."""
+    from rich.console import Console
+
+    from recse_lab.ablation.plan import plan
+    from recse_lab.ablation.spec import StudySpec
+    from recse_lab.ablation.study import prepare
+
+    spec = StudySpec.model_validate({
+        "name": "roles", "question": "?", "cost": "seconds", "base": {**base, "reshape": RESHAPE}, "seeds": 1,
+        "arms": [
+            {"name": "roles", "sweep": {"reshape.role": ["target", "residual", "view"]}},
+            {"name": "untrained", "baseline": "bag"},
+        ],
+        "report": {"against": "untrained"},
+    })  # fmt: skip
+    cells = plan(spec)
+    prepare(cells, Console(quiet=True))
+    assert [cell.lab.stored is None for cell in cells if cell.arm == "roles"] == [False, True, True]

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from recse_lab.encoders import TransformerEncoder
 from recse_lab.errors import LabError
-from recse_lab.runs import Claimed, Run
+from recse_lab.store import Claimed, Run
 from recse_lab.training import checkpoint
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

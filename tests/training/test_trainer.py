@@ -18,7 +18,7 @@ from recse_lab.config import make_config, merge
 from recse_lab.errors import LabError
 from recse_lab.execution import execute
 from recse_lab.objectives import InfoNCE, info_nce, recse_terms
-from recse_lab.runs import Run
+from recse_lab.store import Run
 from recse_lab.training.batches import Batches
 from recse_lab.training.schedule import learning_rate_factor
 from recse_lab.training.trainer import Interrupted, step_seed
@@ -159,7 +159,9 @@ def test_separated_and_integrated_losses_agree_on_equal_weights(base, operator, 
         groups = grouped(arm, lab, rows, 2)
         stored = lab.stored.read(rows) if lab.stored is not None else None
         assert (stored is None) == (mode == "integrated")
-        losses.append(recse_terms(*arm(groups, 16, stored), contrast=InfoNCE(), weight=1.0, reshape_weight=1.0).loss.item())
+        losses.append(
+            recse_terms(*arm(groups, 16, stored), contrast=InfoNCE(), weight=1.0, reshape_weight=1.0).loss.item()
+        )
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
 
 
@@ -314,7 +316,9 @@ def test_info_nce_of_the_arm_is_the_objective(base):
     expected = info_nce(
         arm.project_embedding(embedded.views[0]), arm.project_target(lab.stored.read(rows)), temperature=0.05
     )
-    torch.testing.assert_close(recse_terms(*embedded, contrast=InfoNCE(), weight=0.0, reshape_weight=1.0).loss, expected)
+    torch.testing.assert_close(
+        recse_terms(*embedded, contrast=InfoNCE(), weight=0.0, reshape_weight=1.0).loss, expected
+    )
 
 
 def test_run_folder_is_complete(base, tmp_path):

@@ -144,7 +144,7 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
     from recse_lab.config import RunConfig
     from recse_lab.errors import LabError
     from recse_lab.execution import execute
-    from recse_lab.runs import Claimed
+    from recse_lab.store import Claimed
     from recse_lab.training.trainer import Interrupted
 
     torch.set_num_threads(threads)

@@ -98,15 +98,13 @@ def _factorised(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.nd
         rows = tokens.rows(np.arange(len(tokens)))
         content = (row[~np.isin(row, tokens.special_ids)] for row in rows)
         matrix = positive_pmi(cooccurrences(content, len(model.tokenizer)))
-        seen = np.diff(matrix.indptr) > 0
-        if seen.sum() < model.hidden:
+        seen = int((np.diff(matrix.indptr) > 0).sum())
+        if seen < model.hidden:
             raise LabError(
-                f"{fitting.spec}: {seen.sum()} tokens of {fitting.corpus.name} keep company more often than by chance, which is too "
+                f"{fitting.spec}: {seen} tokens of {fitting.corpus.name} keep company more often than by chance, which is too "
                 f"few for vectors of {model.hidden} numbers; give a larger corpus."
             )
-        found = factorise(matrix, model.hidden)
-        found[~seen] = 0
-        return {"vectors": found}
+        return {"vectors": factorise(matrix, model.hidden)}
 
     return digest(identity), fitting.kept(identity, fit)["vectors"]
 

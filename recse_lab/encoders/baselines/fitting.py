@@ -20,7 +20,7 @@ from recse_lab.encoders.base import Encoder
 from recse_lab.encoders.transformer import TransformerEncoder, load_encoder, resolve, weights_fingerprint
 from recse_lab.errors import LabError
 from recse_lab.reshape.moments import Moments
-from recse_lab.runs import atomic_path, cache_root
+from recse_lab.store import atomic_path, cache_root
 
 CHUNK = 4096  # sentences embedded between two updates of the moments
 

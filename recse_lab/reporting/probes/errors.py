@@ -25,12 +25,12 @@ def figures(result: ProbeResult) -> dict[str, Any]:
 
 def ranks_figure(result: ProbeResult, listed: pd.DataFrame) -> Any:
     """Every pair by its place under both arms, coloured by gold, the pairs in ``listed`` ringed and the first numbered."""
-    ranks = result.curves["ranks"]
-    a, b = listed["a"].iloc[0], listed["b"].iloc[0]
-    first, second = (ranks.loc[ranks["encoder"] == name].reset_index(drop=True) for name in (a, b))
     from matplotlib.patheffects import withStroke
 
     plt = style.use()
+    ranks = result.curves["ranks"]
+    a, b = listed["a"].iloc[0], listed["b"].iloc[0]
+    first, second = (ranks.loc[ranks["encoder"] == name].reset_index(drop=True) for name in (a, b))
     figure, axes = plt.subplots(figsize=(0.8 * style.WIDTH, 0.66 * style.WIDTH), layout="constrained")
     axes.plot([0, 1], [0, 1], color=style.REFERENCE, linewidth=0.8, zorder=1)
     for shift in (-result.about["threshold"], result.about["threshold"]):
@@ -92,8 +92,10 @@ def summary(result: ProbeResult) -> str:
             row = wide.loc[name]
             a, b = listed["a"].iloc[0], listed["b"].iloc[0]
             nearer = listed["error_a"].abs() - listed["error_b"].abs()
+            fixed = row["agreement at fixed gold"]
+            at_fixed_gold = f", at fixed gold {fixed:.2f}" if np.isfinite(fixed) else ""
             lines.append(
-                f"{name}: ranks agree at ρ = {row['rank agreement']:.2f}, at fixed gold {row['agreement at fixed gold']:.2f}; "
+                f"{name}: ranks agree at ρ = {row['rank agreement']:.2f}{at_fixed_gold}; "
                 f"{100 * row['share disagreeing']:.1f} % of the pairs stand more than {_share(about['threshold'])} of the set apart. "
                 f"Of the {len(listed)} they disagree on most, {a} is nearer to gold in {(nearer < 0).sum()}, {b} in {(nearer > 0).sum()}."
             )
@@ -103,9 +105,11 @@ def summary(result: ProbeResult) -> str:
         listed = result.curves["wrong"].drop_duplicates("pair")
         lines.append(
             f"Wrong in every arm, in the same direction: {100 * row['value']:.1f} % [{100 * row['low']:.1f}, {100 * row['high']:.1f}] of "
-            f"the pairs. Of the {len(listed)} worst, {(listed['common'] > 0).sum()} are held too similar and "
-            f"{(listed['common'] < 0).sum()} too different."
+            "the pairs."
         )
+        if len(listed):
+            similar, different = (listed["common"] > 0).sum(), (listed["common"] < 0).sum()
+            lines[-1] += f" Of the {len(listed)} worst, {similar} are held too similar and {different} too different."
     notes = table.loc[table["value"].isna()].groupby("note", sort=False)["encoder"].unique()
     lines += [f"Undefined for {', '.join(names)}: {why}." for why, names in notes.items()]
     return "\n\n".join(lines)

@@ -268,6 +268,10 @@ def test_errors_of_one_arm_and_of_arms_without_an_order():
     twins = errors({"A": gold, "B": gold}, gold, ["a"] * 20, ["b"] * 20, resamples=5)
     assert errors_report.figures(twins) == {}
     assert "nan" not in errors_report.summary(twins)
+    with_oracle = errors({"oracle": gold, "A": -gold % 7}, gold, ["a"] * 20, ["b"] * 20, resamples=5)
+    told = errors_report.summary(with_oracle)
+    assert "nan" not in told
+    assert "worst" not in told
 
 
 def test_opens_without_torch():

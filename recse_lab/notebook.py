@@ -1,0 +1,101 @@
+"""What `import recse_lab as lab` offers in a notebook: the run store as a table, and every probe as a labelled object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from recse_lab import workflows
+from recse_lab.errors import LabError
+from recse_lab.probes import PROBES, ProbeResult
+from recse_lab.reporting.probes import PAGES
+from recse_lab.reporting.probes.dots import dots
+from recse_lab.store import Run, default_root, find_runs, flatten
+
+
+class Probed:
+    """A probe's result: ``frame()``, ``table``, ``curves``, ``plot()``, ``summary()``."""
+
+    def __init__(self, result: ProbeResult) -> None:
+        self.result = result
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Every number with its interval, one a row."""
+        return self.result.table
+
+    @property
+    def curves(self) -> dict[str, pd.DataFrame]:
+        """What the figures are drawn from."""
+        return self.result.curves
+
+    def frame(self) -> pd.DataFrame:
+        """One row an encoder, one column a measure."""
+        return self.result.frame()
+
+    def summary(self) -> str:
+        """A paragraph that says what the numbers say."""
+        return PAGES[self.result.name].summary(self.result)
+
+    def plot(self, which: str | None = None, *, measure: str | None = None, ax: Any = None) -> Any:
+        """The probe's figure of that name (its first by default); with ``measure`` or ``ax``, dots with intervals of one measure.
+
+        Raises:
+            LabError: No figure or measure of that name.
+        """
+        if measure is not None or ax is not None:
+            return dots(self.result, measure or str(self.result.table["measure"].iloc[0]), ax=ax)
+        drawn = PAGES[self.result.name].figures(self.result)
+        if which is not None and which not in drawn:
+            raise LabError(f"{self.result.name} has no figure {which!r}; it has {', '.join(drawn)}.")
+        return drawn[which or next(iter(drawn))]
+
+    def __repr__(self) -> str:
+        return repr(self.result)
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{self.result.name}</b> · {self.summary()}</p>{self.frame().round(3).to_html()}"
+
+
+def runs(root: str | Path | None = None) -> pd.DataFrame:
+    """The run store as a table to filter: a row a run, with its study, arm, seed, state, options and scores (raw)."""
+    rows = []
+    for run in find_runs(Path(root) if root is not None else default_root()):
+        results = run.results or {}
+        average = ((results.get("average") or {}).get("spearman") or {}).get("all")
+        options = flatten(run.config or {})
+        rows.append(
+            {"run": run.id, "study": run.study, "state": run.state, "average": average, "dev": (results.get("dev") or {}).get("spearman")}
+            | {f"{task}": values["spearman"]["all"] for task, values in (results.get("tasks") or {}).items()} | options
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def probe(name: str, subjects: str | Run | Sequence[str | Run], **options: Any) -> Probed:
+    """Any probe by name; ``subjects`` are run ids, run folders, encoders, ``LABEL=…``, or a list of them.
+
+    Options: data_dir, task, pooling, precision, corpus, root (the run store), and those of the probe itself.
+
+    Raises:
+        LabError: As ``recse-lab probe``.
+    """
+    listed = [subjects] if isinstance(subjects, str | Run) else list(subjects)
+    named = [str(s.folder) if isinstance(s, Run) else s for s in listed]
+    root = Path(options.pop("root", None) or default_root())
+    return Probed(workflows.probe(name, named, root=root, **options))
+
+
+def __getattr__(name: str) -> Any:
+    """Every probe as a function of its own: ``lab.polarity(run)`` is ``lab.probe("polarity", run)``."""
+    probe_name = name.replace("_", "-")
+    if probe_name not in PROBES:
+        raise AttributeError(name)
+
+    def probing(subjects: str | Run | Sequence[str | Run], **options: Any) -> Probed:
+        return probe(probe_name, subjects, **options)
+
+    probing.__name__, probing.__doc__ = name, PROBES[probe_name].__doc__
+    return probing
