@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ def use() -> Any:
     """pyplot, with the house style, drawing to files only."""
     import matplotlib
 
-    matplotlib.use("Agg")
+    if "MPLBACKEND" not in os.environ and "IPython" not in sys.modules:
+        matplotlib.use("Agg")  # to files only; a notebook shows figures its own way
     import matplotlib.pyplot as plt
 
     plt.rcParams.update({

@@ -16,12 +16,12 @@ SECOND = [f"second {i}" for i in range(PAIRS)]
 
 
 def made(seed=0):
-    """Gold 0 … 5 in halves and two noisy arms; pair 7 fools both, pairs 20 and 30 one each, 40 both but opposite ways."""
+    """Gold 0 … 5 in halves and two noisy arms; pair 7 fools both, pairs 20 and 30 one each, 60 both but opposite ways."""
     rng = np.random.default_rng(seed)
     gold = np.sort(rng.integers(0, 11, PAIRS)) / 2
     a, b = (gold / 10 + rng.normal(0, 0.03, PAIRS) for _ in range(2))
     a[7] = b[7] = 0.9
-    a[20], b[30] = 0.95, -0.5
+    a[20], b[30] = 0.95, 0.97
     a[60], b[60] = 0.99, -0.9
     return {"A": a, "B": b}, gold
 
