@@ -9,6 +9,8 @@ def __getattr__(name: str) -> Any:
     """``import recse_lab as lab`` in a notebook: ``lab.runs()``, ``lab.probe(…)``, ``lab.polarity(run)`` … (recse_lab.notebook)."""
     import importlib.util
 
-    if name.startswith("_") or importlib.util.find_spec(f"recse_lab.{name}") is not None:
-        raise AttributeError(name)  # a module of the package is found by the import that asked for it
+    if name.startswith("_"):
+        raise AttributeError(name)
+    if importlib.util.find_spec(f"recse_lab.{name}") is not None:
+        return importlib.import_module(f"recse_lab.{name}")
     return getattr(importlib.import_module("recse_lab.notebook"), name)

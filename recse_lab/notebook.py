@@ -89,7 +89,10 @@ def probe(name: str, subjects: str | Run | Sequence[str | Run], **options: Any) 
 
 
 def __getattr__(name: str) -> Any:
-    """Every probe as a function of its own: ``lab.polarity(run)`` is ``lab.probe("polarity", run)``."""
+    """Every probe as a function of its own: ``lab.polarity(run)`` is ``lab.probe("polarity", run)``.
+
+    ``errors`` goes by ``lab.probe("errors", …)`` alone: ``recse_lab.errors`` is a module.
+    """
     probe_name = name.replace("_", "-")
     if probe_name not in PROBES:
         raise AttributeError(name)
