@@ -60,11 +60,11 @@ class Spread(NamedTuple):
     def critical(self, alpha: float) -> float:
         """Half width of the interval at level 1 − alpha, in standard errors: between Student's and the normal quantile.
 
-        The part of the variance that few seeds estimate counts by its share to the power 3/2, which keeps coverage within
-        a point of a nominal 95 % at every share from three seeds on (94.3 to 96.0 %), where Satterthwaite's degrees of
-        freedom cover 92.2 % and Cochran's weights (power 1) 97.1 % at their worst. Two seeds take Cochran's.
+        The part of the variance that few seeds estimate counts by its share to the power 3/2, between
+        Satterthwaite's degrees of freedom, which cover too little, and Cochran's weights (power 1), which cover too
+        much. Two seeds take Cochran's. The power was chosen by simulation (``python -m simulations``).
 
-        Source: after Cochran & Cox (1950), Experimental Designs, on unequal variances; numbers in reports/statistics.
+        Source: after Cochran & Cox (1950), Experimental Designs, on unequal variances.
         """
         weight = (self.seeds / self.total) ** (1.5 if self.n > 2 else 1.0)
         normal = -(1 - weight) * special.ndtri(alpha / 2)
@@ -253,7 +253,7 @@ def nested_interval(
 ) -> Interval:
     """Percentile interval of a mean over seeds, resampling pairs and, inside each resample, seeds.
 
-    NESTED_NUMBERS Use ``mean_interval``. One seed gives the bootstrap over pairs alone, and ``method`` says so.
+    Few resampled seeds spread too little, and what pairs do in one seed counts twice. Use ``mean_interval``. One seed gives the bootstrap over pairs alone, and ``method`` says so.
     """
     means = _nested_means(boot, rng)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
@@ -272,7 +272,7 @@ def nested_test(
 ) -> Comparison:
     """Difference of two arms by the nested bootstrap: seeds, paired, resampled inside resamples of the pairs.
 
-    NESTED_NUMBERS Use ``compare``; this one is here to be compared with.
+    Few resampled seeds spread too little, and what pairs do in one seed counts twice. Use ``compare``; this one is here to be compared with.
     """
     boot, point = boot_a - boot_b, a - b
     method, delta = "bootstrap over pairs and seeds", float(point.mean())

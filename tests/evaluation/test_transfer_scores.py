@@ -234,7 +234,7 @@ def test_a_constant_encoder_gets_the_majority():
     )
     assert results["tasks"]["mr"]["accuracy"] == pytest.approx(0.6)
     assert results["tasks"]["mr"]["majority"] == pytest.approx(0.6)
-    assert (predictions["predicted"] == 1).all()
+    assert (predictions["predicted"].to_numpy() == 1).all()
 
 
 # ---- results -----------------------------------------------------------------------------------------------------
