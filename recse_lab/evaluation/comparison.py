@@ -125,7 +125,7 @@ def compare_resampled(
     """Difference of two arms from one number a seed and its values on resamples of the pairs, the same for both arms.
 
     The method is the one whose false positives and coverage hold for this population and number of seeds
-    (reports/statistics): the paired t for ``seeds``; the bootstrap over pairs for ``pairs``; for ``both`` the two parts
+    (docs/statistics.md): the paired t for ``seeds``; the bootstrap over pairs for ``pairs``; for ``both`` the two parts
     of the variance added, and with one seed the bootstrap over pairs, which is then about these two models alone. An arm
     that no seed changes is repeated once for every seed of the other.
 

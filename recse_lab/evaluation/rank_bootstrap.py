@@ -187,7 +187,7 @@ def correlation_interval(
 
     The standard error comes from resamples of the pairs, the shape from Fisher's scale. Spearman's interval covers 94 to
     96 % where percentiles, BCa or the formula for normal data miss it for some kind of scores at 100 pairs
-    (reports/statistics). Pearson's does not hold where scores have outliers, with no method. Where there is none, the
+    (docs/statistics.md). Pearson's does not hold where scores have outliers, with no method. Where there is none, the
     bounds are NaN and ``method`` says why.
 
     Raises:

@@ -95,7 +95,12 @@ def test_runs_top_to_bottom_and_draws(name, tmp_path):
     }
     alone = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=kept | own | alone, capture_output=True, text=True, timeout=500
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=kept | own | alone,
+        capture_output=True,
+        text=True,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     drawn = re.search(r"figures with axes: (\d+)", done.stdout)
