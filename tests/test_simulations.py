@@ -114,6 +114,7 @@ def test_the_committed_rates_are_those_the_documents_promise():
 def test_the_committed_page_is_that_of_the_committed_table(tmp_path):
     from simulations import report
 
+    table()  # skips where there is none
     (tmp_path / "table.csv").write_bytes((REPORT / "table.csv").read_bytes())
     report.write(tmp_path)
 
