@@ -20,7 +20,6 @@ from recse_lab.errors import LabError
 from recse_lab.evaluation.statistics import resample_counts
 from recse_lab.probes.base import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import lengths, mean_cosine, unit
-from recse_lab.views.wordnet import FUNCTION_WORDS
 
 CLITIC = r"\s?['’]\s?(?:s|t|re|ve|ll|d|m)\b"  # also where a text sets it apart: it 's, don ' t
 WORD = re.compile(
@@ -71,8 +70,7 @@ def normal(word: str) -> str:
 
 def words(sentence: str) -> list[str]:
     """Words and numbers in their normal form, without punctuation."""
-    found = (normal(match.group()) for match in WORD.finditer(sentence))
-    return [word for word in found if kind(word) != "punctuation"]
+    return [normal(match.group()) for match in WORD.finditer(sentence) if any(c.isalnum() for c in match.group())]
 
 
 def word_counts(corpus: Iterable[str]) -> Counter[str]:
@@ -85,6 +83,8 @@ def word_counts(corpus: Iterable[str]) -> Counter[str]:
 
 def kind(word: str) -> str:
     """One of ``KINDS``. A contraction is a function word where its parts are: it's, don't, but not John's."""
+    from recse_lab.views.wordnet import FUNCTION_WORDS  # its package opens torch, which covariates can do without
+
     if not any(c.isalnum() for c in word):
         return "punctuation"
     if word[0].isdigit():

@@ -229,7 +229,7 @@ def test_bias_has_gradient_and_dropout_while_training(tokenizer, backbone):
     assert not torch.equal(first, second)
     assert torch.equal(first[0], first[1])  # one length, one pass
     assert not torch.equal(first[0], first[2])
-    first.sum().backward()
+    first[:, 0].sum().backward()  # the sum over all channels of a layer norm is a constant
     assert backbone.embeddings.word_embeddings.weight.grad.abs().sum() > 0
     backbone.zero_grad()
 

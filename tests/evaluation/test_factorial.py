@@ -116,6 +116,8 @@ def test_an_impossible_cell_makes_undefined_what_needs_it_and_nothing_else():
     assert found.loc[undefined, ["low", "high", "p", "p_holm"]].isna().all(axis=None)
     assert found.loc["mask: free − fixed", "estimate"] == pytest.approx(1.0, abs=1.5)
     assert found.loc[~undefined, "p"].notna().all()
+    pooled = effects(frame, ["dropout", "reshape", "mask"], error="pooled")
+    assert (pooled.loc[~undefined, "df"] == 24 - 6 - 3).all()  # six of seven coefficients can be told, and three seeds
     without = effects(frame, ["dropout", "reshape", "mask"], interactions=False)
     assert without["estimate"].notna().all()
     assert len(without) == 3

@@ -122,6 +122,13 @@ def test_sign_flips_are_scipy_s_exact_permutations(seed, n, decimals):
     assert got.delta == pytest.approx(np.mean(a - b))
 
 
+def test_sums_that_tie_do_so_in_tenths_too():
+    """Whole numbers tie exactly; their tenths, added in another order, but for rounding."""
+    whole = [3.0, 3.0, -1.0, 2.0, -2.0, 7.0, 1.0]
+    tenths = sign_flip_test([x / 10 for x in whole], [0.0] * 7)
+    assert tenths.p == sign_flip_test(whole, [0.0] * 7).p == 24 / 2**7
+
+
 def test_few_seeds_cannot_reach_the_level():
     a = [0.61, 0.64, 0.60, 0.66, 0.67]
     b = [0.51, 0.53, 0.52, 0.53, 0.53]

@@ -19,12 +19,12 @@ LARGEST = 600_000
 # Figures of the last pyplot state are kept by no one, so every drawing is counted where it is made.
 COUNTED = """
 import atexit, matplotlib.figure
-drawn, made = [], matplotlib.figure.Figure.__init__
-def counting(self, *arguments, **options):
-    drawn.append(self)
-    made(self, *arguments, **options)
-matplotlib.figure.Figure.__init__ = counting
-atexit.register(lambda: print("figures with axes:", sum(bool(figure.axes) for figure in drawn)))
+_drawn, _made = [], matplotlib.figure.Figure.__init__
+def _counting(self, *arguments, **options):
+    _drawn.append(self)
+    _made(self, *arguments, **options)
+matplotlib.figure.Figure.__init__ = _counting
+atexit.register(lambda: print("figures with axes:", sum(bool(figure.axes) for figure in _drawn)))
 """
 
 

@@ -274,6 +274,11 @@ def test_errors_of_one_arm_and_of_arms_without_an_order():
     assert "worst" not in told
 
 
-def test_opens_without_torch():
-    code = "import sys, recse_lab.reporting.probes.bias, recse_lab.reporting.probes.errors; assert 'torch' not in sys.modules"
+def test_scores_need_no_torch():
+    code = (
+        "import sys, recse_lab.reporting.probes.bias, recse_lab.reporting.probes.errors\n"
+        "from recse_lab.probes.bias import covariates\n"
+        "covariates(['a cat'], ['a dog'], {'cat': 1})\n"
+        "assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
