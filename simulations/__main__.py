@@ -1,4 +1,4 @@
-"""``python -m simulations``: about 15 minutes of one core, then reports/statistics; ``--report`` draws it again."""
+"""``python -m simulations``: ten minutes of one core, then reports/statistics; ``--report`` draws it again."""
 
 from __future__ import annotations
 

@@ -110,8 +110,7 @@ def fixed_pairs(replicates: int, rng: np.random.Generator, *, sets: int = 40, ma
 
 
 def parts(replicates: int) -> Iterator[pd.DataFrame]:
-    """Study by study; fewer replicates of those that show one thing alone."""
+    """Study by study."""
     for number, study in enumerate((*BOTH, TWICE, MODELS, BEHIND, FEW)):
-        share = 1 if study in BOTH else 2 if study == TWICE else 4
-        yield simulate(study, replicates // share, np.random.default_rng([1, number]))
+        yield simulate(study, replicates, np.random.default_rng([1, number]))
     yield fixed_pairs(replicates, np.random.default_rng([2, 0]))

@@ -58,5 +58,5 @@ def simulate(name: str, spread: float, replicates: int, rng: np.random.Generator
 def parts(replicates: int) -> Iterator[pd.DataFrame]:
     """All spreads at once."""
     yield pd.concat([
-        simulate(name, spread, replicates // 2, np.random.default_rng([4, i])) for i, (name, spread) in enumerate(SPREADS.items())
+        simulate(name, spread, replicates, np.random.default_rng([4, i])) for i, (name, spread) in enumerate(SPREADS.items())
     ])  # fmt: skip

@@ -128,8 +128,6 @@ def simulate(population: Population, pairs: int, replicates: int, rng: np.random
 
 
 def parts(replicates: int) -> Iterator[pd.DataFrame]:
-    """Population by population; half as many replicates of the larger samples."""
+    """Population by population."""
     for i, population in enumerate(POPULATIONS):
-        yield pd.concat([
-            simulate(population, n, replicates // (1 + (n > 100)), np.random.default_rng([3, i, n])) for n in PAIRS
-        ])  # fmt: skip
+        yield pd.concat([simulate(population, n, replicates, np.random.default_rng([3, i, n])) for n in PAIRS])

@@ -56,7 +56,8 @@ def keep(table: pd.DataFrame, file: Path) -> None:
     """Add rows to the file; those of a case that it holds already take the place of the old ones."""
     if file.is_file():
         old = pd.read_csv(file)
-        again = pd.MultiIndex.from_frame(old[["part", "case"]]).isin(pd.MultiIndex.from_frame(table[["part", "case"]]))
+        new = pd.MultiIndex.from_arrays([table["part"], table["case"]])
+        again = pd.MultiIndex.from_arrays([old["part"], old["case"]]).isin(new)
         table = pd.concat([old.loc[~again], table])
     file.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(file, index=False, float_format="%.6g")

@@ -82,7 +82,7 @@ def difference(study: Study) -> float:
     return float((rho[0] - rho[1]) @ weights / weights.sum())
 
 
-def graded_spearman(rho: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+def graded_spearman(rho: np.ndarray | float, cuts: np.ndarray) -> np.ndarray:
     """Spearman's rho of a normal score with a normal gold of correlation ``rho``, cut into grades.
 
     The score's rank is Φ(score), whose mean given the gold z is Φ(ρz / √(2 − ρ²)); a grade's rank is the middle of its
@@ -92,7 +92,7 @@ def graded_spearman(rho: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     middle, share = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     nodes, weights = special.roots_legendre(40 if len(share) > 4 else 400)
     u = edges[:-1, None] + share[:, None] * (nodes + 1) / 2
-    rho = np.asarray(rho, dtype=float)[..., None, None]
-    rank = special.ndtr(rho * special.ndtri(u) / np.sqrt(2 - rho**2)) @ (weights / 2)
+    r = np.asarray(rho, dtype=float)[..., None, None]
+    rank = special.ndtr(r * special.ndtri(u) / np.sqrt(2 - r**2)) @ (weights / 2)
     covariance = (rank * share * (middle - 0.5)).sum(axis=-1)
     return covariance / np.sqrt((share * (middle - 0.5) ** 2).sum() / 12)

@@ -212,16 +212,16 @@ def write(out: Path) -> None:
     held = [section(outcomes) for part, section in parts.items() if len(outcomes.part(part))]
     if len(outcomes.part("arms")):
         style.save(figure(outcomes), out / "figure")
-    shares = outcomes.table.loc[outcomes.table["measure"].isin(["rejected"])]
-    few, many = int(shares["replicates"].min()), int(shares["replicates"].max())
-    errors = " to ".join(f"{100 * (0.05 * 0.95 / n) ** 0.5:.2f}" for n in (many, few))
+    shares = outcomes.table.loc[outcomes.table["measure"] == "rejected"]
+    counts = sorted({int(shares["replicates"].min()), int(shares["replicates"].max())})
+    errors = [f"{100 * (0.05 * 0.95 / n) ** 0.5:.2f}" for n in reversed(counts)]
     text = [
         "# Do the intervals and tests hold?", "",
-        f"Simulated studies whose truth is known, {few:,} to {many:,} of each: a rate of 5 % has a Monte Carlo error of {errors} points. Every "
+        f"Simulated studies whose truth is known, {' to '.join(f'{n:,}' for n in counts)} of each: a rate of 5 % has a Monte Carlo error of {' to '.join(errors)} points. Every "
         "number, with its own error, is in [table.csv](table.csv); which function answers which question is in "
         "[docs/statistics.md](../../docs/statistics.md).", "",
         *(line for section in held for line in section),
-        "## How it was computed", "", "```", "python -m simulations", "```", "",
+        "## How it was computed", "", "```", f"python -m simulations{'' if counts[-1] == 4000 else f' --replicates {counts[-1]}'}", "```", "",
         "The score of an arm, a seed and a pair is slope × gold + what makes the pair hard for both arms + what makes it hard for one arm + noise; "
         "slopes differ between seeds, half of it in both arms alike. Spearman's truth is an integral over the normal distribution "
         "(`simulations/populations.py`). "
