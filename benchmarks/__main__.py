@@ -10,7 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-PARTS = {"a": "evaluation", "b": "training", "c": "dev", "d": "planner", "e": "startup"}
+PARTS = {
+    "a": "evaluation", "b": "training", "c": "dev", "d": "planner", "e": "startup", "f": "frameworks", "g": "probes",
+    "h": "transfer",
+}  # fmt: skip
 INSTALL = 'pip install -c constraints.txt ".[benchmarks]"'
 
 
@@ -18,7 +21,8 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="recse-lab beside sentence-transformers, and against its own targets.",
-        epilog="a: evaluation of the seven STS tasks; b: training; c: dev evaluation; d: planner; e: recse-lab --help.",
+        epilog="a: evaluation of the seven STS tasks; b: training; c: dev evaluation; d: planner; e: recse-lab --help; f: a step of each "
+        "framework; g: probes on 30,000 embeddings; h: transfer tasks.",
     )  # fmt: skip
     parser.add_argument("--data-dir", required=True, help="STS data in SentEval's layout, or the folder above it")
     parser.add_argument(
@@ -30,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("reports/benchmarks"), help="default: %(default)s")
     parser.add_argument("--repeats", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--quick", action="store_true", help="a smoke test on little data; its numbers mean nothing")
-    parser.add_argument("--only", default=",".join(PARTS), help="some of a,b,c,d,e")
+    parser.add_argument("--only", default=",".join(PARTS), help="some of %(default)s")
     given = parser.parse_args()
     given.only = [letter.strip() for letter in given.only.split(",")]
     if unknown := set(given.only) - set(PARTS):
@@ -60,7 +64,7 @@ def main() -> int:
         except ModuleNotFoundError as error:
             if error.name not in ("sentence_transformers", "datasets"):
                 raise
-            print(f"error: a and b need {error.name.replace('_', '-')}: {INSTALL}", file=sys.stderr)
+            print(f"error: a, b and f need {error.name.replace('_', '-')}: {INSTALL}", file=sys.stderr)
             return 2
         except LabError as error:
             print(f"error: {error}", file=sys.stderr)

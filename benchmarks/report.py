@@ -60,7 +60,7 @@ def doubts(about: dict[str, Any], setup: Setup) -> list[str]:
     return found
 
 
-UNITS = {"×": ("×", 2), "%": (" %", 1), "s": (" s", 3)}
+UNITS = {"×": ("×", 2), "%": (" %", 1), "s": (" s", 3), "GB": (" GB", 2)}
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""(f) The seven transfer tasks: all fits in one batch, beside scikit-learn's loops and SentEval's own classifiers.
+"""(h) The seven transfer tasks: all fits in one batch, beside scikit-learn's loops and SentEval's own classifiers.
 
 ``RECSE_LAB_EMBEDDINGS`` names a folder that keeps the embeddings between runs, ``RECSE_LAB_SENTEVAL`` a checkout of
 facebookresearch/SentEval, whose code is then run too; none of it is in this repository.
@@ -147,7 +147,7 @@ def run(setup: Setup) -> Part:
                 lambda task=task, given=embeddings[name]: run_task(task, lambda _: given, protocol=PROTOCOL)
             )
             ours[name].append(took)
-            say(f"f: recse-lab, {name}: {took:.1f} s, accuracy {accuracy(outcomes[name].predictions):.4f}")
+            say(f"h: recse-lab, {name}: {took:.1f} s, accuracy {accuracy(outcomes[name].predictions):.4f}")
     theirs = {name: _loops(task, embeddings[name], outcomes[name]) for name, task in tasks.items()}
     seconds = {name: each.seconds for name, each in theirs.items()}
     table = {
@@ -180,7 +180,7 @@ def run(setup: Setup) -> Part:
     for name in some:
         features = task_features(tasks[name], lambda _, given=embeddings[name]: given)[0]
         took, found = cpu_seconds(lambda name=name, x=features: senteval_accuracy(validation, tasks[name], x))
-        say(f"f: SentEval, {name}: {took:.1f} s, accuracy {found:.4f}")
+        say(f"h: SentEval, {name}: {took:.1f} s, accuracy {found:.4f}")
         raw["senteval"][name] = {"seconds": took, "accuracy": found}
     mine = {name: ours[name] for name in some}
     rows.append(_row("SentEval's own code", mine, {n: r["seconds"] for n, r in raw["senteval"].items()}, at_most=0.2))
@@ -204,7 +204,7 @@ def _embeddings(tasks: dict[str, TransferTask], setup: Setup) -> dict[str, np.nd
         return found[name]
 
     for name, task in tasks.items():
-        say(f"f: encoding {name}")
+        say(f"h: encoding {name}")
         task_features(task, lambda texts, name=name: keep(name, texts))
     return found
 
@@ -222,7 +222,7 @@ def _loops(task: TransferTask, embeddings: np.ndarray, outcome: Outcome) -> Loop
         float(np.mean([loops.right(value, trial.train, trial.test, **options) for trial, value in picks]))
         for options in ({}, SOLVED)
     )
-    say(f"f: scikit-learn, {task.name}: {seconds:.1f} s, accuracy {plain:.4f}, solved {solved:.4f}")
+    say(f"h: scikit-learn, {task.name}: {seconds:.1f} s, accuracy {plain:.4f}, solved {solved:.4f}")
     same = sum(value == mine for value, mine in zip(done, outcome.chosen, strict=False))
     return Loops(seconds, plain, solved, same, len(timed))
 

@@ -1,0 +1,80 @@
+"""(f) Frameworks: what a step of each costs beside one of SimCSE, on the same sentences."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks import peer
+from benchmarks.measure import ENCODER, Part, Row, Setup, clock, ratios, say
+from recse_lab.build import Lab, settle
+from recse_lab.config import make_config, merge
+from recse_lab.frameworks import FRAMEWORKS, RESHAPE, framework_options
+from recse_lab.training.trainer import train
+
+WARM_UP = 2  # first steps, which are not counted
+BASE = "simcse"
+LONGER = "esimcse"
+"""The framework whose repeated words make it read more than SimCSE does: its target is per token."""
+AT_MOST = {"reshape-only": 0.6, f"{BASE}{RESHAPE}": 1.1, LONGER: 1.15}
+
+
+class Measured(NamedTuple):
+    seconds: float
+    """A step, on average."""
+    tokens: float
+    """Of it, padding not counted."""
+
+
+def run(setup: Setup) -> Part:
+    """Within a repeat the frameworks take their turns; every one trains on the same batches from the same start."""
+    steps = WARM_UP + (2 if setup.quick else 8)
+    names = [BASE, *(name for name in (*FRAMEWORKS, f"{BASE}{RESHAPE}") if name not in (BASE, "supervised"))]
+    labs = {name: _lab(setup, name, steps) for name in names}
+    found: dict[str, list[Measured]] = {name: [] for name in names}
+    for repeat in range(setup.repeats):
+        for name, lab in labs.items():
+            found[name].append(_step(lab, setup))
+            say(f"f: repeat {repeat + 1} of {setup.repeats}, {name}: {found[name][-1].seconds:.3f} s a step")
+    seconds = {name: [each.seconds for each in measured] for name, measured in found.items()}
+    tokens = {name: measured[0].tokens for name, measured in found.items()}
+    rows = []
+    for name in names[1:]:
+        costs = ratios(seconds[name], seconds[BASE])
+        if name == LONGER:
+            more = tokens[name] / tokens[BASE]
+            rows.append(Row(f"{name} / {BASE}, per token", "×", [cost / more for cost in costs], AT_MOST[name]))
+        rows.append(Row(f"{name} / {BASE}", "×", costs, None if name == LONGER else AT_MOST.get(name)))
+    config = labs[BASE].config
+    return Part(
+        "frameworks, seconds of a training step", rows,
+        [
+            f"`recse-lab train --framework NAME`, all layers of {ENCODER}, mean pooling, fp32, batch {config.training.batch_size}, at most "
+            f"{config.model.max_length} tokens, the same sentences in the same order; {WARM_UP} warm-up steps, then {steps - WARM_UP} counted "
+            "ones a repeat. Everything a step needs is in it: text views, template bias, momentum encoder, reading stored features.",
+            f"Tokens a step (padding not counted): {'; '.join(f'{name} {count:,.0f}' for name, count in tokens.items())}.",
+            f"Seconds a step, median: {'; '.join(f'{name} {np.median(values):.3f}' for name, values in seconds.items())}.",
+            "supervised is left out: it needs a table of triples, and does three passes by its nature.",
+        ],
+        {"seconds": seconds, "tokens": tokens},
+    )  # fmt: skip
+
+
+def _lab(setup: Setup, name: str, steps: int) -> Lab:
+    tree: dict[str, Any] = {
+        "encoder": ENCODER, "corpus": list(setup.corpus), "model.pooling": "mean",
+        "training": {"steps": steps, "precision": "fp32", "eval_every": 2 * steps},
+        "evaluation": {"data_dir": setup.data_dir},
+    }  # fmt: skip
+    return Lab(settle(make_config(merge(tree, framework_options(name)))))
+
+
+def _step(lab: Lab, setup: Setup) -> Measured:
+    peer.reset_accelerate()
+    stamps: list[float] = []
+    progress = train(
+        lab.arm(), lab.tokens, lab.recipe(), setup.scratch / "none", stored=lab.stored, log=lambda line: stamps.append(clock())
+    )  # fmt: skip
+    seconds = (stamps[-1] - stamps[WARM_UP - 1]) / (progress.step - WARM_UP)
+    return Measured(seconds, progress.tokens / progress.step)
