@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from recse_lab.reporting.tables import Table, html_rows
+from recse_lab.reporting.tables import Table, shown
 
 TEMPLATE = """<!doctype html>
 <html lang="en">
@@ -68,8 +68,6 @@ def study_page(
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
     return template.render(
         name=name, question=question, summary=summary, commands="\n".join(commands), runs=runs,
-        tables=[
-            {"title": t.title, "columns": t.columns, "rows": html_rows(t), "notes": [*t.notes, *t.provenance]} for t in (*more, table)
-        ],
+        tables=[shown(t) for t in (*more, table)],
         picture=base64.b64encode(picture.read_bytes()).decode() if picture else None,
     ) + "\n"  # fmt: skip
