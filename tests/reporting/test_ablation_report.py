@@ -77,6 +77,6 @@ def test_an_arm_without_seeds_meets_every_seed(study):
 def test_it_is_written_whole(study, tmp_path):
     paths = study.write(tmp_path / "report")
     assert {p.name for p in paths} == {
-        "table.md", "table.tex", "table.csv", "summary.md", "page.html", "figure.png", "figure.pdf"
+        "table.md", "table.tex", "table.csv", "summary.md", "page.html", "card.json", "figure.png", "figure.pdf"
     }  # fmt: skip
     assert "of the 2 levels" in study.summary
