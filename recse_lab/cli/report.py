@@ -11,17 +11,25 @@ from recse_lab.cli.options import RunsDir, root
 
 
 def report(
-    study: Annotated[str, typer.Argument(help="Name of a study in the run store, as `runs ls` shows it.")],
+    study: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a study in the run store, as `runs ls` shows it; or `all`, and one page of all reports."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
     runs: RunsDir = None,
 ) -> None:
-    """Rebuild a study's table, figure and summary from stored scores; no model is touched."""
+    """Rebuild a study's table, figure and summary from stored scores, or everyone's and the page of all; no model is touched."""
     import difflib
 
     from rich.console import Console
 
     from recse_lab.errors import LabError
 
+    if study == "all":
+        write_all(root(runs), out, Console())
+        return
     folder = root(runs) / study
     if not (folder / "study.json").is_file():
         known = sorted(path.parent.name for path in root(runs).glob("*/study.json"))
@@ -35,6 +43,17 @@ def report(
         )
         raise LabError(f"no study {study!r} in {root(runs)}; {hint}")
     write_and_show(folder, out / study, Console())
+
+
+def write_all(runs: Path, out: Path, console) -> None:
+    """Write the report of every study again, then index.html of all that lie in ``out``."""
+    from recse_lab.reporting.index import rebuild, write_index
+
+    with console.status("reports") as status:
+        failed = rebuild(runs, out, notify=lambda name: status.update(name))
+    for name, why in failed.items():
+        console.print(f"no report of {name}: {why}", style="red", highlight=False, markup=False, soft_wrap=True)
+    console.print(str(write_index(out, runs)), highlight=False, markup=False, soft_wrap=True)
 
 
 def write_and_show(folder: Path, out: Path, console) -> None:

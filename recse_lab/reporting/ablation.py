@@ -25,6 +25,7 @@ from recse_lab.evaluation.statistics import (
     spread_over_both,
 )
 from recse_lab.reporting import figures, latex, page, style, tables
+from recse_lab.reporting.card import Card, as_data, write_card
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import Run, atomic_path, read_json
 
@@ -495,25 +496,25 @@ class AblationReport:
         )
 
     def write(self, out: Path) -> list[Path]:
-        """Write table.md, .tex and .csv, figure.png and .pdf, summary.md and page.html into ``out``; return their paths."""
+        """Write table.md, .tex and .csv, figure.png and .pdf, summary.md, page.html and card.json into ``out``; return their paths."""
         pictures = style.save(self.plot(), out / "figure") if self.x or self.spec["report"].get("effects") else []
+        card = self._card([path.name for path in pictures if path.suffix == ".png"])
         texts = {
             "table.md": tables.markdown(self.table), "table.tex": latex.latex(self.table), "table.csv": tables.comma_separated(self.table),
-            "summary.md": self._summary_page(bool(pictures)), "page.html": self._html(pictures[0] if pictures else None),
+            "summary.md": self._summary_page(bool(pictures)), "page.html": page.card_page(as_data(card), out),
         }  # fmt: skip
         if self.effects is not None:
             texts |= {"effects.csv": tables.comma_separated(self.effects), "effects.tex": latex.latex(self.effects)}
         for name, text in texts.items():
             with atomic_path(out / name) as beside:
                 beside.write_text(text, encoding="utf-8")
-        return [*pictures, *(out / name for name in texts)]
+        return [*pictures, *(out / name for name in texts), write_card(out, card)]
 
-    def _html(self, picture: Path | None) -> str:
-        return page.study_page(
-            name=self.study["name"], question=self.spec["question"], summary=self.summary, table=self.table, picture=picture,
-            commands=[*self.study["commands"], f"recse-lab report {self.folder.name}"],
-            more=[self.effects] if self.effects is not None else [],
-            runs=[(g.label, seed, run.id) for g in self.groups for seed, run in sorted(g.runs.items())],
+    def _card(self, pictures: Sequence[str]) -> Card:
+        commands = [*self.study["commands"], f"recse-lab report {self.folder.name}"]
+        return Card(
+            self.folder.name, self.study["name"], self.spec["question"], [self.summary], [t for t in (self.effects, self.table) if t],
+            pictures, [f"`{command}`" for command in commands], [f"{self.folder.name}/{run.id}" for run in self.runs],
         )  # fmt: skip
 
     def _summary_page(self, pictured: bool) -> str:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Column:
     key: str
     label: str
-    kind: Literal["text", "score", "difference", "p"] = "score"
+    kind: Literal["text", "score", "difference", "p", "number"] = "score"
+    """Scores and differences are printed ×100; a number is printed as it is."""
     best: bool = False
     """Mark the highest of our own values."""
     detail: bool = False
@@ -83,14 +84,15 @@ def printed(column: Column, cell: Cell | None) -> Printed:
         return Printed(cell.value, mark=cell.mark)
     if column.kind == "p":
         return Printed("<0.001" if cell.value < 0.001 else f"{cell.value:.3f}", mark=cell.mark)
+    scale, digits = (1, ".3f") if column.kind == "number" else (100, ".2f")
     sign = "+" if column.kind == "difference" else ""
-    sd = f"{100 * cell.sd:.2f}" if cell.sd is not None else ""
+    sd = f"{scale * cell.sd:{digits}}" if cell.sd is not None else ""
     interval = (
-        f"{100 * cell.low:{sign}.2f} … {100 * cell.high:{sign}.2f}"
+        f"{scale * cell.low:{sign}{digits}} … {scale * cell.high:{sign}{digits}}"
         if cell.low is not None and cell.high is not None
         else ""
     )
-    return Printed(f"{100 * cell.value:{sign}.2f}", sd, interval, cell.mark)
+    return Printed(f"{scale * cell.value:{sign}{digits}}", sd, interval, cell.mark)
 
 
 def _line(parts: Printed) -> str:
@@ -152,6 +154,14 @@ def html_rows(table: Table) -> list[dict[str, Any]]:
             cells.append({"text": parts.value + parts.mark, "extra": " ".join(extra), "kind": kind})
         rows.append({"kind": row.kind, "cells": cells})
     return rows
+
+
+def shown(table: Table) -> dict[str, Any]:
+    """A table as plain data for a page: title, columns (label, kind), rows of printed cells, and all notes."""
+    columns = [{"label": column.label, "kind": column.kind} for column in table.columns]
+    return {
+        "title": table.title, "columns": columns, "rows": html_rows(table), "notes": [*table.notes, *table.provenance]
+    }  # fmt: skip
 
 
 def rich_table(table: Table, width: int | None = None) -> RichTable:

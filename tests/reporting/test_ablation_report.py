@@ -108,7 +108,7 @@ def test_the_interval_of_an_arm_is_for_other_seeds_and_other_pairs(study):
 def test_it_is_written_whole(study, tmp_path):
     paths = study.write(tmp_path / "report")
     assert {p.name for p in paths} == {
-        "table.md", "table.tex", "table.csv", "summary.md", "page.html", "figure.png", "figure.pdf"
+        "table.md", "table.tex", "table.csv", "summary.md", "page.html", "card.json", "figure.png", "figure.pdf"
     }  # fmt: skip
     assert "of the 2 levels" in study.summary
     assert "With 3 seeds one unadjusted comparison finds a true difference of" in study.summary
