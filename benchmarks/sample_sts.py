@@ -17,7 +17,7 @@ from scipy import stats
 from recse_lab import workflows
 from recse_lab.errors import LabError
 from recse_lab.reporting import style
-from recse_lab.store import atomic_path, commit, now
+from recse_lab.store import atomic_path, commit, default_root, now
 
 # Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one.
 ENCODERS = (
@@ -29,10 +29,11 @@ ENCODERS = (
 def measure(encoder: str, data_dir: str) -> dict[str, Any]:
     """Spearman of one encoder on both test sets."""
     name, pooling, layers = [*encoder.split(":"), ""][:3]
-    results, _ = workflows.evaluate(
-        name, data_dir=data_dir, tasks=["stsb", "sample-sts"], pooling=pooling, layers=int(layers) if layers else None, precision_="fp32"
+    run = workflows.evaluate(
+        name, default_root(), data_dir=data_dir, tasks=["stsb", "sample-sts"], pooling=pooling, layers=int(layers) if layers else None,
+        precision_="fp32",
     )  # fmt: skip
-    scores = {task: results["tasks"][task]["spearman"]["all"] for task in ("stsb", "sample-sts")}
+    scores = {task: (run.results or {})["tasks"][task]["spearman"]["all"] for task in ("stsb", "sample-sts")}
     print(f"{encoder}: {scores}", file=sys.stderr)
     return {"encoder": f"{Path(name).name}, {pooling}" + (f", {layers} layers" if layers else ""), **scores}
 

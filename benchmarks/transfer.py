@@ -24,9 +24,8 @@ from benchmarks.measure import ENCODER, Part, Row, Setup, say
 from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS, TransferTask, load_transfer_task
 from recse_lab.encoders.embeddings import cached_encode, embedding_key
 from recse_lab.encoders.transformer import load_encoder, resolve, weights_fingerprint
+from recse_lab.evaluation.protocols import PROTOCOLS, SEED
 from recse_lab.evaluation.transfer import (
-    PROTOCOLS,
-    SEED,
     Outcome,
     Trial,
     accuracy,

@@ -24,9 +24,12 @@ from recse_lab.encoders.baselines import is_baseline
 from recse_lab.encoders.transformer import TransformerEncoder, load_encoder
 from recse_lab.errors import LabError
 from recse_lab.evaluation.encoder import DevSet, score_tasks
-from recse_lab.evaluation.sts import PROTOCOL, sts_results
+from recse_lab.evaluation.protocols import find_protocol
+from recse_lab.evaluation.sts import sts_results
 from recse_lab.store import Run, atomic_path, commit, now, space, write_json
 from recse_lab.training.trainer import Interrupted, Progress, train
+
+PROTOCOL = "simcse-2021"  # of every run that is trained, so that all of them can be compared
 
 OnStep = Callable[[dict[str, Any], int], None]
 """A line of metrics and the number of steps in all."""
@@ -146,7 +149,8 @@ def _measure_baseline(lab: Lab, run: Run, notify: Notify) -> None:
 def _test(lab: Lab, run: Run, tested: Encoder, notify: Notify, progress: Progress, began: float) -> None:
     """Scores of the test tasks, results and cost of a run."""
     began_test = time.monotonic()
-    results: dict[str, Any] = {"schema": "recse-lab/results/1", "protocol": PROTOCOL, "tasks": {}, "average": None}
+    protocol = find_protocol(PROTOCOL).told()
+    results: dict[str, Any] = {"schema": "recse-lab/results/1", "protocol": protocol, "tasks": {}, "average": None}
     if lab.tasks:
         scores = score_tasks(
             tested,

@@ -10,9 +10,11 @@ import pandas as pd
 
 from recse_lab import workflows
 from recse_lab.errors import LabError
+from recse_lab.evaluation.protocols import headline
 from recse_lab.probes import PROBES, ProbeResult
 from recse_lab.reporting.probes import PAGES
 from recse_lab.reporting.probes.dots import dots
+from recse_lab.reporting.published import PUBLISHED
 from recse_lab.store import Run, default_root, find_runs, flatten
 
 
@@ -61,17 +63,34 @@ class Probed:
 
 
 def runs(root: str | Path | None = None) -> pd.DataFrame:
-    """The run store as a table to filter: a row a run, with its study, arm, seed, state, options and scores (raw)."""
+    """The run store as a table to filter: a row a run, with its study, state, protocol, scores (raw) and options.
+
+    A score is what the run's protocol leads with, so compare runs of one protocol.
+    """
     rows = []
     for run in find_runs(Path(root) if root is not None else default_root()):
         results = run.results or {}
-        average = ((results.get("average") or {}).get("spearman") or {}).get("all")
+        scores = headline(results)
         options = flatten(run.config or {})
         rows.append(
-            {"run": run.id, "study": run.study, "state": run.state, "average": average, "dev": (results.get("dev") or {}).get("spearman")}
-            | {f"{task}": values["spearman"]["all"] for task, values in (results.get("tasks") or {}).items()} | options
+            {"run": run.id, "study": run.study, "state": run.state, "protocol": (results.get("protocol") or {}).get("id"),
+             "average": scores.pop("average"), "dev": (results.get("dev") or {}).get("spearman")} | scores | options
         )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def published(collection: str = "sts", *, memory: bool = False) -> pd.DataFrame:
+    """What others have published, each row with its source: ``sts``, ``transfer`` or ``ablations``.
+
+    Rows written down from memory are left out unless asked for; ``confidence`` marks them.
+
+    Raises:
+        LabError: No collection of that name.
+    """
+    if collection not in PUBLISHED:
+        raise LabError(f"no published results called {collection!r}; there are {', '.join(PUBLISHED)}.")
+    rows = PUBLISHED[collection]()
+    return (rows if memory else rows.loc[rows["confidence"] != "memory"]).reset_index(drop=True)
 
 
 def probe(name: str, subjects: str | Run | Sequence[str | Run], **options: Any) -> Probed:

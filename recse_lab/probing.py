@@ -67,6 +67,8 @@ class Subject:
     def _loaded(self) -> tuple[Encoder, str]:
         chosen, pooling = precision(self.options["precision"]), self.options["pooling"]
         if self.run is not None:
+            if "training" not in (self.run.config or {}):
+                raise LabError(f"run {self.run.id} is a measurement and keeps no model; give the encoder it measured.")
             selection = (self.run.config or {})["evaluation"]["selection"]
             folders = [self.run.folder / "model" / name for name in (selection, "last", "best")]
             folder = next((f for f in folders if f.is_dir()), None)

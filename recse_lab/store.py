@@ -168,16 +168,19 @@ class Run:
                 break
             except FileExistsError:
                 if _alive(self._claim()):
-                    raise Claimed(f"run {self.id} is being computed by another process") from None
+                    raise self._claimed() from None
                 path.unlink(missing_ok=True)
         else:
-            raise Claimed(f"run {self.id} is being computed by another process")
+            raise self._claimed()
         try:
             with space(path), file:
                 json.dump({"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())}, file)
             yield
         finally:
             path.unlink(missing_ok=True)
+
+    def _claimed(self) -> Claimed:
+        return Claimed(f"run {self.id} is being computed by another process; the same command finds its result later.")
 
     def _claim(self) -> dict[str, Any] | None:
         """Who computes this run; None where nobody does, or where a process ended before it could say."""
@@ -189,7 +192,7 @@ class Run:
         return None
 
 
-class Claimed(Exception):
+class Claimed(LabError):
     """Another process is computing this run."""
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from recse_lab.ablation.plan import Cell, plan, write_study
 from recse_lab.ablation.spec import StudySpec, edition, load_spec
 from recse_lab.ablation.study import Outcome, Rerun, run_study
-from recse_lab.build import Lab, Notify, device, open_corpus, precision, settle, silent
+from recse_lab.build import Lab, Notify, device, settle, silent
 from recse_lab.config import PretrainConfig, RunConfig, make_config, merge, read_yaml, without
 from recse_lab.errors import LabError
 from recse_lab.execution import OnStep, environment, execute
@@ -116,49 +116,26 @@ def build_reshape(config: RunConfig, *, notify: Notify = silent) -> Lab:
     return lab
 
 
-def evaluate(
-    encoder: str, *, data_dir: str | None, tasks: Sequence[str] | None = None, pooling: str | None = None, layers: int | None = None,
-    precision_: str = "auto", max_length: int | None = None, corpus: Sequence[str] | None = None, notify: Notify = silent,
-) -> tuple[dict[str, Any], Any]:  # fmt: skip
-    """Results (documented in docs/formats.md) and per-pair scores of an encoder or a training-free baseline on the STS suite.
-
-    ``corpus`` is what a baseline (NAME[-N]@ENCODER) is fitted on; None takes the packaged one.
+def evaluate(encoder: str, root: Path, **options: Any) -> Run:
+    """Measure an encoder or a training-free baseline under a protocol; options as ``recse_lab.evaluating.evaluate`` has them.
 
     Raises:
-        LabError: No encoder, no data, an unknown task or baseline, a corpus for an encoder that is not fitted.
+        LabError: As there.
     """
-    from recse_lab.data.sts import SAMPLES, SEVEN, load_task, tasks_fingerprint
-    from recse_lab.encoders.baselines import is_baseline, load_baseline
-    from recse_lab.encoders.transformer import load_encoder, resolve, weights_fingerprint
-    from recse_lab.evaluation.encoder import score_tasks
-    from recse_lab.evaluation.sts import PROTOCOL, sts_results
+    from recse_lab.evaluating import evaluate
 
-    names = tuple(tasks or (SAMPLES if data_dir is None else (*SEVEN, "sickr-all", "stsb-dev")))
-    loaded = [load_task(name, data_dir) for name in names]
-    chosen = precision(precision_)
-    if is_baseline(encoder):
-        model = load_baseline(
-            encoder, open_corpus(tuple(corpus or ("sample-corpus",))), pooling=pooling, layers=layers, max_length=max_length,
-            precision=chosen, device=device(), notify=notify,
-        )  # fmt: skip
-        told = {"fingerprint": model.fingerprint, "baseline": encoder.partition("@")[0], "corpus": model.fitted_on}
-    elif corpus:
-        raise LabError(f"{encoder}: only a baseline is fitted on a corpus, such as whitening@{encoder}.")
-    else:
-        model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(device())
-        told = {"fingerprint": weights_fingerprint(resolve(encoder)), "baseline": None, "corpus": None}
-    scores = score_tasks(model, loaded, precision=chosen, progress=lambda done, total: notify("encoding", done, total))
-    network = model.backbone.config if model.backbone is not None else None
-    attention = network._attn_implementation if network is not None else None
-    about = {
-        "schema": "recse-lab/results/1", "protocol": PROTOCOL,
-        "encoder": {
-            "name": encoder, **told, "pooling": model.pooling, "head": "tanh" if model.head else "none",
-            "layers": network.num_hidden_layers if network is not None else 0, "max_length": model.max_length, "precision": chosen,
-        },
-        "data": {"fingerprint": tasks_fingerprint(loaded)}, "environment": environment(evaluation_precision=chosen, attention=attention),
-    }  # fmt: skip
-    return about | sts_results(scores), scores
+    return evaluate(encoder, root, **options)
+
+
+def import_results(files: Sequence[str | Path], root: Path, *, name: str | None = None) -> list[Run]:
+    """Keep results that another program measured as runs under ``root/imported/``.
+
+    Raises:
+        LabError: A file that is absent, of no known layout, or damaged; then nothing is written.
+    """
+    from recse_lab.imports import import_files
+
+    return import_files([Path(file) for file in files], root, name=name)
 
 
 @dataclass(frozen=True)

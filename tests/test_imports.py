@@ -16,8 +16,8 @@ PACKAGE = Path(recse_lab.__file__).parent
 TIERS = (
     ("cli", "notebook"),
     ("workflows",),
-    ("reporting", "ablation", "pretraining"),
-    ("execution", "probing"),
+    ("reporting", "ablation", "pretraining", "evaluating"),
+    ("execution", "probing", "imports"),
     ("build",),
     ("frameworks", "config"),
     ("training", "probes"),

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from recse_lab.cli import ablate, data, evaluate, inspect, pretrain, probe, report, reshape, runs, train
+from recse_lab.cli import ablate, data, evaluate, import_, inspect, pretrain, probe, report, reshape, runs, train
 from recse_lab.errors import LabError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("pretrain")(pretrain.pretrain)
 app.command("eval")(evaluate.evaluate)
+app.command("import")(import_.import_)
 app.command("ablate")(ablate.ablate)
 app.command("probe")(probe.probe)
 app.command("report")(report.report)

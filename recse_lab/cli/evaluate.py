@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, DataDir, Json, progress
+from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, progress, root
 
 
 def evaluate(
     encoder: Annotated[
         str, typer.Argument(help="Folder, hub id, recse-lab/tiny, a run's model/best, or a baseline NAME@ENCODER.")
     ],
+    protocol: Annotated[
+        str, typer.Option(help="What is measured, and which number counts (recse-lab list protocols).")
+    ] = "simcse-2021",
     data_dir: DataDir = None,
     corpus: Corpus = None,
     pooling: Annotated[str | None, typer.Option(help="Default: what the folder states, else mean.")] = None,
@@ -23,52 +25,59 @@ def evaluate(
         int | None, typer.Option(min=4, help="Longest sentence in tokens. Default: the encoder's own.")
     ] = None,
     tasks: Annotated[
-        str | None, typer.Option(help="Comma-separated: sts12 … sts16, stsb, sickr, sickr-all, stsb-dev.")
+        str | None, typer.Option(help="Only these, comma-separated (recse-lab list tasks). Default: the protocol's.")
     ] = None,
-    aggregation: Annotated[
-        str, typer.Option(help="all, mean or wmean: what the table shows; the JSON has all three.")
-    ] = "all",
     beside: Annotated[
         str | None, typer.Option(help="Published rows to print: simcse,bert-whitening or simcse@bert-base.")
     ] = None,
     memory: Annotated[
         bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")
     ] = False,
-    scores: Annotated[Path | None, typer.Option(help="Also write the per-pair scores (parquet).")] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Encode every sentence and measure again, whatever is kept.")
+    ] = False,
     json_: Json = None,
+    runs: RunsDir = None,
 ) -> None:
-    """Semantic textual similarity on the STS suite: every distinct sentence encoded once."""
+    """Measure an encoder under a named protocol: semantic textual similarity, or transfer tasks. Kept as a run of `eval`."""
     from recse_lab.errors import LabError
 
-    if aggregation not in ("all", "mean", "wmean"):
-        raise LabError(f"--aggregation {aggregation!r}: expected all, mean or wmean.")
     if precision not in ("auto", "fp32", "bf16"):
         raise LabError(f"--precision {precision!r}: expected auto, fp32 or bf16.")
+    from recse_lab.evaluation.protocols import StsProtocol, find_protocol
+    from recse_lab.reporting.published import sts_rows, transfer_rows
+
+    named = [name.strip() for name in beside.split(",")] if beside else []
+    find_rows = sts_rows if isinstance(find_protocol(protocol), StsProtocol) else transfer_rows
+    rows = find_rows(named, memory=memory) if named else None
     from rich.console import Console
 
     from recse_lab import workflows
     from recse_lab.encoders.pooling import POOLINGS
-    from recse_lab.reporting.published import sts_rows
-    from recse_lab.reporting.tables import rich_table, sts_table
-    from recse_lab.store import atomic_path, write_json
+    from recse_lab.reporting.tables import results_table, rich_table
+    from recse_lab.store import now, write_json
 
     if pooling is not None and pooling not in POOLINGS:
         raise LabError(f"--pooling {pooling!r}: expected one of {', '.join(POOLINGS)}.")
-    rows = sts_rows([name.strip() for name in beside.split(",")], memory=memory) if beside else None
+    began = now()
     with progress() as notify:
-        results, frame = workflows.evaluate(
-            encoder, data_dir=data_dir, tasks=tasks.split(",") if tasks else None, pooling=pooling, layers=layers,
-            precision_=precision, max_length=max_length, corpus=corpus, notify=notify,
+        run = workflows.evaluate(
+            encoder, root(runs), protocol=protocol, data_dir=data_dir, tasks=tasks.split(",") if tasks else None, pooling=pooling,
+            layers=layers, precision_=precision, max_length=max_length, corpus=corpus, anew=no_cache, notify=notify,
         )  # fmt: skip
+    results, environment, cost = run.results or {}, run.environment or {}, run.cost or {}
     if json_:
-        write_json(json_, results)
-    if scores:
-        with atomic_path(scores) as path:
-            frame.to_parquet(path, index=False)
+        write_json(json_, results | {"environment": environment})
     about = results["encoder"]
     console = Console()
-    console.print(rich_table(sts_table(results, encoder, rows, aggregation=aggregation)))
+    console.print(rich_table(results_table(results, encoder, rows), console.width))
     console.print(
         f"pooling {about['pooling']}, {about['precision']}, {about['layers']} layers, at most {about['max_length']} tokens",
         highlight=False,
     )
+    if environment["date"] < began:
+        spent = f"kept since {environment['date']}; --no-cache measures again"
+    else:
+        cached = cost["sentences"] - cost["encoded"]
+        spent = f"{cost['last_attempt_s']:.1f} s, {cost['encoded']:,} sentences encoded, {cached:,} from the cache"
+    console.print(f"run {run.id} in {run.folder}: {spent}", highlight=False, soft_wrap=True)

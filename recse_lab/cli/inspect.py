@@ -11,7 +11,7 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            help="operators, poolings, probes, views, objectives, frameworks, experiments, encoders or tasks."
+            help="operators, poolings, probes, views, objectives, frameworks, experiments, encoders, tasks or protocols."
         ),
     ],
 ) -> None:
@@ -69,8 +69,15 @@ def _encoders() -> list[tuple[str, str]]:
 
 def _tasks() -> list[tuple[str, str]]:
     from recse_lab.data.sts import LABELS
+    from recse_lab.data.transfer import TRANSFER_LABELS
 
-    return list(LABELS.items())
+    return [*LABELS.items(), *TRANSFER_LABELS.items()]
+
+
+def _protocols() -> list[tuple[str, str]]:
+    from recse_lab.evaluation.protocols import PROTOCOLS
+
+    return [(name, protocol.about) for name, protocol in PROTOCOLS.items()]
 
 
 def _frameworks() -> list[tuple[str, str]]:
@@ -100,5 +107,5 @@ def _probes() -> list[tuple[str, str]]:
 
 LISTS = {
     "operators": _operators, "poolings": _poolings, "experiments": _experiments, "encoders": _encoders, "tasks": _tasks,
-    "frameworks": _frameworks, "views": _views, "probes": _probes, "objectives": _objectives,
+    "frameworks": _frameworks, "views": _views, "probes": _probes, "objectives": _objectives, "protocols": _protocols,
 }  # fmt: skip

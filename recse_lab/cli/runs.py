@@ -41,24 +41,27 @@ def ls(study: Annotated[str | None, typer.Argument(help="Only this study.")] = N
 
 
 def _row(run: Run) -> dict[str, str]:
+    from recse_lab.evaluation.protocols import headline
+
     config, results = run.config or {}, run.results or {}
     reshape = config.get("reshape") or {}
-    average = ((results.get("average") or {}).get("spearman") or {}).get("all")
     dev = (results.get("dev") or {}).get("spearman")
     return {
         "study": run.study, "run": run.id, "state": run.state, "reshape": reshape.get("operator", "–"),
         "p": _text(reshape.get("dim")), "λ": _text(reshape.get("weight")), "seed": _text(config.get("seed")),
-        "steps": _text(config["training"].get("steps")), "avg": _score(average), "dev": _score(dev),
-        "date": (run.environment or {}).get("date", "")[:16],
+        "steps": _text((config.get("training") or {}).get("steps")), "avg": _score(headline(results)["average"]),
+        "dev": _score(dev), "date": (run.environment or {}).get("date", "")[:16], "encoder": _text(config.get("encoder")),
+        "protocol": _text((results.get("protocol") or {}).get("id")),
     }  # fmt: skip
 
 
 def _columns(rows: list[dict[str, str]], width: int) -> list[str]:
-    """Columns of one study that fit a terminal; the less telling ones go first."""
-    shown = [column for column in rows[0] if column != "study"]
+    """Columns of one study that say something and fit a terminal; the less telling ones go first."""
+    shown = [column for column in rows[0] if column != "study" and {row[column] for row in rows} - {"", "–"}]
     wide = {column: max(len(text) for text in (column, *(row[column] for row in rows))) for column in shown}
-    for least in ("date", "steps", "dev", "λ", "seed"):
-        if sum(wide[column] + GAP for column in shown) - GAP > width:
+    alike = [column for column in ("encoder", "protocol") if len({row[column] for row in rows}) == 1]
+    for least in (*alike, "date", "steps", "dev", "λ", "seed", "encoder"):
+        if least in shown and sum(wide[column] + GAP for column in shown) - GAP > width:
             shown.remove(least)
     return shown
 
@@ -82,9 +85,9 @@ def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], r
             for key, value in flatten(tree).items():
                 console.print(f"  {key} = {value}", highlight=False, markup=False)
     if found.results and found.results.get("tasks"):
-        from recse_lab.reporting.tables import rich_table, sts_table
+        from recse_lab.reporting.tables import results_table, rich_table
 
-        console.print(rich_table(sts_table(found.results, found.id)))
+        console.print(rich_table(results_table(found.results, found.id)))
     console.print(str(found.folder), highlight=False)
 
 
@@ -98,6 +101,7 @@ def diff(
     from rich.console import Console
     from rich.table import Table
 
+    from recse_lab.evaluation.protocols import headline
     from recse_lab.store import find_run, flatten, read_json
 
     first, second = find_run(root(runs), a), find_run(root(runs), b)
@@ -107,13 +111,12 @@ def diff(
 
     def tree(run) -> dict:
         prints = run.folder / "fingerprints.json"
-        tasks = {name: task["spearman"]["all"] for name, task in (run.results or {}).get("tasks", {}).items()}
         return flatten(
             {
                 "options": run.config or {},
                 "data": read_json(prints) if prints.is_file() else {},
                 "environment": run.environment or {},
-                "spearman": tasks,
+                "score": {task: score for task, score in headline(run.results or {}).items() if task != "average"},
             }
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,8 @@ from jaxtyping import Float
 from scipy import stats
 
 from recse_lab.data.sts import SEVEN, StsTask
+from recse_lab.evaluation.protocols import AGGREGATIONS
 
-PROTOCOL = {
-    "id": "simcse-2021",
-    "data": "SentEval's files; sickr is the test split of 4,927 pairs, sickr-all adds trial and train (9,927, as MTEB)",
-    "similarity": "cosine in float32",
-    "all": "correlation over the pooled pairs of a task",
-    "mean": "mean of the correlations of its subsets",
-    "wmean": "the same, weighted by their numbers of pairs",
-    "scale": "raw, -1 to 1",
-}
-AGGREGATIONS = ("all", "mean", "wmean")
 METRICS: dict[str, Callable[..., Any]] = {"spearman": stats.spearmanr, "pearson": stats.pearsonr}
 
 Encode = Callable[[list[str]], Float[np.ndarray, "sentences hidden"]]
@@ -74,23 +65,29 @@ def why_undefined(gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " 
     return "all gold scores are the same" if np.ptp(gold) == 0 else None
 
 
-def sts_results(scores: pd.DataFrame) -> dict[str, Any]:
+def sts_results(scores: pd.DataFrame, averaged: Sequence[str] = SEVEN) -> dict[str, Any]:
     """``tasks`` and ``average`` of results.json: raw correlations per aggregation; null, never 0, where undefined.
 
-    The average is over the seven tasks and exists only where all seven are there and defined.
+    The average is over the tasks ``averaged`` and exists only where all of them are there and defined.
     """
     tasks = {str(name): _task_results(part) for name, part in scores.groupby("task", sort=False)}
-    missing = [name for name in SEVEN if name not in tasks]
-    undefined = [name for name in SEVEN if name in tasks and tasks[name]["undefined"]]
+    return {"tasks": tasks, "average": sts_average(tasks, averaged)}
+
+
+def sts_average(tasks: Mapping[str, Mapping[str, Any]], averaged: Sequence[str]) -> dict[str, Any]:
+    """``average`` of results.json: the mean of ``averaged`` per metric and aggregation, with what keeps it from having one."""
+    missing = [name for name in averaged if name not in tasks]
+    undefined = [name for name in averaged if name in tasks and tasks[name]["undefined"]]
     reasons = [
         f"{what} {', '.join(names)}" for what, names in (("missing", missing), ("undefined", undefined)) if names
     ]
-    average: dict[str, Any] = {"tasks": list(SEVEN), "undefined": "; ".join(reasons) or None}
+    average: dict[str, Any] = {"tasks": list(averaged), "undefined": "; ".join(reasons) or None}
     for metric in METRICS:
-        average[metric] = {
-            a: None if reasons else float(np.mean([tasks[name][metric][a] for name in SEVEN])) for a in AGGREGATIONS
-        }
-    return {"tasks": tasks, "average": average}
+        average[metric] = {}
+        for aggregation in AGGREGATIONS:
+            values = [] if reasons else [tasks[name][metric][aggregation] for name in averaged]
+            average[metric][aggregation] = float(np.mean(values)) if values and None not in values else None
+    return average
 
 
 def _task_results(part: pd.DataFrame) -> dict[str, Any]:

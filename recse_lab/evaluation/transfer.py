@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,57 +14,12 @@ from sklearn.model_selection import StratifiedKFold
 from recse_lab.data.transfer import SIZES, TRANSFER, Examples, TransferTask
 from recse_lab.errors import LabError
 from recse_lab.evaluation.logistic import Fits, fit_logistic, predict
+from recse_lab.evaluation.protocols import SEED, TransferProtocol, find_protocol
 
 SCHEMA = "recse-lab/transfer/1"
-SEED = 1111  # SentEval's, of every shuffle
 POSITIVE = 1  # the class that F1 is about
 
 Encode = Callable[[list[str]], Float[np.ndarray, "sentences dim"]]
-
-
-class Protocol(NamedTuple):
-    """Folds and regularisers of SentEval in one of its settings; ``grid`` by how a task is split.
-
-    ``regulariser`` says what a number of the grid is: ``weight_decay`` λ, the loss being the mean cross-entropy +
-    ½ λ (‖W‖² + ‖b‖²) of a softmax, or ``C``, the loss being that of scikit-learn's LogisticRegression.
-    """
-
-    id: str
-    folds: int
-    regulariser: str
-    grid: Mapping[str, tuple[float, ...]]
-    about: str
-
-
-# Since torch 0.4.1 SentEval's loss is a mean: its `size_average = False` lost its effect. So weight decay goes with a mean.
-DECAYS: dict[str, tuple[float, ...]] = dict.fromkeys(("cv", "test", "dev"), (1e-5, 1e-4, 1e-3, 1e-2))
-ADAM = (
-    "The same data, order, folds, grid, rounding and rule of choice; the loss is the one whose gradient {} follows. Not the same: SentEval stops "
-    "training when the dev accuracy stalls, after a random 5 % of the last training set was put aside for it; here the regularised problem is "
-    "solved on the whole training set, so that there is no randomness but that of the folds, which its seed fixes."
-)
-PROTOCOLS = {
-    protocol.id: protocol
-    for protocol in (
-        Protocol(
-            "senteval-10fold", 10, "weight_decay", DECAYS,
-            "SentEval with usepytorch, kfold 10, nhid 0: the setting of published tables (Adam, batch 64, tenacity 5, epoch_size 4). "
-            + ADAM.format("its Adam"),
-        ),
-        Protocol(
-            "senteval-fast", 5, "weight_decay", DECAYS,
-            "SentEval's prototyping setting and SimCSE's fast modes: kfold 5, nhid 0 (RMSprop, batch 128, tenacity 3, epoch_size 2). "
-            + ADAM.format("its RMSprop"),
-        ),
-        Protocol(
-            "senteval-logreg", 10, "C",
-            {"cv": tuple(2.0**t for t in range(-2, 4)), "test": tuple(2.0**t for t in range(-1, 6)), "dev": tuple(2.0**t for t in range(-2, 4))},
-            "SentEval without usepytorch, kfold 10: the very problems that it hands to scikit-learn's LogisticRegression (softmax for TREC, intercept "
-            "free, as since scikit-learn 0.22), solved to a tolerance instead of lbfgs's default, which may stop some per cent of the weights away.",
-        ),
-    )
-}  # fmt: skip
-"""By id. Source: SentEval (Conneau & Kiela 2018), senteval/tools/validation.py and classifier.py; SimCSE, evaluation.py."""
 
 
 class Trial(NamedTuple):
@@ -158,9 +113,9 @@ def run_task(
     """Choose a regulariser by dev accuracy in every outer split and predict its test rows, all fits in one batch.
 
     Raises:
-        LabError: Unknown protocol, or a class with too few examples for its folds.
+        LabError: Unknown transfer protocol, or a class with too few examples for its folds.
     """
-    chosen_protocol = find_protocol(protocol)
+    chosen_protocol = _transfer_protocol(protocol)
     split, plan = trials(task, chosen_protocol.folds)
     features, sentences = task_features(task, encode)
     labels = np.concatenate([part.label for part in task.splits.values()])
@@ -188,15 +143,11 @@ def run_task(
     )
 
 
-def find_protocol(name: str) -> Protocol:
-    """A protocol by its id.
-
-    Raises:
-        LabError: There is none of that name.
-    """
-    if name not in PROTOCOLS:
-        raise LabError(f"unknown transfer protocol {name!r}; known: {', '.join(PROTOCOLS)}.")
-    return PROTOCOLS[name]
+def _transfer_protocol(name: str) -> TransferProtocol:
+    protocol = find_protocol(name)
+    if not isinstance(protocol, TransferProtocol):
+        raise LabError(f"protocol {name} is of STS, not of transfer tasks.")
+    return protocol
 
 
 def choose(accuracies: Float[np.ndarray, "inner grid"]) -> int:
@@ -275,7 +226,7 @@ def evaluate_transfer(
     """``transfer_results`` and the predictions of all tasks; ``options`` as in ``run_task``, ``progress`` in tasks.
 
     Raises:
-        LabError: Unknown protocol, or a class with too few examples for its folds.
+        LabError: Unknown transfer protocol, or a class with too few examples for its folds.
     """
     outcomes = []
     for done, task in enumerate(tasks, 1):
@@ -304,7 +255,7 @@ def transfer_results(outcomes: Sequence[Outcome], protocol: str) -> dict[str, An
 
     The average is over the seven tasks and exists only where all seven are there and defined.
     """
-    about = find_protocol(protocol)
+    about = _transfer_protocol(protocol)
     tasks = {outcome.name: _task_results(outcome, about) for outcome in outcomes}
     missing = [name for name in TRANSFER if name not in tasks]
     undefined = [name for name in TRANSFER if name in tasks and tasks[name]["accuracy"] is None]
@@ -314,26 +265,24 @@ def transfer_results(outcomes: Sequence[Outcome], protocol: str) -> dict[str, An
     mean = None if reasons else float(np.mean([tasks[name]["accuracy"] for name in TRANSFER]))
     return {
         "schema": SCHEMA,
-        "protocol": about._asdict() | {"grid": {split: list(grid) for split, grid in about.grid.items()}, "seed": SEED},
+        "protocol": about.told(),
         "tasks": tasks,
         "average": {"tasks": list(TRANSFER), "accuracy": mean, "undefined": "; ".join(reasons) or None},
     }
 
 
-def _task_results(outcome: Outcome, protocol: Protocol) -> dict[str, Any]:
+def _task_results(outcome: Outcome, protocol: TransferProtocol) -> dict[str, Any]:
     defined = outcome.undefined is None
     unusual = [
         f"{count:,} {split} examples where SentEval has {SIZES[outcome.name][split]:,}"
         for split, count in outcome.examples.items()
         if count != SIZES[outcome.name][split]
     ]
-    result: dict[str, Any] = {
+    return {
         "protocol": protocol.id, "accuracy": accuracy(outcome.predictions) if defined else None,
+        "f1": f1(outcome.predictions) if defined and outcome.name == "mrpc" else None, "n": list(outcome.examples.values())[-1],
         "dev_accuracy": float(np.mean(outcome.dev)) if defined else None,
         "majority": float(outcome.predictions["label"].value_counts(normalize=True).max()) if defined else None,
         "regulariser": protocol.regulariser, "chosen": outcome.chosen, "examples": outcome.examples, "sentences": outcome.sentences,
         "unusual": "; ".join(unusual) or None, "residual": outcome.residual, "undefined": outcome.undefined,
     }  # fmt: skip
-    if outcome.name == "mrpc":
-        result["f1"] = f1(outcome.predictions) if defined else None
-    return result

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from recse_lab.data.sts import LABELS, SEVEN
+from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS
+from recse_lab.evaluation.protocols import aggregations
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -193,57 +196,128 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
     return out
 
 
-def sts_table(
-    results: dict[str, Any], label: str, beside: pd.DataFrame | None = None, *, aggregation: str = "all"
-) -> Table:
-    """The seven tasks and their average for one encoder, with published rows under it, each with its own protocol.
+# ---- one encoder, with published rows under it -------------------------------------------------------------------
 
-    Other tasks in ``results`` (all SICK pairs, dev sets) are told in the notes, with their numbers of pairs.
+AGGREGATED = {
+    "all": "pairs of a task pooled",
+    "mean": "mean over subsets",
+    "wmean": "mean over subsets, weighted by pairs",
+}
+
+
+def results_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None = None) -> Table:
+    """The table of one results.json: of STS or of transfer tasks, whichever it holds."""
+    transfer = "accuracy" in (results.get("average") or {})
+    return (transfer_table if transfer else sts_table)(results, label, beside)
+
+
+def sts_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None = None) -> Table:
+    """The averaged tasks and their average for one encoder, a row an aggregation its protocol prints, published rows under it.
+
+    Every row names its protocol; all 9,927 SICK-R pairs and the 4,927 of the test split never share a column. Other tasks in
+    ``results`` (dev sets) are told in the notes, with their numbers of pairs.
     """
-    columns = [Column("method", "encoder", "text"), Column("protocol", "protocol", "text")]
-    tasks = results["tasks"]
-    main = SEVEN if any(task in tasks for task in SEVEN) or beside is not None else tuple(tasks)
-    columns += [Column(task, LABELS[task]) for task in main]
-    columns += [Column("avg", "avg.", best=False)] if main == SEVEN else []
-    cells = {task: Cell(tasks[task]["spearman"][aggregation]) for task in main if task in tasks}
-    average = results["average"]["spearman"][aggregation] if results.get("average") else None
-    rows = [Row({"method": Cell(label), "protocol": Cell(aggregation), **cells, "avg": Cell(average)})]
+    tasks, average = results["tasks"], results.get("average") or {}
+    protocol, shown = _protocol_id(results), aggregations(results)
+    averaged = tuple(average.get("tasks") or SEVEN)
+    main = averaged if any(task in tasks for task in averaged) or beside is not None else tuple(tasks)
+    rows = []
+    for aggregation in shown:
+        cells = {task: Cell(tasks[task]["spearman"][aggregation]) for task in main if task in tasks}
+        cells |= {"avg": Cell(average["spearman"][aggregation])} if average else {}
+        rows.append(Row({"method": Cell(label), "protocol": Cell(f"{protocol}, {aggregation}"), **cells}))
     published = beside.to_dict("records") if beside is not None else []
     for found in published:
-        numbers = {key: Cell(None if pd.isna(found[key]) else float(found[key]) / 100) for key in (*SEVEN, "avg")}
-        remembered = " (from memory)" if found["confidence"] == "memory" else ""
-        name = found["method"] if found["method"] in found["encoder"] else f"{found['method']}, {found['encoder']}"
-        rows.append(
-            Row(
-                {"method": Cell(name + remembered), "protocol": Cell(found["aggregation"]), **numbers}, kind="published"
-            )
-        )
-    notes = [
-        "Spearman ×100, "
-        + {
-            "all": "pairs of a task pooled",
-            "mean": "mean over subsets",
-            "wmean": "mean over subsets, weighted by pairs",
-        }[aggregation]
-        + "."
-    ]
-    pairs = ", ".join(f"{LABELS[t]} {tasks[t]['pairs']:,}" for t in main if t in tasks)
+        sick = "sickr-all" if found["aggregation"] == "mteb" else "sickr"
+        numbers = {sick if key == "sickr" else key: _published(found[key]) for key in (*SEVEN, "avg")}
+        rows.append(_published_row(found, Cell(found["aggregation"]), numbers))
+    order = (*main, *(task for task in ("sickr", "sickr-all") if task not in main))
+    columns = [Column(task, LABELS.get(task, task)) for task in order]
+    columns += [Column("avg", "avg.")] if main == averaged else []
+    notes = [f"Spearman ×100; {'; '.join(f'{a}: {AGGREGATED[a]}' for a in shown)}."]
+    pairs = ", ".join(f"{LABELS[t]} {tasks[t]['pairs']:,}" for t in main if t in tasks and tasks[t]["pairs"])
     notes += [f"Pairs: {pairs}."] if pairs else []
+    if {"sickr", "sickr-all"} <= {key for row in rows for key, cell in row.cells.items() if cell.value is not None}:
+        notes.append("Rows of MTEB average over all 9,927 SICK-R pairs, the others over the 4,927 of the test split.")
     for task, values in tasks.items():
         if task not in main:
-            notes.append(
-                f"{LABELS.get(task, task)} ({values['pairs']:,} pairs): {_line(printed(columns[-1], Cell(values['spearman'][aggregation])))}"
-            )
-        if values["undefined"]:
-            notes.append(f"{LABELS.get(task, task)} is undefined: {values['undefined']}.")
-    undefined = (results.get("average") or {}).get("undefined")
-    if undefined and any(t in tasks for t in SEVEN):
-        notes.append(f"No average: {undefined}.")
-    for found in published:
-        average = found["average_note"]
-        note = f"; average {average}" if isinstance(average, str) and average else ""
+            numbers = ", ".join(_line(printed(Column(a, a), Cell(values["spearman"][a]))) or "–" for a in shown)
+            count = f" ({values['pairs']:,} pairs)" if values["pairs"] else ""
+            notes.append(f"{LABELS.get(task, task)}{count}: {numbers}.")
+    space = results.get("space") or {}
+    if space.get("alignment") is not None:
         notes.append(
-            f"{found['method']}, {found['encoder']}: {found['source']}; {found['setting']}; {found['confidence']}{note}"
+            f"{LABELS[space['task']]}, batch by batch (biased; only to compare with old tables): alignment {space['alignment']:.3f}, "
+            f"uniformity {space['uniformity']:.3f}."
         )
-    shown = [c for c in columns if c.kind == "text" or any(c.key in row.cells for row in rows)]
-    return Table(f"Semantic textual similarity of {label}", shown, rows, notes)
+    notes += _undefined(results, LABELS)
+    return Table(
+        f"Semantic textual similarity of {label}",
+        _filled(columns, rows),
+        rows,
+        notes + [_provenance(f) for f in published],
+    )
+
+
+def transfer_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None = None) -> Table:
+    """Accuracy of the seven transfer tasks, F1 of MRPC and the average for one encoder, with published rows under it."""
+    tasks, average = results["tasks"], results["average"]
+    cells = {task: Cell(values["accuracy"]) for task, values in tasks.items()}
+    cells |= {"mrpc_f1": Cell(tasks["mrpc"]["f1"])} if "mrpc" in tasks else {}
+    protocol = Cell(_protocol_id(results))
+    rows = [Row({"method": Cell(label), "protocol": protocol, **cells, "avg": Cell(average["accuracy"])})]
+    published = beside.to_dict("records") if beside is not None else []
+    for found in published:
+        numbers = {key: _published(found[key]) for key in (*TRANSFER, "avg")}
+        rows.append(_published_row(found, Cell(found["protocol"]), numbers))
+    columns = [Column(task, TRANSFER_LABELS[task]) for task in TRANSFER]
+    columns += [Column("mrpc_f1", "MRPC F1"), Column("avg", "avg.")]
+    notes = ["Accuracy ×100 of a logistic regression on frozen embeddings; the average is over accuracies."]
+    tested = ", ".join(f"{TRANSFER_LABELS[task]} {values['n']:,}" for task, values in tasks.items() if values["n"])
+    notes += [f"Examples tested: {tested}."] if tested else []
+    for task, values in tasks.items():
+        if values.get("unusual"):
+            notes.append(f"{TRANSFER_LABELS[task]}: {values['unusual']}.")
+    notes += _undefined(results, TRANSFER_LABELS)
+    return Table(
+        f"Transfer tasks of {label}", _filled(columns, rows), rows, notes + [_provenance(f) for f in published]
+    )
+
+
+def _protocol_id(results: dict[str, Any]) -> str:
+    return ((results.get("protocol") or {}).get("id") or "not stated") + " (imported)" * ("imported" in results)
+
+
+def _published(number: float) -> Cell:
+    return Cell(None if pd.isna(number) else float(number) / 100)
+
+
+def _published_row(found: dict[Any, Any], protocol: Cell, numbers: dict[str, Cell]) -> Row:
+    remembered = " (from memory)" if found["confidence"] == "memory" else ""
+    name = found["method"] if found["method"] in found["encoder"] else f"{found['method']}, {found['encoder']}"
+    return Row({"method": Cell(name + remembered), "protocol": protocol, **numbers}, kind="published")
+
+
+def _provenance(found: dict[Any, Any]) -> str:
+    average = found["average_note"]
+    note = f"; average {average}" if isinstance(average, str) and average else ""
+    return f"{found['method']}, {found['encoder']}: {found['source']}; {found['setting']}; {found['confidence']}{note}"
+
+
+def _undefined(results: dict[str, Any], labels: Mapping[str, str]) -> list[str]:
+    tasks, average = results["tasks"], results.get("average") or {}
+    reasons: dict[str, list[str]] = {}
+    for task, values in tasks.items():
+        if values["undefined"]:
+            reasons.setdefault(values["undefined"], []).append(labels.get(task, task))
+    notes = [f"Undefined: {', '.join(names)}: {why}." for why, names in reasons.items()]
+    if average.get("undefined") and any(task in tasks for task in average["tasks"]):
+        notes.append(f"No average: {average['undefined']}.")
+    return notes
+
+
+def _filled(columns: list[Column], rows: list[Row]) -> list[Column]:
+    """What a row is and its protocol, then what was measured here, or has a number in some published row."""
+    head = [Column("method", "encoder", "text"), Column("protocol", "protocol", "text")]
+    own = {key for row in rows if row.kind == "own" for key in row.cells}
+    return head + [c for c in columns if c.key in own or any(_value(row, c) is not None for row in rows)]

@@ -20,6 +20,7 @@ from recse_lab.encoders.baselines import fitting as fitting_module
 from recse_lab.encoders.baselines.bags import Bag
 from recse_lab.encoders.baselines.linear import complement, rank, spectrum, whitening_kernel
 from recse_lab.errors import LabError
+from recse_lab.store import find_runs
 
 TEXTS = sentences(30, seed=9)
 
@@ -531,21 +532,20 @@ def test_eval_scores_are_those_of_the_baseline(call, tiny, corpus_file, corpus, 
         "fp32",
         "--tasks",
         "sample-sts",
-        "--scores",
-        tmp_path / "s.parquet",
     )
     code, _, err = call(*command)
     assert code == 0, err
+    (run,) = find_runs(tmp_path / "runs")
     encoder = load_baseline(spec, corpus)
     pairs = next(iter(load_task("sample-sts", None).subsets.values()))
     a, b = encoder.encode(pairs.first), encoder.encode(pairs.second)
     wanted = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    np.testing.assert_allclose(pd.read_parquet(tmp_path / "s.parquet")["score"][: len(wanted)], wanted, atol=1e-4)
+    np.testing.assert_allclose(pd.read_parquet(run.scores)["score"][: len(wanted)], wanted, atol=1e-4)
 
 
 def test_the_packaged_corpus_is_the_default(call, tiny, corpus, monkeypatch):
     asked = []
-    monkeypatch.setattr("recse_lab.workflows.open_corpus", lambda paths: asked.append(paths) or corpus)
+    monkeypatch.setattr("recse_lab.evaluating.open_corpus", lambda paths: asked.append(paths) or corpus)
     code, _, err = call("eval", f"bag-sif@{tiny}", "--tasks", "sample-sts-dev")
     assert (code, asked) == (0, [("sample-corpus",)]), err
 

@@ -12,8 +12,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from recse_lab.data.transfer import CLASSES, TRANSFER, Examples, TransferTask
 from recse_lab.errors import LabError
+from recse_lab.evaluation.protocols import PROTOCOLS
 from recse_lab.evaluation.transfer import (
-    PROTOCOLS,
     Outcome,
     accuracy,
     choose,
@@ -262,7 +262,8 @@ def test_the_suite(seven):
         assert sorted(part["row"]) == list(range(list(sizes(name).values())[-1]))
         assert result["examples"] == sizes(name)
         assert "where SentEval has" in result["unusual"]
-        assert ("f1" in result) == (name == "mrpc")
+        assert (result["f1"] is None) == (name != "mrpc")
+        assert result["n"] == list(sizes(name).values())[-1]
         accuracies.append(result["accuracy"])
     mrpc = predictions[predictions["task"] == "mrpc"]
     assert results["tasks"]["mrpc"]["f1"] == pytest.approx(f1_score(mrpc["label"], mrpc["predicted"]))
@@ -327,8 +328,10 @@ def test_f1_by_hand():
 
 
 def test_refusals(seven):
-    with pytest.raises(LabError, match="unknown transfer protocol 'senteval'; known: senteval-10fold"):
-        run_task(seven[0], vectors, protocol="senteval")
+    with pytest.raises(LabError, match="unknown protocol 'senteval-10fald'; did you mean senteval-10fold"):
+        run_task(seven[0], vectors, protocol="senteval-10fald")
+    with pytest.raises(LabError, match="protocol mteb is of STS"):
+        run_task(seven[0], vectors, protocol="mteb")
     label = np.array([0] * 100 + [1] * 10)
     few = TransferTask("cr", ("0", "1"), {"all": Examples([f"s {i}" for i in range(110)], None, label)})
     with pytest.raises(LabError, match="task cr: 9 examples of class 1 to train on, too few for 10 folds"):

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from recse_lab.evaluation.sts import PROTOCOL, sts_results
+from recse_lab.evaluation.protocols import find_protocol
+from recse_lab.evaluation.sts import sts_results
 from recse_lab.reporting.ablation import AblationReport
 from recse_lab.store import Run, write_json
 
@@ -31,7 +32,7 @@ def study(tmp_path):
                 scores.to_parquet(run.scores)
                 results = {
                     "schema": "recse-lab/results/1",
-                    "protocol": PROTOCOL,
+                    "protocol": find_protocol("simcse-2021").told(),
                     "dev": {"spearman": None, "selection": "last"},
                 }
                 write_json(run.folder / "results.json", results | sts_results(scores))

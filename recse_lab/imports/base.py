@@ -1,0 +1,37 @@
+"""What is read from another program's file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from recse_lab.evaluation.protocols import AGGREGATIONS
+
+
+@dataclass(frozen=True)
+class Imported:
+    """One set of results under one protocol, as a file has them; whoever opened the file adds ``format`` and ``files``.
+
+    ``protocol`` is None where the file does not tell. ``results`` holds average and dev as results.json has them, ``metrics``
+    the lines of metrics.jsonl, ``about`` whatever else the file says. What has the same ``joins`` becomes one run.
+    """
+
+    name: str
+    protocol: str | None
+    tasks: dict[str, dict[str, Any]]
+    results: dict[str, Any] = field(default_factory=dict)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    joins: str | None = None
+    format: str = ""
+    files: tuple[dict[str, str], ...] = ()
+
+
+def sts_task(spearman: float | None, pearson: float | None = None, undefined: str | None = None) -> dict[str, Any]:
+    """A task of results.json of which pooled correlations are known, raw; its file tells no numbers of pairs."""
+    nothing = dict.fromkeys(AGGREGATIONS)
+    return {
+        "pairs": None, "subsets": None, "undefined": undefined, "spearman": nothing | {"all": spearman},
+        "pearson": nothing | {"all": pearson},
+    }  # fmt: skip
