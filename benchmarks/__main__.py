@@ -58,9 +58,12 @@ def main() -> int:
         setup = Setup(given.data_dir, tuple(given.corpus), given.repeats, given.quick, Path(scratch))
         about = report.environment()
         warnings = report.doubts(about, setup)
+        parts = {}
         try:
             modules = {letter: importlib.import_module(f"benchmarks.{PARTS[letter]}") for letter in given.only}
-            parts = {letter: module.run(setup) for letter, module in modules.items()}
+            for letter, module in modules.items():
+                parts[letter] = module.run(setup)
+                report.write(given.out, parts, about, setup, warnings)  # what was measured is kept, whatever comes next
         except ModuleNotFoundError as error:
             if error.name not in ("sentence_transformers", "datasets"):
                 raise
@@ -70,7 +73,6 @@ def main() -> int:
             print(f"error: {error}", file=sys.stderr)
             return 2
         report.print_table(parts, warnings)
-        report.write(given.out, parts, about, setup, warnings)
         print(f"written: {given.out / 'summary.md'}, {given.out / 'results.json'}")
     return 0
 

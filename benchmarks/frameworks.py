@@ -63,7 +63,7 @@ def run(setup: Setup) -> Part:
 
 def _lab(setup: Setup, name: str, steps: int) -> Lab:
     tree: dict[str, Any] = {
-        "encoder": ENCODER, "corpus": list(setup.corpus), "model.pooling": "mean",
+        "encoder": ENCODER, "corpus": list(setup.corpus), "model": {"pooling": "mean"},
         "training": {"steps": steps, "precision": "fp32", "eval_every": 2 * steps},
         "evaluation": {"data_dir": setup.data_dir},
     }  # fmt: skip

@@ -16,11 +16,18 @@ from rich.table import Table
 
 from benchmarks.measure import Part, Row, Setup
 from recse_lab.build import device
+from recse_lab.reporting import tables
+from recse_lab.reporting.card import Card, write_card
 from recse_lab.store import atomic_path, commit, now, write_json
 
 PACKAGES = (
     "recse-lab", "sentence-transformers", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy", "scipy",
 )  # fmt: skip
+SAID = (
+    "Each number is the median over paired repeats, the sides taking turns; below 1× recse-lab takes less time, and of tokens per second "
+    "above 1× it does more."
+)
+MEASURED = ("what", "unit", "values", "at_most", "at_least")
 COLUMNS = ("measured", "median", "min … max (repeats)", "target", "")
 
 
@@ -93,9 +100,31 @@ def print_table(parts: dict[str, Part], warnings: list[str]) -> None:
         console.print(warning, style="red", highlight=False, markup=False, soft_wrap=True)
 
 
+def card(kept: dict[str, Any]) -> Card:
+    """What the page of all reports shows: how many targets are met, and the table. ``kept`` is what results.json holds."""
+    parts = kept["parts"]
+    aimed = [row for part in parts.values() for row in part["rows"] if row["met"] is not None]
+    missed = [row["what"] for row in aimed if not row["met"]]
+    told = f"{len(aimed) - len(missed)} of {len(aimed)} targets are met" + (
+        f"; missed: {', '.join(missed)}." if missed else "."
+    )
+    columns = [tables.Column(str(i), label or "verdict", "text") for i, label in enumerate(("part", *COLUMNS))]
+    lines = [
+        tables.Row({str(i): tables.Cell(text) for i, text in enumerate((part["title"], *_cells(Row(**{k: row[k] for k in MEASURED}))))})
+        for part in parts.values() for row in part["rows"]
+    ]  # fmt: skip
+    table = tables.Table(
+        "Median over paired repeats", columns, lines, [f"{k}: {n}" for k, part in parts.items() for n in part["notes"]]
+    )
+    return Card(
+        "benchmarks", "Benchmarks", "Is it as fast as the common library, and as fast as it should be?", [told, *kept["doubts"], SAID], [table],
+        provenance=[f"`{kept['command']}`", f"Commit {kept['commit']}, {kept['date'][:10]}, {kept['repeats']} repeats; {kept['cpu']}, {kept['cores']} cores."],
+    )  # fmt: skip
+
+
 def write(folder: Path, parts: dict[str, Part], about: dict[str, Any], setup: Setup, warnings: list[str]) -> None:
-    """summary.md and results.json, each whole or not at all."""
-    write_json(folder / "results.json", {
+    """summary.md, results.json and card.json, each whole or not at all."""
+    kept = {
         "schema": "recse-lab/benchmarks/1", **about, "repeats": setup.repeats, "quick": setup.quick, "doubts": warnings,
         "parts": {letter: {
             "title": part.title, "notes": part.notes, "raw": part.raw,
@@ -104,12 +133,14 @@ def write(folder: Path, parts: dict[str, Part], about: dict[str, Any], setup: Se
                 "values": row.values, "at_most": row.at_most, "at_least": row.at_least, "met": row.met,
             } for row in part.rows],
         } for letter, part in parts.items()},
-    })  # fmt: skip
+    }  # fmt: skip
+    write_json(folder / "results.json", kept)
+    write_card(folder, card(kept))
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items() if number)
     lines = [
         "# Benchmarks", "",
         *(f"**{warning}**\n" for warning in warnings),
-        "Each number is the median over paired repeats, the sides taking turns; below 1× recse-lab takes less time, and of tokens per second above 1× it does more.", "",
+        SAID, "",
         f"| {' | '.join(COLUMNS)} |", "| --- | ---: | ---: | ---: | --- |",
         *(
             line for letter, part in parts.items()

@@ -17,6 +17,8 @@ from scipy import stats
 from recse_lab import workflows
 from recse_lab.errors import LabError
 from recse_lab.reporting import style
+from recse_lab.reporting.card import Card, write_card
+from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import atomic_path, commit, default_root, now
 
 # Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one.
@@ -24,6 +26,11 @@ ENCODERS = (
     "all-minilm-l6-v2:mean", "all-minilm-l6-v2:mean:5", "all-minilm-l6-v2:mean:4", "all-minilm-l6-v2:mean:2", "all-minilm-l6-v2:mean:1",
     "all-minilm-l6-v2:cls", "all-minilm-l6-v2:cls:4", "recse-lab/tiny:mean", "recse-lab/tiny:first_last_mean", "recse-lab/tiny:cls",
 )  # fmt: skip
+
+
+QUESTION = "Does sample-sts rank encoders as STS-B does?"
+NOTE = """Spearman ×100, fp32; 1,379 pairs of STS-B and 540 of sample-sts. The encoders were listed beforehand, to differ in quality, and none was left out. Several are
+depths or poolings of one model, so they are no independent sample of encoders."""
 
 
 def measure(encoder: str, data_dir: str) -> dict[str, Any]:
@@ -67,10 +74,12 @@ def main() -> None:
     frame = frame.sort_values("stsb", ascending=False, ignore_index=True)
     tau, p = stats.kendalltau(frame["stsb"], frame["sample-sts"])
     style.save(plot(frame, tau), options.out / "figure")
+    told = f"Over {len(frame)} encoders Kendall's τ between the two is **{tau:.2f}** (p = {p:.1g})."
+    computed = f"`python -m benchmarks.sample_sts --data-dir SENTEVAL`, commit {commit()}, {now()}"
     rows = "\n".join(f"| {name} | {100 * a:.2f} | {100 * b:.2f} |" for name, a, b in frame.itertuples(index=False))
-    text = f"""# Does sample-sts rank encoders as STS-B does?
+    text = f"""# {QUESTION}
 
-Over {len(frame)} encoders Kendall's τ between the two is **{tau:.2f}** (p = {p:.1g}).
+{told}
 
 ![STS-B against sample-sts](figure.png)
 
@@ -78,13 +87,20 @@ Over {len(frame)} encoders Kendall's τ between the two is **{tau:.2f}** (p = {p
 | --- | ---: | ---: |
 {rows}
 
-Spearman ×100, fp32; 1,379 pairs of STS-B and 540 of sample-sts. The encoders were listed beforehand, to differ in quality, and none was left out. Several are
-depths or poolings of one model, so they are no independent sample of encoders.
+{NOTE}
 
-_`python -m benchmarks.sample_sts --data-dir SENTEVAL`, commit {commit()}, {now()}_
+_{computed}_
 """
     with atomic_path(options.out / "summary.md") as path:
         path.write_text(text, encoding="utf-8")
+    columns = [
+        Column("encoder", "encoder", "text"),
+        Column("stsb", "STS-B test"),
+        Column("sample-sts", "sample-sts test"),
+    ]
+    table_rows = [Row({key: Cell(value) for key, value in row.items()}) for row in frame.to_dict("records")]
+    table = Table("Spearman ×100 of every encoder on both", columns, table_rows, [" ".join(NOTE.split())])
+    write_card(options.out, Card("sample-sts", "sample-sts", QUESTION, [told], [table], ["figure.png"], [computed]))
     print(text)
 
 

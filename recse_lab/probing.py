@@ -309,7 +309,8 @@ def run_probe(
     result = GIVEN[name](bench)
     about = {
         "task": bench.task, "subjects": {s.label: s.run.id if s.run else s.spec for s in found}, "options": options,
-        "pooling": pooling, "precision": precision(precision_), "corpus": list(chosen),
+        "runs": [f"{s.run.study}/{s.run.id}" for s in found if s.run], "pooling": pooling, "precision": precision(precision_),
+        "corpus": list(chosen),
     }  # fmt: skip
     return ProbeResult(result.name, result.table, result.curves, {**about, **result.about})
 

@@ -240,8 +240,10 @@ def probe_json(result: ProbeResult) -> dict[str, Any]:
 
 
 def write_probe(result: ProbeResult, out: Path) -> list[Path]:
-    """Write table.csv, summary.md and the figures into ``out``; return their paths."""
-    from recse_lab.reporting.probes import PAGES
+    """Write table.csv, summary.md, the figures and a card into ``out``; return their paths."""
+    from recse_lab.reporting.card import Card, write_card
+    from recse_lab.reporting.probes import PAGES, QUESTIONS
+    from recse_lab.reporting.probes.measures import measures
     from recse_lab.reporting.published import slug
     from recse_lab.reporting.style import close, save
 
@@ -250,17 +252,25 @@ def write_probe(result: ProbeResult, out: Path) -> list[Path]:
     for name, figure in page.figures(result).items():
         paths += save(figure, out / slug(name))
         close(figure)
-    listing = page.markdown(result) if result.name == "errors" else ""
+    listing, lists = (page.markdown(result), page.listings(result)) if result.name == "errors" else ("", [])
     pictures = [f"![{path.stem}]({path.name})" for path in paths if path.suffix == ".png"]
     subjects = [f"- {label}: `{spec}`" for label, spec in result.about["subjects"].items()]
     about = environment()
+    computed = (
+        f"Pairs: {result.about['task']}; precision {result.about['precision']}; torch {about['torch']}; commit {about['commit']}; "
+        f"{str(about['date'])[:10]}."
+    )
+    summary = page.summary(result)
     text = "\n".join([
-        f"# {result.name}", "", page.summary(result), "", *pictures, "", listing, "## How it was computed", "", "```", str(about["command"]),
-        "```", "", f"Pairs: {result.about['task']}; precision {result.about['precision']}; torch {about['torch']}; commit {about['commit']}; "
-        f"{str(about['date'])[:10]}. All numbers: table.csv.", "", *subjects, "",
+        f"# {result.name}", "", summary, "", *pictures, "", listing, "## How it was computed", "", "```", str(about["command"]), "```", "",
+        f"{computed} All numbers: table.csv.", "", *subjects, "",
     ])  # fmt: skip
     for name, content in (("summary.md", text), ("table.csv", result.table.to_csv(index=False, float_format="%.6g"))):
         with atomic_path(out / name) as beside:
             beside.write_text(content, encoding="utf-8")
         paths.append(out / name)
-    return paths
+    card = Card(
+        result.name, result.name, QUESTIONS[result.name], summary.split("\n\n"), [*lists, measures(result)],
+        [path.name for path in paths if path.suffix == ".png"], [f"`{about['command']}`", computed, "\n".join(subjects)], result.about["runs"],
+    )  # fmt: skip
+    return [*paths, write_card(out, card)]

@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from recse_lab.reporting import style
+from recse_lab.reporting.card import Card, write_card
+from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import atomic_path
 from simulations.populations import BEHIND, BOTH, FEW, MODELS, TWICE, Study
 
@@ -200,8 +202,57 @@ def figure(out: Outcomes) -> Any:
     return picture
 
 
+def rates(out: Outcomes) -> Table:
+    """False positives, a row a study and number of seeds, a column a method."""
+    columns = [
+        Column("chance", "chance", "text"),
+        Column("seeds", "seeds", "text"),
+        *(Column(m, TITLES[m].replace("`", "")) for m in OFFERED),
+    ]
+    found = {
+        (study.name, str(n)): {m: Cell(out.get("arms", study.name, n, m, "rejected")) for m in OFFERED}
+        for study in (*BOTH, TWICE, MODELS, FEW) for n in (1, 3, 5, 10)
+    }  # fmt: skip
+    rows = [
+        Row({"chance": Cell(chance), "seeds": Cell(seeds), **cells})
+        for (chance, seeds), cells in found.items()
+        if any(cell.value is not None for cell in cells.values())
+    ]
+    return Table("Studies in which p < 0.05 though the arms do not differ, per cent; 5 is right", columns, rows)
+
+
+def coverage(out: Outcomes) -> Table:
+    """Coverage of one correlation's interval, a row a population and number of pairs, a column a method."""
+    part = out.part("intervals")
+    methods = list(part["method"].unique())
+    columns = [
+        Column("population", "population", "text"),
+        Column("pairs", "pairs", "text"),
+        *(Column(m, m) for m in methods),
+    ]
+    rows = [
+        Row({"population": Cell(case), "pairs": Cell(str(n)), **{m: Cell(out.get("intervals", case, n, m, "coverage")) for m in methods}})
+        for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None)
+    ]  # fmt: skip
+    return Table("Coverage of 95 % intervals of one correlation, per cent", columns, rows)
+
+
+def card(out: Outcomes, pictures: Sequence[str], provenance: Sequence[str]) -> Card:
+    """What the page of all reports shows: the rates of what is recommended, and the two tables that choose it."""
+    cases = [(study.name, n) for study in BOTH for n in (3, 5, 10)]
+    values = [v for name, n in cases if (v := out.get("arms", name, n, OFFERED[0], "rejected")) is not None]
+    told = [
+        f"`compare` finds a difference where there is none in {100 * min(values):.1f} to {100 * max(values):.1f} % of studies with 3 to 10 seeds; "
+        "5 % is right."
+    ] if values else []  # fmt: skip
+    return Card(
+        "statistics", "Statistics validated by simulation", "Do the intervals and tests hold?", [*told, "All tables: [summary.md](summary.md)."],
+        [table for table in (rates(out), coverage(out)) if table.rows], pictures, provenance,
+    )  # fmt: skip
+
+
 def write(out: Path) -> None:
-    """summary.md, figure.png and figure.pdf beside table.csv."""
+    """summary.md, figure.png, figure.pdf and card.json beside table.csv."""
     outcomes = Outcomes(pd.read_csv(out / "table.csv"))
     parts = {
         "arms": arms_section,
@@ -210,22 +261,26 @@ def write(out: Path) -> None:
         "best of": choices_section,
     }
     held = [section(outcomes) for part, section in parts.items() if len(outcomes.part(part))]
-    if len(outcomes.part("arms")):
-        style.save(figure(outcomes), out / "figure")
+    pictures = style.save(figure(outcomes), out / "figure") if len(outcomes.part("arms")) else []
     shares = outcomes.table.loc[outcomes.table["measure"] == "rejected"]
     counts = sorted({int(shares["replicates"].min()), int(shares["replicates"].max())})
     errors = [f"{100 * (0.05 * 0.95 / n) ** 0.5:.2f}" for n in reversed(counts)]
+    command = f"python -m simulations{'' if counts[-1] == 4000 else f' --replicates {counts[-1]}'}"
+    versions = f"recse-lab {version('recse-lab')}, numpy {version('numpy')}, scipy {version('scipy')}."
     text = [
         "# Do the intervals and tests hold?", "",
         f"Simulated studies whose truth is known, {' to '.join(f'{n:,}' for n in counts)} of each: a rate of 5 % has a Monte Carlo error of {' to '.join(errors)} points. Every "
         "number, with its own error, is in [table.csv](table.csv); which function answers which question is in "
         "[docs/statistics.md](../../docs/statistics.md).", "",
         *(line for section in held for line in section),
-        "## How it was computed", "", "```", f"python -m simulations{'' if counts[-1] == 4000 else f' --replicates {counts[-1]}'}", "```", "",
+        "## How it was computed", "", "```", command, "```", "",
         "The score of an arm, a seed and a pair is slope × gold + what makes the pair hard for both arms + what makes it hard for one arm + noise; "
         "slopes differ between seeds, half of it in both arms alike. Spearman's truth is an integral over the normal distribution "
         "(`simulations/populations.py`). "
-        f"recse-lab {version('recse-lab')}, numpy {version('numpy')}, scipy {version('scipy')}.", "",
+        f"{versions}", "",
     ]  # fmt: skip
     with atomic_path(out / "summary.md") as beside:
         beside.write_text("\n".join(text), encoding="utf-8")
+    write_card(
+        out, card(outcomes, [path.name for path in pictures if path.suffix == ".png"], [f"`{command}`", versions])
+    )

@@ -15,7 +15,7 @@ PACKAGE = Path(recse_lab.__file__).parent
 # A room imports from rooms further down, and from itself. docs/architecture.md says the same in a sentence.
 TIERS = (
     ("cli", "notebook"),
-    ("workflows",),
+    ("workflows", "doctor", "explain"),
     ("reporting", "ablation", "pretraining", "evaluating"),
     ("execution", "probing", "imports"),
     ("build",),

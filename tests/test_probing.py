@@ -11,7 +11,8 @@ from recse_lab.encoders.transformer import TransformerEncoder, load_encoder
 from recse_lab.execution import execute
 from recse_lab.probes import PROBES
 from recse_lab.probing import GIVEN, Bench, find_subject, layer_means, pooled, run_probe
-from recse_lab.reporting.probes import PAGES
+from recse_lab.reporting.card import read_cards
+from recse_lab.reporting.probes import PAGES, QUESTIONS
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def trained(tiny, corpus_file, tmp_path_factory):
 
 
 def test_every_probe_has_its_inputs_and_its_page():
-    assert PROBES.keys() == GIVEN.keys() == PAGES.keys()
+    assert PROBES.keys() == GIVEN.keys() == PAGES.keys() == QUESTIONS.keys()
     for page in PAGES.values():
         assert callable(page.figures)
         assert callable(page.summary)
@@ -51,7 +52,11 @@ def test_the_command_line_probes_an_encoder_and_a_run(name, trained, tiny, call,
     assert {"mine", "raw"} <= encoders
     assert any(line["value"] is not None for line in told["measures"])
     names = {path.suffix for path in (tmp_path / "out").iterdir()}
-    assert names == {".png", ".pdf", ".md", ".csv"}
+    assert names == {".png", ".pdf", ".md", ".csv", ".json"}
+    card = read_cards(tmp_path)[tmp_path / "out"]
+    assert card["runs"] == [f"s/{kept.id}"]
+    shown = {row["cells"][0]["text"] for row in card["tables"][-1]["rows"]}
+    assert shown == {line["measure"] for line in told["measures"]}
     assert f"`{kept.id}`" in (tmp_path / "out" / "summary.md").read_text()
     assert "mine" in out
 

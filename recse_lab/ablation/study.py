@@ -60,11 +60,11 @@ def prepare(cells: list[Cell], console: Console) -> None:
                     bar, description=what, completed=done, total=total or None
                 ),
             )
-            reshape = lab.config.reshape
-            fitted = reshape is not None and reshape.role != "view"  # a view has no statistics
-            shared = (lab.tokens.fingerprint, *((lab.store_folder, reshape.mode) if fitted else ()))
-            if shared not in seen and fitted:
-                _ = lab.reshaper, lab.stored
+            reshape, shared = lab.config.reshape, (lab.tokens.fingerprint,)
+            if reshape is not None and reshape.role != "view":  # a view has no statistics
+                shared += (lab.store_folder, reshape.mode)
+                if shared not in seen:
+                    _ = lab.reshaper, lab.stored
             seen.add(shared)
 
 

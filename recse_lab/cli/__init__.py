@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from recse_lab.cli import ablate, data, evaluate, import_, inspect, pretrain, probe, report, reshape, runs, train
+from recse_lab.cli import (
+    ablate,
+    data,
+    doctor,
+    evaluate,
+    explain,
+    import_,
+    inspect,
+    pretrain,
+    probe,
+    report,
+    reshape,
+    runs,
+    train,
+)
 from recse_lab.errors import LabError
 
 app = typer.Typer(
@@ -24,6 +38,8 @@ app.command("import")(import_.import_)
 app.command("ablate")(ablate.ablate)
 app.command("probe")(probe.probe)
 app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
+app.command("explain")(explain.explain)
 app.command("list")(inspect.list_)
 app.add_typer(runs.app, name="runs")
 app.add_typer(reshape.app, name="reshape")

@@ -13,7 +13,9 @@ from recse_lab.cli.options import RunsDir, root
 def report(
     name: Annotated[
         str,
-        typer.Argument(help="A study of the run store (`runs ls`), a table (`recse-lab list tables`), or `claims`."),
+        typer.Argument(
+            help="A study of the run store (`runs ls`), a table (`recse-lab list tables`), `claims`, or `all` and one page of them."
+        ),
     ],
     studies: Annotated[
         list[str] | None, typer.Option("--study", help="Of a table: only runs of this study. Repeatable. Default: all.")
@@ -46,6 +48,9 @@ def report(
     asked += [f"{option} {value}" for option, value in options.items() if value and option != "--study"]
     console, command = Console(), " ".join(["recse-lab report", name, *asked, *["--memory"] * memory])
     study = root(runs) / name
+    if name == "all":
+        write_all(root(runs), out, console)
+        return
     if (study / "study.json").is_file():
         write_and_show(study, out / name, console)
     if name == "claims":
@@ -55,6 +60,17 @@ def report(
         _table(name, root(runs), tuple(studies or ()), ask, out / name, command, console)
     elif not (study / "study.json").is_file():
         raise LabError(_unknown(name, root(runs), [*TABLES, "claims"]))
+
+
+def write_all(runs: Path, out: Path, console) -> None:
+    """Write the reports of all studies, all tables and the claims again, then index.html of everything that lies in ``out``."""
+    from recse_lab.reporting.index import rebuild, write_index
+
+    with console.status("reports") as status:
+        failed = rebuild(runs, out, notify=status.update)
+    for name, why in failed.items():
+        console.print(f"no report of {name}: {why}", style="red", highlight=False, markup=False, soft_wrap=True)
+    console.print(str(write_index(out, runs)), highlight=False, markup=False, soft_wrap=True)
 
 
 def write_and_show(folder: Path, out: Path, console) -> None:
@@ -67,12 +83,9 @@ def write_and_show(folder: Path, out: Path, console) -> None:
 
 def _table(name: str, runs: Path, studies: tuple[str, ...], ask, out: Path, command: str, console) -> None:
     """A paper's table; one that goes by the name of a study stands beside that study's own."""
-    from recse_lab.reporting.paper import TABLES, build_table, write_files, write_table
+    from recse_lab.reporting.paper import report_table
 
-    made = build_table(name, runs, studies, ask)
-    own = (runs / name / "study.json").is_file()
-    paths = write_files(made, out, "paper") if own else write_table(name, made, out, command)
-    _show(made, TABLES[name].answer(made), paths, console)
+    _show(*report_table(name, runs, out, command, studies, ask), console)
 
 
 def _claims(runs: Path, out: Path, command: str, console) -> None:

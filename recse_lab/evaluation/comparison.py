@@ -17,11 +17,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
 from recse_lab.errors import LabError
 from recse_lab.evaluation.rank_bootstrap import Metric, bootstrap_correlations, bootstrap_sts, joined
-from recse_lab.evaluation.seeds import Interval, paired_test
+from recse_lab.evaluation.seeds import MOST_SEEDS, Interval, paired_test
 from recse_lab.evaluation.sts import correlation, why_undefined
 
 LEAST_P = 1e-80  # quantiles of Student's t are exact down to 1e-100
@@ -66,9 +66,7 @@ class Spread(NamedTuple):
 
         Source: after Cochran & Cox (1950), Experimental Designs, on unequal variances; numbers in reports/statistics.
         """
-        weight = (self.seeds / self.total) ** (1.5 if self.n > 2 else 1.0)
-        normal = -(1 - weight) * special.ndtri(alpha / 2)
-        return float(normal - weight * special.stdtrit(self.n - 1, alpha / 2)) if weight else float(normal)
+        return float(_critical(np.array(self.seeds / self.total), self.n, alpha))
 
     def p(self, value: float) -> float:
         """Two-sided p of a mean of ``value`` under a mean of 0: the alpha whose interval ends at 0."""
@@ -77,6 +75,50 @@ class Spread(NamedTuple):
             return LEAST_P
         root = optimize.brentq(lambda log: self.critical(np.exp(log)) - size, np.log(LEAST_P), 0.0)
         return float(np.exp(root))  # type: ignore[arg-type]
+
+    def power(self, effect: float, *, alpha: float = 0.05) -> float:
+        """Chance that a comparison with this spread finds a true difference ``effect``.
+
+        Over the chi-square law of the variance that the seeds estimate, by quantiles; that over pairs is taken as known.
+        """
+        chi = stats.chi2.ppf((np.arange(400) + 0.5) / 400, self.n - 1) / (self.n - 1) if self.seeds else np.ones(1)
+        estimated = self.seeds * chi + self.pairs
+        bound = _critical(self.seeds * chi / estimated, self.n, alpha) * (estimated / self.total) ** 0.5
+        shift = abs(effect) / self.total**0.5
+        return float(np.mean(special.ndtr(shift - bound) + special.ndtr(-shift - bound)))
+
+    def detectable(self, *, power: float = 0.8, alpha: float = 0.05) -> float:
+        """Smallest true difference that is found with the given power."""
+        upper = self.total**0.5
+        while self.power(upper, alpha=alpha) < power:
+            upper *= 2
+        return float(optimize.brentq(lambda effect: self.power(effect, alpha=alpha) - power, 0.0, upper))  # type: ignore[arg-type]
+
+    def seeds_to_find(self, effect: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
+        """Fewest seeds, on as many pairs, that find a true difference ``effect`` with the given power.
+
+        None where the pairs alone leave too much to chance, or where more than ``MOST_SEEDS`` would be needed.
+        """
+
+        def enough(n: int) -> bool:
+            return self._replace(seeds=self.seeds * self.n / n, n=n).power(effect, alpha=alpha) >= power
+
+        low, high = 1, 2  # low is too few, high enough
+        while not enough(high):
+            low, high = high, 2 * high
+            if low >= MOST_SEEDS:
+                return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if enough(middle) else (middle, high)
+        return high
+
+
+def _critical(share: Float[np.ndarray, " any"], n: int, alpha: float) -> Float[np.ndarray, " any"]:
+    """``Spread.critical`` by the share of the variance that the seeds estimate."""
+    weight = share ** (1.5 if n > 2 else 1.0)
+    student = special.stdtrit(n - 1, alpha / 2) if n > 1 else 0.0  # one seed has no share
+    return -(1 - weight) * special.ndtri(alpha / 2) - weight * student
 
 
 def spread_over_pairs(boot: Float[np.ndarray, "resamples seeds"]) -> Spread:

@@ -7,6 +7,7 @@ over seeds and pairs, the best of several. ``factorial``: effects of an ablation
 from recse_lab.evaluation.comparison import (
     BestOf,
     Comparison,
+    Spread,
     best_of,
     compare,
     compare_resampled,
@@ -14,6 +15,7 @@ from recse_lab.evaluation.comparison import (
     mean_interval,
     nested_interval,
     nested_test,
+    spread_over_both,
 )
 from recse_lab.evaluation.factorial import factorial_effects
 from recse_lab.evaluation.rank_bootstrap import (
@@ -42,6 +44,7 @@ __all__ = [
     "Comparison",
     "Interval",
     "PairedTest",
+    "Spread",
     "best_of",
     "bootstrap_correlations",
     "bootstrap_sts",
@@ -63,5 +66,6 @@ __all__ = [
     "seeds_needed",
     "sign_flip_test",
     "spearman_bootstrap",
+    "spread_over_both",
     "t_interval",
 ]

@@ -16,15 +16,16 @@ from recse_lab.data.sts import LABELS, SEVEN
 from recse_lab.errors import LabError
 from recse_lab.evaluation.factorial import factorial_effects
 from recse_lab.evaluation.statistics import (
+    Comparison,
     Interval,
-    PairedTest,
     bootstrap_sts,
+    compare_resampled,
     holm,
-    minimum_detectable,
-    nested_interval,
-    paired_test,
+    mean_interval,
+    spread_over_both,
 )
 from recse_lab.reporting import figures, latex, page, style, tables
+from recse_lab.reporting.card import Card, as_data, write_card
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import Run, atomic_path, read_json
 
@@ -171,13 +172,15 @@ class AblationReport:
         return frame
 
     def interval(self, group: Group) -> Interval | None:
-        """Of the mean over seeds, resampling pairs and seeds."""
+        """Of the mean over seeds, for other seeds and other pairs."""
         if not group.runs:
             return None
-        runs = list(group.runs.values())
-        point = np.array([self.primary(run) for run in runs])
-        boot = self.boot[[run.id for run in runs]].to_numpy()
-        return nested_interval(boot, point, np.random.default_rng(0)) if np.isfinite(boot).all() else None
+        found = mean_interval(*self._values(list(group.runs.values())))
+        return found if np.isfinite(found.low) else None
+
+    def _values(self, runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
+        """Primary metric of every run, and the same on every resample of the pairs."""
+        return np.array([self.primary(run) for run in runs]), self.boot[[run.id for run in runs]].to_numpy()
 
     def reference(self, group: Group) -> Group:
         """What a group is compared with: the reference arm, at the same levels where it is swept too; or, where the report
@@ -191,26 +194,34 @@ class AblationReport:
         shared = [g for g in found if all(group.factors.get(f, level) == level for f, level in g.factors.items())]
         return (shared or found)[0]
 
-    def paired(self, group: Group, other: Group) -> tuple[list[float], list[float]]:
-        """Primary metrics of two groups, seed by seed. One that no seed changes meets every seed of the other."""
-        first, second = ({s: self.primary(run) for s, run in g.runs.items()} for g in (group, other))
+    def paired(self, group: Group, other: Group) -> list[tuple[Run, Run]]:
+        """Runs of two groups, seed by seed. One that no seed changes meets every seed of the other."""
+        first, second = group.runs, other.runs
         if self._seedless(group) and first:
             first = dict.fromkeys(second, next(iter(first.values())))
         if self._seedless(other) and second:
             second = dict.fromkeys(first, next(iter(second.values())))
-        seeds = sorted(first.keys() & second.keys())
-        return [first[s] for s in seeds], [second[s] for s in seeds]
+        return [(first[s], second[s]) for s in sorted(first.keys() & second.keys())]
 
     def _seedless(self, group: Group) -> bool:
         arm = next(arm for arm in self.spec["arms"] if arm["name"] == group.arm)
         return arm["seeds"] is not None and len(arm["seeds"]) == 1
 
-    def test(self, group: Group, other: Group) -> PairedTest:
-        """Primary metric of ``group`` minus ``other``'s, paired by seed."""
-        return paired_test(*self.paired(group, other))
+    def test(self, group: Group, other: Group) -> Comparison:
+        """Primary metric of ``group`` minus ``other``'s, for other seeds and other pairs; no test with one seed.
+
+        Two groups that no seed changes are compared for other pairs alone.
+        """
+        pairs = self.paired(group, other)
+        seedless = self._seedless(group) and self._seedless(other)
+        (a, boot_a), (b, boot_b) = (self._values([pair[side] for pair in pairs]) for side in (0, 1))
+        found = compare_resampled(a, b, boot_a, boot_b, population="pairs" if seedless else "both")
+        if len(pairs) == 1 and not seedless and found.p is not None:
+            return found._replace(low=None, high=None, p=None, why="one seed: no test")
+        return found
 
     @cached_property
-    def comparisons(self) -> list[tuple[Group, PairedTest, float | None]]:
+    def comparisons(self) -> list[tuple[Group, Comparison, float | None]]:
         """Every group against the reference arm, with p adjusted by Holm over all of them."""
         tests = [(group, self.test(group, self.reference(group))) for group in self.groups if group.arm != self.against]
         adjusted = holm([test.p for _, test in tests])
@@ -276,10 +287,9 @@ class AblationReport:
     @cached_property
     def notes(self) -> list[str]:
         notes = [
-            f"± is the standard deviation over seeds; brackets after the average: 95 % interval, {RESAMPLES:,} bootstrap resamples of pairs "
-            "and seeds; it understates the spread over few seeds.",
-            f"Δ is paired by seed; its bracket is the 95 % interval of a paired t over seeds, p is adjusted by Holm over all rows. "
-            f"† cannot be told apart from {self.against_told} at 5 %.",
+            "± is the standard deviation over seeds; brackets: 95 % intervals for other seeds and other pairs, the spread over seeds (Student's t) "
+            f"and over {RESAMPLES:,} bootstrap resamples of the pairs added; with one seed, for other pairs alone.",
+            f"Δ is paired by seed and by pair; p is adjusted by Holm over all rows. † cannot be told apart from {self.against_told} at 5 %.",
         ]
         if self.against_level:
             notes.append(
@@ -288,11 +298,7 @@ class AblationReport:
         if self.spec["report"].get("measures"):
             notes.append(MEASURES_NOTE)
         if all(test.p is None for _, test, _ in self.comparisons):
-            notes[1] = (
-                "Δ has no test: "
-                + "; ".join(sorted({test.reason for _, test, _ in self.comparisons if test.reason}))
-                + "."
-            )
+            notes[1] = "Δ has no test: " + "; ".join(sorted({test.why for _, test, _ in self.comparisons})) + "."
         if self.missing:
             notes.append(
                 f"{len(self.missing)} of {len(self.study['cells'])} cells have no result: {'; '.join(self.missing)}."
@@ -326,7 +332,7 @@ class AblationReport:
         apart = [(g, t, p) for g, t, p in tested if p is not None and p < LEVEL]
         sentences = []
         if not tested:
-            why = "; ".join(sorted({c[1].reason for c in swept if c[1].reason})) or "nothing to compare"
+            why = "; ".join(sorted({c[1].why for c in swept})) or "nothing to compare"
             sentences.append(f"Nothing can be said about noise here ({why}).")
         elif apart:
             told = ", ".join(f"{g.label} ({100 * t.delta:+.2f}, {_p(p)})" for g, t, p in apart)
@@ -394,18 +400,22 @@ class AblationReport:
             [f"Differences of marginal means, 95 % interval, {methods}; p is adjusted by Holm over this table."],
         )  # fmt: skip
 
-    def _detectable(self, tested: Sequence[tuple[Group, PairedTest, float | None]]) -> str:
-        spreads, seeds = [], []
-        for group, _, _ in tested:
-            first, second = self.paired(group, self.reference(group))
-            spreads.append(np.std(np.subtract(first, second), ddof=1))
-            seeds.append(len(first))
-        smallest = minimum_detectable(float(np.median(spreads)), min(seeds))
-        if smallest is None:
+    def _detectable(self, tested: Sequence[tuple[Group, Comparison, float | None]]) -> str:
+        """What the comparison of median power could have found, and how much of its chance more seeds would not remove."""
+        spreads = []
+        for group, test, _ in tested:
+            if test.seeds < 2:
+                continue
+            (a, boot_a), (b, boot_b) = (
+                self._values(runs) for runs in zip(*self.paired(group, self.reference(group)), strict=True)
+            )
+            spreads.append(spread_over_both(a - b, boot_a - boot_b))
+        if not spreads:
             return ""
+        found = sorted((spread.detectable(), spread) for spread in spreads)[len(spreads) // 2]
         return (
-            f"With {min(seeds)} seeds one unadjusted comparison finds a true difference of {100 * smallest:.2f} points in 80 % of cases "
-            f"(median sd of the differences {100 * float(np.median(spreads)):.2f})."
+            f"With {found[1].n} seeds one unadjusted comparison finds a true difference of {100 * found[0]:.2f} points in 80 % of cases (the median "
+            f"comparison); {100 * found[1].pairs / found[1].total:.0f} % of its variance is that of the pairs, which more seeds do not reduce."
         )
 
     def _against_controls(self, arms: list[Group]) -> list[str]:
@@ -416,7 +426,7 @@ class AblationReport:
         control = max(controls, key=self._mean)
         test = self.test(best, control)
         if test.p is None:
-            verdict = test.reason or "no test"
+            verdict = test.why
         else:
             # The best of several levels was picked by its score: Bonferroni over the pick keeps the test honest.
             p = min(1.0, test.p * len(arms))
@@ -462,11 +472,12 @@ class AblationReport:
         ]
         seeds = sorted(set(counted)) or [1]
         count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
-        note = f"{count} seed{'s' if seeds != [1] else ''} a point; 95 % intervals over pairs{' and seeds' if seeds != [1] else ''}."
         report = self.spec["report"]
+        kind = report.get("figure") or "levels"
+        note = f"{count} seed{'s' if seeds != [1] else ''} a {'cell' if kind == 'heat-map' else 'point'}"
+        note += "." if kind == "heat-map" else f"; 95 % intervals over pairs{' and seeds' if seeds != [1] else ''}."
         title = "STS average, Spearman ×100" if len(self.tasks) == len(SEVEN) else f"{self.metric}, Spearman ×100"
         x_label = report.get("x_label") or short_name(self.x or "")
-        kind = report.get("figure") or "levels"
         if kind == "heat-map":
             y = report["y"]
             return figures.heat_map(
@@ -485,25 +496,25 @@ class AblationReport:
         )
 
     def write(self, out: Path) -> list[Path]:
-        """Write table.md, .tex and .csv, figure.png and .pdf, summary.md and page.html into ``out``; return their paths."""
+        """Write table.md, .tex and .csv, figure.png and .pdf, summary.md, page.html and card.json into ``out``; return their paths."""
         pictures = style.save(self.plot(), out / "figure") if self.x or self.spec["report"].get("effects") else []
+        card = self._card([path.name for path in pictures if path.suffix == ".png"])
         texts = {
             "table.md": tables.markdown(self.table), "table.tex": latex.latex(self.table), "table.csv": tables.comma_separated(self.table),
-            "summary.md": self._summary_page(bool(pictures)), "page.html": self._html(pictures[0] if pictures else None),
+            "summary.md": self._summary_page(bool(pictures)), "page.html": page.card_page(as_data(card), out),
         }  # fmt: skip
         if self.effects is not None:
             texts |= {"effects.csv": tables.comma_separated(self.effects), "effects.tex": latex.latex(self.effects)}
         for name, text in texts.items():
             with atomic_path(out / name) as beside:
                 beside.write_text(text, encoding="utf-8")
-        return [*pictures, *(out / name for name in texts)]
+        return [*pictures, *(out / name for name in texts), write_card(out, card)]
 
-    def _html(self, picture: Path | None) -> str:
-        return page.study_page(
-            name=self.study["name"], question=self.spec["question"], summary=self.summary, table=self.table, picture=picture,
-            commands=[*self.study["commands"], f"recse-lab report {self.folder.name}"],
-            more=[self.effects] if self.effects is not None else [],
-            runs=[(g.label, seed, run.id) for g in self.groups for seed, run in sorted(g.runs.items())],
+    def _card(self, pictures: Sequence[str]) -> Card:
+        commands = [*self.study["commands"], f"recse-lab report {self.folder.name}"]
+        return Card(
+            self.folder.name, self.study["name"], self.spec["question"], [self.summary], [t for t in (self.effects, self.table) if t],
+            pictures, [f"`{command}`" for command in commands], [f"{self.folder.name}/{run.id}" for run in self.runs],
         )  # fmt: skip
 
     def _summary_page(self, pictured: bool) -> str:

@@ -41,12 +41,17 @@ def write_card(folder: Path, card: Card) -> Path:
     missing = [name for name in card.figures if not (folder / name).is_file()]
     if missing:
         raise LabError(f"{folder}: the card names {', '.join(missing)}, which the report did not write.")
-    write_json(folder / "card.json", {
+    write_json(folder / "card.json", as_data(card))
+    return folder / "card.json"
+
+
+def as_data(card: Card) -> dict[str, Any]:
+    """What card.json holds."""
+    return {
         "schema": SCHEMA, "name": card.name, "title": card.title, "question": card.question, "summary": list(card.summary),
         "tables": [shown(table) for table in card.tables], "figures": list(card.figures), "provenance": list(card.provenance),
         "runs": list(card.runs),
-    })  # fmt: skip
-    return folder / "card.json"
+    }  # fmt: skip
 
 
 def read_cards(reports: Path) -> dict[Path, dict[str, Any]]:

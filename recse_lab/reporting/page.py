@@ -1,73 +1,128 @@
-"""A study as one self-contained HTML page: no network, light and dark, readable on a phone and on paper."""
+"""Reports as one self-contained HTML page: no network, light and dark, readable on a phone and on paper."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from recse_lab.reporting.tables import Table, shown
+from markupsafe import Markup
 
-TEMPLATE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ name }} · recse-lab</title>
-<style>
-:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --faint: #666; --line: #ddd; --tint: #f4f4f2; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e6; --paper: #17181a; --faint: #a0a0a0; --line: #3a3b3e; --tint: #222326; } }
-body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem 3rem; color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .2rem; }
-h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-.name, .note, caption { color: var(--faint); font-size: .85rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; width: 100%; }
-caption { text-align: left; padding-bottom: .4rem; }
-th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th.text, td.text { text-align: left; }
-thead th { border-bottom: 2px solid var(--line); }
-tr.reference td { background: var(--tint); }
-tr.published td { color: var(--faint); font-style: italic; }
-td.best { font-weight: 700; }
-td small { color: var(--faint); font-weight: 400; }
-figure { margin: 1.2rem 0; padding: .8rem; background: #fff; border: 1px solid var(--line); border-radius: .4rem; }
-img { display: block; width: 100%; max-width: 48rem; height: auto; margin: 0 auto; }
-pre { overflow-x: auto; padding: .7rem; background: var(--tint); border-radius: .4rem; font-size: .8rem; }
-@media print { pre, .scroll { overflow: visible; white-space: pre-wrap; } details { display: block; } }
-</style>
-<p class="name">recse-lab · {{ name }}</p>
-<h1>{{ question }}</h1>
-<p>{{ summary }}</p>
-{% if picture %}<figure><img alt="{{ question }}" src="data:image/png;base64,{{ picture }}"></figure>{% endif %}
-{% for table in tables %}<h2>{{ "Table" if loop.last else "Effects" }}</h2>
-<div class="scroll"><table>
-<caption>{{ table.title }}</caption>
-<thead><tr>{% for column in table.columns %}<th class="{{ column.kind }}" scope="col">{{ column.label }}</th>{% endfor %}</tr></thead>
-<tbody>
-{% for row in table.rows %}<tr class="{{ row.kind }}">{% for cell in row.cells %}<td class="{{ cell.kind }}">{{ cell.text }}{% if cell.extra %} <small>{{ cell.extra }}</small>{% endif %}</td>{% endfor %}</tr>
-{% endfor %}</tbody></table></div>
-{% for note in table.notes %}<p class="note">{{ note }}</p>
-{% endfor %}{% endfor %}
-<h2>How it was computed</h2>
-<pre>{{ commands }}</pre>
-<details><summary>{{ runs|length }} runs</summary>
-<div class="scroll"><table><thead><tr><th class="text">arm</th><th>seed</th><th class="text">run</th></tr></thead><tbody>
-{% for arm, seed, run in runs %}<tr><td class="text">{{ arm }}</td><td>{{ seed }}</td><td class="text"><code>{{ run }}</code></td></tr>
-{% endfor %}</tbody></table></div></details>
-</html>
-"""
+from recse_lab.reporting import prose
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+COLOURS = 256
+RUN_ID = re.compile(r"[0-9a-f]{12}")
 
 
-def study_page(
-    *, name: str, question: str, summary: str, table: Table, picture: Path | None, commands: Sequence[str],
-    runs: Sequence[tuple[str, int, str]], more: Sequence[Table] = (),
-) -> str:  # fmt: skip
+class Figure(NamedTuple):
+    name: str
+    data: str
+    """A data: URL."""
+
+
+class Link(NamedTuple):
+    text: str
+    href: str | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One report as the page shows it."""
+
+    anchor: str
+    name: str
+    question: str
+    answer: str
+    """Markdown of one sentence; without its marks it describes the figures to whoever does not see them."""
+    body: Markup
+    figures: Sequence[Figure] = ()
+    tables: Sequence[Mapping[str, Any]] = ()
+    """Printed tables, as ``tables.shown`` has them."""
+    details: Markup = field(default_factory=Markup)
+    runs: Sequence[Link] = ()
+    older: bool = False
+    """Told from its summary.md, for want of a card."""
+
+    @property
+    def answer_html(self) -> Markup:
+        return prose.line(self.answer)
+
+    @property
+    def answer_text(self) -> str:
+        return self.answer_html.striptags()
+
+
+class Group(NamedTuple):
+    """Reports under one heading, with what is said of all of them."""
+
+    title: str
+    introduction: Markup
+    entries: Sequence[Entry]
+
+
+def entry_of(card: Mapping[str, Any], folder: Path, page: Path, runs: Path | None = None) -> Entry:
+    """A card that lies in ``folder``, for a page in ``page``; runs are linked where they are in the store ``runs``."""
+    place = folder.relative_to(page).as_posix()
+    return Entry(
+        anchor=anchor(place), name=card["name"], question=card["question"] or card["title"],
+        answer=prose.answer(card["summary"][0]) if card["summary"] else "",
+        body=prose.block("\n\n".join(card["summary"]), folder, page),
+        figures=[Figure(Path(name).stem, data_url(folder / name)) for name in card["figures"]], tables=card["tables"],
+        details=prose.block("\n\n".join(card["provenance"]), folder, page), runs=[_link(run, page, runs) for run in card["runs"]],
+    )  # fmt: skip
+
+
+def anchor(place: str) -> str:
+    """What a report's part of the page is called in links."""
+    return re.sub(r"[^\w-]+", "-", place).strip("-") or "report"
+
+
+def _link(run: str, page: Path, runs: Path | None) -> Link:
+    import os
+
+    there = runs is not None and "/" in run and (runs / run / "config.json").is_file()
+    return Link(run, Path(os.path.relpath(runs / run, page)).as_posix() + "/" if runs is not None and there else None)
+
+
+def data_url(picture: Path) -> str:
+    """A PNG as part of the page, in a palette of its own 256 colours: a third of the bytes, for lines and letters the same."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    with Image.open(picture) as image:
+        on_white = Image.new("RGBA", image.size, "white")
+        on_white.alpha_composite(image.convert("RGBA"))
+        on_white.convert("RGB").quantize(COLOURS).save(out, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("recse_lab.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters["prose"] = prose.line
+    made.globals["source"] = lambda name: Markup(made.loader.get_source(made, name)[0]) if made.loader else ""
+    return made.get_template("page.html")
+
+
+def render(
+    title: str, groups: Sequence[Group], opening: Sequence[str] = (), facts: Sequence[tuple[str, str]] = ()
+) -> str:
     """The page as text; everything that comes from a user's file is escaped."""
-    from jinja2 import Environment, StrictUndefined
+    return _template().render(title=title, groups=groups, opening=opening, facts=facts)
 
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
-    return template.render(
-        name=name, question=question, summary=summary, commands="\n".join(commands), runs=runs,
-        tables=[shown(t) for t in (*more, table)],
-        picture=base64.b64encode(picture.read_bytes()).decode() if picture else None,
-    ) + "\n"  # fmt: skip
+
+def card_page(card: Mapping[str, Any], folder: Path) -> str:
+    """The page of one report, of a card and the figures in ``folder``."""
+    return render(card["title"], [Group("", Markup(), [entry_of(card, folder, folder)])])

@@ -48,6 +48,7 @@ def test_ablate_from_corpus_to_report_and_again_from_the_store(call, study, tmp_
         "table.csv",
         "summary.md",
         "page.html",
+        "card.json",
         "figure.png",
         "figure.pdf",
     }

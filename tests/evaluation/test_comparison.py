@@ -21,7 +21,7 @@ from recse_lab.evaluation.comparison import (
     spread_over_pairs,
 )
 from recse_lab.evaluation.rank_bootstrap import resample_counts, spearman_bootstrap
-from recse_lab.evaluation.seeds import expected_maximum, paired_test
+from recse_lab.evaluation.seeds import expected_maximum, minimum_detectable, paired_test, seeds_needed
 
 
 def study(rng, seeds, *, u=1.0, v=1.0, w=0.5, delta=0.0, resamples=200):
@@ -60,6 +60,40 @@ def test_critical_value_by_hand():
     assert Spread(1.0, 3.0, 3).critical(0.05) == pytest.approx(z + (t - z) * 0.25**1.5)
     t = stats.t.isf(0.005, 1)
     assert Spread(1.0, 3.0, 2).critical(0.01) == pytest.approx(0.25 * t + 0.75 * stats.norm.isf(0.005))
+
+
+def test_power_is_that_of_the_t_or_the_normal_where_one_part_is_all():
+    for effect, n in ((0.5, 3), (2.0, 5), (1.0, 10)):
+        t = stats.t.isf(0.025, n - 1)
+        wanted = stats.nct.sf(t, n - 1, effect / 0.3) + stats.nct.cdf(-t, n - 1, effect / 0.3)
+        assert Spread(0.09, 0.0, n).power(effect) == pytest.approx(wanted, abs=2e-4)
+        z = stats.norm.isf(0.025)
+        wanted = stats.norm.sf(z - effect / 0.3) + stats.norm.sf(z + effect / 0.3)
+        assert Spread(0.0, 0.09, n).power(effect) == pytest.approx(wanted)
+
+
+def test_power_is_how_often_a_comparison_finds_it():
+    """By drawing: the variance over seeds is estimated anew in every study, that over pairs is known."""
+    spread, n, effect = Spread(0.02, 0.03, 4), 4, 0.6
+    rng = np.random.default_rng(0)
+    studies = 20_000
+    deltas = effect + rng.normal(scale=spread.total**0.5, size=studies)
+    estimated = spread.seeds * rng.chisquare(n - 1, studies) / (n - 1)
+    found = [
+        abs(d) > Spread(e, spread.pairs, n).critical(0.05) * (e + spread.pairs) ** 0.5
+        for d, e in zip(deltas, estimated, strict=True)
+    ]
+    assert spread.power(effect) == pytest.approx(np.mean(found), abs=0.01)
+
+
+def test_what_is_detectable_and_how_many_seeds_find_it():
+    assert Spread(0.5**2 / 3, 0.0, 3).detectable() == pytest.approx(minimum_detectable(0.5, 3), rel=1e-3)
+    mixed = Spread(0.02, 0.03, 4)
+    assert mixed.power(mixed.detectable()) == pytest.approx(0.8)
+    assert Spread(0.5**2 / 3, 0.0, 3).seeds_to_find(0.4) == seeds_needed(0.5, 0.4)
+    n = mixed.seeds_to_find(0.6)
+    assert Spread(0.08 / n, 0.03, n).power(0.6) >= 0.8 > Spread(0.08 / (n - 1), 0.03, n - 1).power(0.6)
+    assert mixed.seeds_to_find(0.4) is None  # the pairs alone: 2.8 standard errors of 0.173 are more than 0.4
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,13 +1,15 @@
 """Who is compared with whom: the reference at the same level, and an arm that no seed changes with every seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from recse_lab.evaluation.protocols import find_protocol
+from recse_lab.evaluation.statistics import bootstrap_sts, compare_sts, mean_interval
 from recse_lab.evaluation.sts import sts_results
-from recse_lab.reporting.ablation import AblationReport
+from recse_lab.reporting.ablation import RESAMPLES, AblationReport
 from recse_lab.store import Run, write_json
 
 ARMS = [("untrained", "reference", [0]), ("SimCSE", "reference", None), ("reCSE", "arm", None)]
@@ -50,34 +52,63 @@ def study(tmp_path):
     return AblationReport(tmp_path)
 
 
-def scores_of(study, arm, level):
-    group = next(g for g in study.groups if (g.arm, g.level) == (arm, level))
-    return [study.primary(run) for _, run in sorted(group.runs.items())]
+def group_of(study, arm, level):
+    return next(g for g in study.groups if (g.arm, g.level) == (arm, level))
+
+
+def frames_of(study, arm, level):
+    return [pd.read_parquet(run.scores) for _, run in sorted(group_of(study, arm, level).runs.items())]
 
 
 def test_every_level_is_compared_with_the_reference_at_that_level(study):
     found = {(group.arm, group.level): test for group, test, _ in study.comparisons}
     assert set(found) == {(arm, level) for arm in ("untrained", "reCSE") for level in LEVELS}
     for level in LEVELS:
-        wanted = stats.ttest_rel(scores_of(study, "reCSE", level), scores_of(study, "SimCSE", level))
-        assert found["reCSE", level].p == pytest.approx(wanted.pvalue)
-        assert found["reCSE", level].delta == pytest.approx(
-            np.mean(scores_of(study, "reCSE", level)) - np.mean(scores_of(study, "SimCSE", level))
-        )
+        frames = frames_of(study, "reCSE", level), frames_of(study, "SimCSE", level)
+        wanted = compare_sts(*frames, tasks=["sample-sts"], resamples=RESAMPLES)
+        assert found["reCSE", level] == pytest.approx(wanted)
+        assert wanted.population == "both"
+        assert wanted.p is not None
 
 
 def test_an_arm_without_seeds_meets_every_seed(study):
     found = {(group.arm, group.level): test for group, test, _ in study.comparisons}
     for level in LEVELS:
-        (fixed,) = scores_of(study, "untrained", level)
-        wanted = stats.ttest_1samp(scores_of(study, "SimCSE", level), fixed)
-        assert found["untrained", level].p == pytest.approx(wanted.pvalue)
-        assert found["untrained", level].seeds == 3
+        fixed, simcse = frames_of(study, "untrained", level), frames_of(study, "SimCSE", level)
+        assert len(fixed) == 1
+        assert found["untrained", level] == pytest.approx(
+            compare_sts(3 * fixed, simcse, tasks=["sample-sts"], resamples=RESAMPLES)
+        )
+
+
+def test_two_arms_without_seeds_are_compared_for_other_pairs(study):
+    found = study.test(group_of(study, "untrained", "mean"), group_of(study, "untrained", "cls"))
+    frames = frames_of(study, "untrained", "mean"), frames_of(study, "untrained", "cls")
+    assert found == pytest.approx(compare_sts(*frames, tasks=["sample-sts"], population="pairs", resamples=RESAMPLES))
+    assert found.p is not None
+
+
+def test_one_seed_says_nothing_about_a_method(study):
+    one = [
+        replace(group_of(study, arm, "mean"), runs={0: group_of(study, arm, "mean").runs[0]})
+        for arm in ("reCSE", "SimCSE")
+    ]
+    found = study.test(*one)
+    assert (found.low, found.high, found.p, found.seeds, found.why) == (None, None, None, 1, "one seed: no test")
+    assert np.isfinite(found.delta)
+
+
+def test_the_interval_of_an_arm_is_for_other_seeds_and_other_pairs(study):
+    group = group_of(study, "reCSE", "mean")
+    points = np.array([study.primary(run) for run in group.runs.values()])
+    boot = bootstrap_sts(frames_of(study, "reCSE", "mean"), tasks=["sample-sts"], resamples=RESAMPLES)
+    assert study.interval(group) == mean_interval(points, boot)
 
 
 def test_it_is_written_whole(study, tmp_path):
     paths = study.write(tmp_path / "report")
     assert {p.name for p in paths} == {
-        "table.md", "table.tex", "table.csv", "summary.md", "page.html", "figure.png", "figure.pdf"
+        "table.md", "table.tex", "table.csv", "summary.md", "page.html", "card.json", "figure.png", "figure.pdf"
     }  # fmt: skip
     assert "of the 2 levels" in study.summary
+    assert "With 3 seeds one unadjusted comparison finds a true difference of" in study.summary

@@ -26,13 +26,27 @@ TABLES: dict[str, ModuleType] = {
 """Name -> the module that has ``QUESTION``, ``table(arms, ask)`` and ``answer(table)``."""
 
 
-def build_table(name: str, root: Path, studies: Sequence[str] = (), ask: Ask | None = None) -> Table:
-    """A table from the finished runs of some studies (or of all), rows marked whose code or data have changed since.
+def report_table(
+    name: str, root: Path, folder: Path, command: str, studies: Sequence[str] = (), ask: Ask | None = None
+) -> tuple[Table, str, list[Path]]:
+    """Write a table from the finished runs of some studies (or of all) into ``folder``; return it, its answer and the paths.
+
+    Rows whose code or data have changed since are marked. A table that goes by the name of a study stands beside that study's
+    own, as paper.md, .tex and .csv, and the card of the folder is the study's.
 
     Raises:
         LabError: An unknown study or published row, or no run that the table could show.
     """
-    return mark_stale(TABLES[name].table(collect_arms(root, studies), ask or Ask()))
+    module = TABLES[name]
+    made = mark_stale(module.table(collect_arms(root, studies), ask or Ask()))
+    answer = module.answer(made)
+    if (root / name / "study.json").is_file():
+        return made, answer, write_files(made, folder, "paper")
+    card = Card(
+        name=name, title=made.title, question=module.QUESTION, summary=[answer], tables=[made],
+        provenance=[f"`{command}`", *made.provenance], runs=run_names(run for row in made.rows for run in row.runs),
+    )  # fmt: skip
+    return made, answer, [*write_files(made, folder), write_card(folder, card)]
 
 
 def write_files(table: Table, folder: Path, stem: str = "table") -> list[Path]:
@@ -43,16 +57,6 @@ def write_files(table: Table, folder: Path, stem: str = "table") -> list[Path]:
         with atomic_path(path) as beside:
             beside.write_text(text, encoding="utf-8")
     return paths
-
-
-def write_table(name: str, table: Table, folder: Path, command: str) -> list[Path]:
-    """Write the files of a table and its card; return their paths."""
-    module = TABLES[name]
-    card = Card(
-        name=name, title=table.title, question=module.QUESTION, summary=[module.answer(table)], tables=[table],
-        provenance=[f"`{command}`", *table.provenance], runs=run_names(run for row in table.rows for run in row.runs),
-    )  # fmt: skip
-    return [*write_files(table, folder), write_card(folder, card)]
 
 
 def run_names(runs: Iterable[Run]) -> list[str]:

@@ -70,6 +70,7 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     Raises:
         LabError: No finished run has been tested on one of the seven tasks, or an unknown published row.
     """
+    beside, sources = published_rows(sts_rows(ask.beside, memory=ask.memory), (*SEVEN, "sickr-all"))
     groups = _groups(arms, ask)
     if not groups:
         which = f" under protocol {ask.protocol}" if ask.protocol else ""
@@ -85,7 +86,6 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         marks, of_pairs = _marks(members, boot)
         alone = alone or of_pairs
         rows += [_row(arm, group, ask, boot, marks) for arm in members]
-    beside, sources = published_rows(sts_rows(ask.beside, memory=ask.memory), (*SEVEN, "sickr-all"))
     notes = [*_notes(used, alone), *_gaps(shown, ask), *sources]
     return Table(
         "Semantic textual similarity: Spearman ×100 on the seven STS tasks", _columns([*rows, *beside]), [*rows, *beside], notes,

@@ -178,21 +178,22 @@ def _with_interval(row: Any, scale: float = 1, digits: int = 3) -> str:
 
 def _plane_summary(result: ProbeResult) -> str:
     about = result.about
-    parts = [
-        f"{about['sentences']:,} sentences, {about['pairs']:,} pairs, {about['aligned pairs']:,} of them with gold above "
-        f"{about['above']:g}; protocol {about['protocol']}."
-    ]
+    parts = []
+    for measure, said in (
+        ("alignment", "Paraphrases are closest in"),
+        ("uniformity", "The space is used most evenly by"),
+    ):
+        parts += _lowest(result.table[result.table["measure"] == measure], said)
     for name, table in result.table.groupby("encoder", sort=False):
         rows = {row["measure"]: row for _, row in table.iterrows()}
         parts.append(
             f"{name}: alignment {_with_interval(rows['alignment'])}, uniformity {_with_interval(rows['uniformity'])}, "
             f"Spearman {_with_interval(rows['spearman'], 100, 1)}."
         )
-    for measure, said in (
-        ("alignment", "Paraphrases are closest in"),
-        ("uniformity", "The space is used most evenly by"),
-    ):
-        parts += _lowest(result.table[result.table["measure"] == measure], said)
+    parts.append(
+        f"{about['sentences']:,} sentences, {about['pairs']:,} pairs, {about['aligned pairs']:,} of them with gold above "
+        f"{about['above']:g}; protocol {about['protocol']}."
+    )
     parts.append(
         f"Intervals {about['intervals']}." if about["protocol"] == "whole" else "Per batch: biased, see the protocol."
     )

@@ -150,6 +150,7 @@ def _bias_lines(result: ProbeResult) -> list[str]:
         "covariates held fixed; above or below where the whole interval is:",
         "\n".join(bullets),
     ]
+    lines = lines if bullets else []
     gaps = result.curves["gap"].dropna(subset="value")
     worst = [
         max(_records(_where(gaps, "encoder", name)), key=lambda row: abs(row["value"]))
@@ -157,8 +158,9 @@ def _bias_lines(result: ProbeResult) -> list[str]:
     ]
     if worst:
         told = [f"{row['encoder']} {_interval(row)} along {row['covariate']}" for row in worst]
-        lines.append(f"STS in the high third of a covariate less that in the low one, where most: {'; '.join(told)}.")
-    return lines if bullets else lines[2:]
+        gap = f"STS in the high third of a covariate less that in the low one, where most: {'; '.join(told)}."
+        lines = [gap, *lines]
+    return lines
 
 
 def _influence_lines(result: ProbeResult) -> list[str]:
@@ -178,7 +180,12 @@ def _influence_lines(result: ProbeResult) -> list[str]:
         parts = [text.format(row[measure]).replace("%", " %") for measure, text in told if np.isfinite(row[measure])]
         if parts:
             bullets.append(f"- {row['encoder']}: {'; '.join(parts)}.")
-    return [*lines, "\n".join(bullets)] if bullets else []
+    evenness = wide["evenness"].dropna().sort_values()
+    ends = [f"{name} ({value:.2f})" for name, value in evenness.items()]
+    told = (
+        [f"Influence is spread most evenly over the words in {ends[-1]}, least in {ends[0]}."] if len(ends) > 1 else []
+    )
+    return [*told, *lines, "\n".join(bullets)] if bullets else []
 
 
 def _signed(value: float) -> str:

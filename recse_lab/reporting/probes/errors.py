@@ -10,6 +10,7 @@ import pandas as pd
 
 from recse_lab.probes.base import ProbeResult
 from recse_lab.reporting import style
+from recse_lab.reporting.tables import Cell, Column, Row, Table
 
 NUMBERED = 5  # of the marked pairs
 BESIDE = 0.045  # between a number and its point: a share of the axes
@@ -115,27 +116,41 @@ def summary(result: ProbeResult) -> str:
     return "\n\n".join(lines)
 
 
-def markdown(result: ProbeResult) -> str:
+def listings(result: ProbeResult) -> list[Table]:
     """The listed pairs with text, gold and scores; a rank in per cent of the set stands beside each score."""
-    parts = []
+    found = []
     if "disagreements" in result.curves:
         for name, listed in result.curves["disagreements"].groupby("encoder", sort=False):
-            head = ["", "gold", listed["a"].iloc[0], listed["b"].iloc[0], "first", "second"]
             rows = [
                 [str(i), _ranked(row["gold"], row["gold_rank"]), _ranked(row["score_a"], row["rank_a"]),
                  _ranked(row["score_b"], row["rank_b"]), row["first"], row["second"]]
                 for i, row in enumerate(listed.to_dict("records"), 1)
             ]  # fmt: skip
-            parts.append(f"## Where {_escaped(str(name))} disagree most\n\n{_table(head, rows)}")
+            found.append(_listing(f"Where {name} disagree most", [listed["a"].iloc[0], listed["b"].iloc[0]], rows))
     wrong = result.curves.get("wrong", pd.DataFrame())
     if len(wrong):
-        encoders = list(dict.fromkeys(wrong["encoder"]))
         rows = []
         for i, (_, of_pair) in enumerate(wrong.groupby("pair", sort=False), 1):
             row = of_pair.iloc[0]
             scores = [_ranked(one["score"], one["rank"]) for one in of_pair.to_dict("records")]
             rows.append([str(i), _ranked(row["gold"], row["gold_rank"]), *scores, row["first"], row["second"]])
-        parts.append(f"## What every arm gets wrong\n\n{_table(['', 'gold', *encoders, 'first', 'second'], rows)}")
+        found.append(_listing("What every arm gets wrong", list(dict.fromkeys(wrong["encoder"])), rows))
+    return found
+
+
+def _listing(title: str, encoders: list[str], rows: list[list[str]]) -> Table:
+    columns = [Column(str(i), label, "text") for i, label in enumerate(["", "gold", *encoders, "first", "second"])]
+    return Table(title, columns, [Row({str(i): Cell(text) for i, text in enumerate(row)}) for row in rows])
+
+
+def markdown(result: ProbeResult) -> str:
+    """The listings under a heading each, numbers to the right; the last two columns are text."""
+    parts = []
+    for table in listings(result):
+        rule = ["---:"] * (len(table.columns) - 2) + ["---", "---"]
+        rows = [[str(row.cells[column.key].value) for column in table.columns] for row in table.rows]
+        lines = [[_escaped(column.label) for column in table.columns], rule, *([_escaped(c) for c in r] for r in rows)]
+        parts.append(f"## {_escaped(table.title)}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
     return "\n\n".join(parts) + "\n"
 
 
@@ -145,12 +160,6 @@ def _share(value: float) -> str:
 
 def _ranked(value: float, rank: float) -> str:
     return f"{value:.2f} ({100 * rank:.0f} %)".replace("-", "−")
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table, numbers to the right; the last two columns are text."""
-    rule = ["---:"] * (len(head) - 2) + ["---", "---"]
-    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in [head, rule, *rows])
 
 
 def _escaped(text: str) -> str:

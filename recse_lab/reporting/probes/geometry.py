@@ -202,7 +202,15 @@ def _told(row: Any, form: str) -> str:
 
 
 def _geometry_summary(result: ProbeResult) -> str:
-    parts = [f"{result.about['sentences']:,} sentences."]
+    parts = []
+    for measure, said in (
+        ("mean_cosine", "By mean cosine the least alike are the embeddings of"),
+        ("hubness_skew", "The fewest hubs has"),
+    ):
+        values: Any = result.table[result.table["measure"] == measure]
+        values = values.dropna(subset=["value"])
+        if len(values) > 1:
+            parts.append(f"{said} {values.loc[values['value'].idxmin(), 'encoder']}.")
     for name, table in result.table.groupby("encoder", sort=False):
         rows = {row["measure"]: row for _, row in table.iterrows()}
         dim = result.about["dim"][name]
@@ -215,20 +223,20 @@ def _geometry_summary(result: ProbeResult) -> str:
             f"{_told(rows['antihubs'], '.1%')} of the sentences are nobody's neighbour (skewness of N_k "
             f"{_told(rows['hubness_skew'], '.2f')})."
         )
-    for measure, said in (
-        ("mean_cosine", "By mean cosine the least alike are the embeddings of"),
-        ("hubness_skew", "The fewest hubs has"),
-    ):
-        values: Any = result.table[result.table["measure"] == measure]
-        values = values.dropna(subset=["value"])
-        if len(values) > 1:
-            parts.append(f"{said} {values.loc[values['value'].idxmin(), 'encoder']}.")
-    return " ".join(parts)
+    return " ".join([*parts, f"{result.about['sentences']:,} sentences."])
 
 
 def _layers_summary(result: ProbeResult) -> str:
     profile: Any = result.curves["layers"]
-    parts = [f"{result.about['sentences']:,} sentences."]
+    parts = []
+    last = profile.groupby("encoder", sort=False)["layer"].max()
+    table: Any = result.curves["cka"].dropna(subset=["cka"])
+    crossed = table[(table["encoder"] != table["other"])
+                    & (table["layer"] == table["encoder"].map(last)) & (table["other_layer"] == table["other"].map(last))]  # fmt: skip
+    crossed = crossed[crossed["encoder"].map(list(last.index).index) < crossed["other"].map(list(last.index).index)]
+    if len(crossed):
+        pairs = [f"{row['encoder']} and {row['other']} {row['cka']:.2f}" for _, row in crossed.iterrows()]
+        parts.append(f"CKA ({result.about['cka']}) of the last layers: {'; '.join(pairs)}.")
     for name, part in profile.groupby("encoder", sort=False):
         told = []
         for measure, label, form in (
@@ -241,12 +249,4 @@ def _layers_summary(result: ProbeResult) -> str:
                 top = line.loc[line["value"].idxmax()]
                 told.append(f"{label} from {ends}, highest in layer {top['layer']} ({top['value']:{form}})")
         parts.append(f"{name}, layer {part['layer'].min()} to {part['layer'].max()}: {'; '.join(told) or 'undefined'}.")
-    table: Any = result.curves["cka"].dropna(subset=["cka"])
-    last = profile.groupby("encoder", sort=False)["layer"].max()
-    crossed = table[(table["encoder"] != table["other"])
-                    & (table["layer"] == table["encoder"].map(last)) & (table["other_layer"] == table["other"].map(last))]  # fmt: skip
-    crossed = crossed[crossed["encoder"].map(list(last.index).index) < crossed["other"].map(list(last.index).index)]
-    if len(crossed):
-        pairs = [f"{row['encoder']} and {row['other']} {row['cka']:.2f}" for _, row in crossed.iterrows()]
-        parts.append(f"CKA ({result.about['cka']}) of the last layers: {'; '.join(pairs)}.")
-    return " ".join(parts)
+    return " ".join([*parts, f"{result.about['sentences']:,} sentences."])

@@ -160,11 +160,15 @@ def summary(result: ProbeResult) -> str:
     """
     _refuse(result)
     about, lines = result.about, _lines(result)
-    said = [
+    names = dict.fromkeys(result.table["encoder"])
+    shares = {name: _share(_rights(lines, name, about["expect"], CHANGES)) for name in names}
+    rightly = [f"{name} {_percent(share)}" for name, share in shares.items() if share is not None]
+    said = [f"Where the edit changes the meaning, items ordered rightly: {', '.join(rightly)}."] if rightly else []
+    said.append(
         f"{about['items']:,} items; {_percent(about['level'])} intervals over items. Chance is 50 %, word overlap alone near 0 where "
         "the edit changes the meaning and near 100 % where it keeps it."
-    ]
-    for name in dict.fromkeys(result.table["encoder"]):
+    )
+    for name in names:
         words = [_side(lines, name, about["expect"], expect) for expect in SPOKEN]
         if any(words):
             said.append(f"{name}: " + " ".join(filter(None, words)))
@@ -172,15 +176,27 @@ def summary(result: ProbeResult) -> str:
     return "\n\n".join(said)
 
 
+def _rights(
+    lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str, str], expect: str
+) -> dict[str, Any]:
+    """The lines on what share is ordered rightly, by group with this expectation."""
+    found = {label: lines[name, f"{label}: right"] for label, what in expected.items() if what == expect}
+    return {label: line for label, line in found.items() if not pd.isna(line["value"])}
+
+
+def _share(rights: Mapping[str, Any]) -> float | None:
+    """Of all items of these groups; None where there is none."""
+    total = sum(line["n"] for line in rights.values())
+    return sum(line["value"] * line["n"] for line in rights.values()) / total if total else None
+
+
 def _side(lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str, str], expect: str) -> str:
     """A sentence or two on the groups with this expectation."""
-    labels = [label for label, found in expected.items() if found == expect]
-    rights = {label: lines[name, f"{label}: right"] for label in labels}
-    rights = {label: line for label, line in rights.items() if not pd.isna(line["value"])}
-    if not rights:
+    rights = _rights(lines, name, expected, expect)
+    mean = _share(rights)
+    if mean is None:
         return ""
     total = sum(line["n"] for line in rights.values())
-    mean = sum(line["value"] * line["n"] for line in rights.values()) / total
     order = sorted(rights, key=lambda label: rights[label]["value"])
     told = [f"{_spoken(label)} {_interval(rights[label])}" for label in dict.fromkeys([order[-1], order[0]])]
     ends = f"best {told[0]}, worst {told[1]}" if len(told) > 1 else told[0]

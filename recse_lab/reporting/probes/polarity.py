@@ -353,7 +353,7 @@ def summary(result: ProbeResult) -> str:
 
 def _words(result: ProbeResult) -> list[str]:
     about = result.about
-    said = [f"{about['pairs']:,} pairs; {about['level']:.0%} intervals over pairs.".replace("%", " %")]
+    said = []
     for scaling, where in (("own range", "Within the range that each uses"), ("nominal", "Of the nominal range")):
         masses, gold = _column(result, f"extreme mass ({scaling})"), about["gold"][f"extreme mass ({scaling})"]
         more = [name for name, mass in masses.items() if mass["low"] > 0]
@@ -377,19 +377,20 @@ def _words(result: ProbeResult) -> list[str]:
     said.append(f"The dip finds more than one mode (p < 0.05) in {_and(modes) or 'none'}.")
     falls = [_called(name) for name, line in _column(result, "monotonicity").items() if line["value"] < 1]
     said.append(f"Mean scores do not rise with every gold bin for {_and(falls)}." if falls else "")
-    return said + _notes(result)
+    scope = f"{about['pairs']:,} pairs; {about['level']:.0%} intervals over pairs.".replace("%", " %")
+    return [*said, scope, *_notes(result)]
 
 
 def _group_words(result: ProbeResult) -> list[str]:
     about = result.about
     pairs = ", ".join(f"{n:,} {group}" for group, n in about["pairs"].items())
-    said = [f"{pairs}; {about['level']:.0%} intervals over pairs.".replace("%", " %")]
+    said = []
     for group in about["pairs"]:
         said.append(_ends(_column(result, f"{group}: mean"), f"Mean score of {group}", "highest", "lowest"))
         if group != about["against"]:
             overlap = _column(result, f"{group}: overlap with {about['against']}")
             said.append(_ends(overlap, f"Overlap of {group} with {about['against']}", "largest", "smallest"))
-    return said + _notes(result)
+    return [*said, f"{pairs}; {about['level']:.0%} intervals over pairs.".replace("%", " %"), *_notes(result)]
 
 
 def _column(result: ProbeResult, measure: str) -> dict[str, Any]:

@@ -146,8 +146,8 @@ def test_summary_of_bias_tells_the_numbers():
     assert clear
     gap = result.curves["gap"].query("encoder == 'arm 1'")
     most = gap.loc[gap["value"].abs().idxmax()]
-    assert f"arm 1 {most['value']:+.2f}".replace("-", "−") in told.split("\n\n")[-1]
-    assert f"along {most['covariate']}" in told.split("\n\n")[-1]
+    assert f"arm 1 {most['value']:+.2f}".replace("-", "−") in told.split("\n\n")[0]
+    assert f"along {most['covariate']}" in told.split("\n\n")[0]
 
 
 # ---- influence ---------------------------------------------------------------------------------------------------

@@ -190,7 +190,8 @@ def test_summary_names_who_pushes_to_the_ends_and_at_which():
         "Within the range that each uses, a (0.30 [0.20, 0.40]; low end −0.02, high end 0.32) puts more scores at the "
         "ends than gold has (0.20); fewer: b." in text
     )
-    assert text.startswith("1,379 pairs; 95 % intervals over pairs.")
+    assert text.startswith("Within the range that each uses, a")  # the answer first, then what it is about
+    assert "1,379 pairs; 95 % intervals over pairs." in text
     del rows["a", "extreme mass (own range)"]
     assert "no encoder can be said to put more scores at the ends than gold has (0.20); fewer: b." in summary(
         told(rows)

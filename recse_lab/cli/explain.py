@@ -1,0 +1,28 @@
+"""recse-lab explain"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recse_lab.cli.options import RunsDir, root
+
+
+def explain(
+    run: Annotated[str, typer.Argument(help="Beginning of a run's id.")],
+    published: Annotated[str, typer.Option(help="A published row: simcse or simcse@bert-base.")],
+    runs: RunsDir = None,
+) -> None:
+    """Why a run does not score what was published: aggregation, SICK split, pooling, layers, selection, seeds, and what is left."""
+    from rich.console import Console
+
+    from recse_lab import explain as steps
+    from recse_lab.reporting.tables import rich_table
+    from recse_lab.store import find_run
+
+    row, others = steps.published_row(published)
+    console = Console()
+    console.print(rich_table(steps.explain(find_run(root(runs), run), row, root(runs))))
+    if others:
+        console.print(f"Other rows of that name: {'; '.join(others)}.", highlight=False, markup=False)
