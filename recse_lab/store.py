@@ -262,11 +262,16 @@ def commit() -> str | None:
     if not (here / ".git").exists():
         return None
     try:
-        head = _git(here, "rev-parse", "--short=12", "HEAD").strip()
-        return head + ("+dirty" if _git(here, "status", "--porcelain", "--", "recse_lab") else "")
+        head = git(here, "rev-parse", "--short=12", "HEAD").strip()
+        return head + ("+dirty" if git(here, "status", "--porcelain", "--", "recse_lab") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str) -> str:
+    """What a git command prints, run in ``folder``.
+
+    Raises:
+        CalledProcessError: It fails. FileNotFoundError: There is no git.
+    """
     return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True).stdout

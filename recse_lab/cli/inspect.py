@@ -11,7 +11,7 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            help="operators, poolings, probes, views, objectives, frameworks, experiments, encoders, tasks or protocols."
+            help="operators, poolings, probes, views, objectives, frameworks, experiments, encoders, tasks, protocols or tables."
         ),
     ],
 ) -> None:
@@ -105,7 +105,14 @@ def _probes() -> list[tuple[str, str]]:
     return [(name, _first_line(function)) for name, function in PROBES.items()]
 
 
+def _tables() -> list[tuple[str, str]]:
+    from recse_lab.reporting.paper import TABLES
+
+    return [(name, _first_line(module)) for name, module in TABLES.items()]
+
+
 LISTS = {
     "operators": _operators, "poolings": _poolings, "experiments": _experiments, "encoders": _encoders, "tasks": _tasks,
     "frameworks": _frameworks, "views": _views, "probes": _probes, "objectives": _objectives, "protocols": _protocols,
+    "tables": _tables,
 }  # fmt: skip

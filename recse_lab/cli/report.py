@@ -11,46 +11,63 @@ from recse_lab.cli.options import RunsDir, root
 
 
 def report(
-    study: Annotated[
+    name: Annotated[
         str,
         typer.Argument(
-            help="Name of a study in the run store, as `runs ls` shows it; or `all`, and one page of all reports."
+            help="A study of the run store (`runs ls`), a table (`recse-lab list tables`), `claims`, or `all` and one page of them."
         ),
     ],
+    studies: Annotated[
+        list[str] | None, typer.Option("--study", help="Of a table: only runs of this study. Repeatable. Default: all.")
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="Of a table: only results of this protocol.")] = None,
+    aggregation: Annotated[
+        str | None, typer.Option(help="Of sts: all, mean or wmean. Default: what each protocol prints.")
+    ] = None,
+    beside: Annotated[
+        str | None, typer.Option(help="Of sts and transfer: published rows, simcse,bert-whitening or simcse@bert-base.")
+    ] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
     runs: RunsDir = None,
 ) -> None:
-    """Rebuild a study's table, figure and summary from stored scores, or everyone's and the page of all; no model is touched."""
-    import difflib
-
+    """Write a study's report, a paper's table or the verdicts on its claims from stored scores; no model is touched."""
     from rich.console import Console
 
     from recse_lab.errors import LabError
+    from recse_lab.reporting.paper import TABLES, Ask
 
-    if study == "all":
-        write_all(root(runs), out, Console())
+    if aggregation not in (None, "all", "mean", "wmean"):
+        raise LabError(f"--aggregation {aggregation!r}: expected all, mean or wmean.")
+    options = {"--study": studies, "--protocol": protocol, "--aggregation": aggregation, "--beside": beside}
+    if given := [option for option, value in options.items() if value and name not in TABLES]:
+        raise LabError(f"{given[0]} is an option of tables ({', '.join(TABLES)}), and {name} is none; leave it out.")
+    asked = [f"--study {study}" for study in studies or ()]
+    asked += [f"{option} {value}" for option, value in options.items() if value and option != "--study"]
+    console, command = Console(), " ".join(["recse-lab report", name, *asked, *["--memory"] * memory])
+    study = root(runs) / name
+    if name == "all":
+        write_all(root(runs), out, console)
         return
-    folder = root(runs) / study
-    if not (folder / "study.json").is_file():
-        known = sorted(path.parent.name for path in root(runs).glob("*/study.json"))
-        near = difflib.get_close_matches(study, known, n=1, cutoff=0.4)
-        hint = (
-            f"did you mean {near[0]}?"
-            if near
-            else f"known: {', '.join(known)}."
-            if known
-            else "there is none yet; `recse-lab ablate` makes one."
-        )
-        raise LabError(f"no study {study!r} in {root(runs)}; {hint}")
-    write_and_show(folder, out / study, Console())
+    if (study / "study.json").is_file():
+        write_and_show(study, out / name, console)
+    if name == "claims":
+        _claims(root(runs), out, command, console)
+    elif name in TABLES:
+        ask = Ask(aggregation, protocol, tuple(beside.split(",")) if beside else (), memory)
+        _table(name, root(runs), tuple(studies or ()), ask, out / name, command, console)
+    elif not (study / "study.json").is_file():
+        raise LabError(_unknown(name, root(runs), [*TABLES, "claims"]))
 
 
 def write_all(runs: Path, out: Path, console) -> None:
-    """Write the report of every study again, then index.html of all that lie in ``out``."""
+    """Write the reports of all studies, all tables and the claims again, then index.html of everything that lies in ``out``."""
     from recse_lab.reporting.index import rebuild, write_index
 
     with console.status("reports") as status:
-        failed = rebuild(runs, out, notify=lambda name: status.update(name))
+        failed = rebuild(runs, out, notify=status.update)
     for name, why in failed.items():
         console.print(f"no report of {name}: {why}", style="red", highlight=False, markup=False, soft_wrap=True)
     console.print(str(write_index(out, runs)), highlight=False, markup=False, soft_wrap=True)
@@ -59,13 +76,39 @@ def write_all(runs: Path, out: Path, console) -> None:
 def write_and_show(folder: Path, out: Path, console) -> None:
     """Write the report of a study and print its table, its summary and where everything lies."""
     from recse_lab.reporting.ablation import AblationReport
-    from recse_lab.reporting.tables import rich_table
 
     made = AblationReport(folder)
-    paths = made.write(out)
-    console.print(rich_table(made.table, console.width))
+    _show(made.table, made.summary, made.write(out), console)
+
+
+def _table(name: str, runs: Path, studies: tuple[str, ...], ask, out: Path, command: str, console) -> None:
+    """A paper's table; one that goes by the name of a study stands beside that study's own."""
+    from recse_lab.reporting.paper import report_table
+
+    _show(*report_table(name, runs, out, command, studies, ask), console)
+
+
+def _claims(runs: Path, out: Path, command: str, console) -> None:
+    from recse_lab.reporting.verdicts import write_claims
+
+    _show(*write_claims(runs, out, command), console)
+
+
+def _show(table, summary: str, paths: list[Path], console) -> None:
+    from recse_lab.reporting.tables import rich_table
+
+    console.print(rich_table(table, console.width))
     console.print()
-    console.print(made.summary, highlight=False)
+    console.print(summary, highlight=False)
     console.print()
     for path in paths:
         console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+
+
+def _unknown(name: str, runs: Path, tables: list[str]) -> str:
+    import difflib
+
+    studies = sorted(path.parent.name for path in runs.glob("*/study.json"))
+    near = difflib.get_close_matches(name, [*studies, *tables], n=1, cutoff=0.4)
+    known = f"known: {', '.join(studies)}." if studies else "there is none yet; `recse-lab ablate` makes one."
+    return f"no study {name!r} in {runs}, and no table of that name; {f'did you mean {near[0]}?' if near else known}"

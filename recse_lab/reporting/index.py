@@ -28,8 +28,10 @@ HOW = "\n## How it "
 
 
 def rebuild(runs: Path, out: Path, notify: Callable[[str], None] = lambda name: None) -> dict[str, str]:
-    """Write the report of every study in the store again, from its stored scores; what could not be written, and why."""
+    """Write every study's report, every table and the claims again, from stored scores; what could not be written, and why."""
     from recse_lab.reporting.ablation import AblationReport
+    from recse_lab.reporting.paper import TABLES, report_table
+    from recse_lab.reporting.verdicts import write_claims
 
     failed = {}
     for study in sorted(path.parent for path in runs.glob("*/study.json")):
@@ -38,6 +40,16 @@ def rebuild(runs: Path, out: Path, notify: Callable[[str], None] = lambda name: 
             AblationReport(study).write(out / study.name)
         except LabError as error:
             failed[study.name] = str(error)
+    if not any(run.state == "done" for run in find_runs(runs)):
+        return failed  # what stands there was written from another store
+    for name in TABLES:
+        notify(name)
+        try:
+            report_table(name, runs, out / name, f"recse-lab report {name}")
+        except LabError as error:
+            failed[f"the table {name}"] = str(error)
+    notify("claims")
+    write_claims(runs, out, "recse-lab report claims")
     return failed
 
 

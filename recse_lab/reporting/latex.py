@@ -1,4 +1,4 @@
-"""booktabs LaTeX of a table; needs no package but booktabs, and with graphicx a table wider than the line is scaled to it."""
+"""booktabs LaTeX of a table; needs no package but booktabs. With graphicx a table too large for the page is scaled, with color published rows are grey."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from recse_lab.reporting.tables import Cell, Column, Row, Table, printed
 SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "±": r"$\pm$", "Δ": r"$\Delta$",
-    "′": r"$'$", "×": r"$\times$", "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "–": "--", "…": r"\dots{}", "−": "$-$",
-    "·": r"$\cdot$", "∈": r"$\in$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "→": r"$\rightarrow$", "²": r"$^2$", "√": r"$\surd$",
+    "′": r"$'$", "×": r"$\times$", "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "§": r"$^{\S}$", "–": "--", "…": r"\dots{}", "−": "$-$",
+    "·": r"$\cdot$", "∈": r"$\in$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "→": r"$\rightarrow$", "²": r"$^2$", "₁": r"$_1$", "√": r"$\surd$",
     "[": "{[}", "*": "{*}",  # after the end of a row they would be its options
 }  # fmt: skip
 LETTERS = (
@@ -26,7 +26,7 @@ def escape(text: str) -> str:
 def _cell(table: Table, column: Column, row: Row) -> str:
     parts = printed(column, row.cells.get(column.key, Cell(None)))
     text = escape(parts.value).replace("+", "$+$").replace("-", "$-$") if column.kind != "text" else escape(parts.value)
-    if row is table.best(column):
+    if table.is_best(row, column):
         text = rf"\textbf{{{text}}}"
     if parts.sd:
         text += rf"\,{{\scriptsize$\pm${parts.sd}}}"
@@ -34,7 +34,7 @@ def _cell(table: Table, column: Column, row: Row) -> str:
         low, high = (escape(p).replace("+", "$+$").replace("-", "$-$") for p in parts.interval.split(" … "))
         text += rf" {{\scriptsize[{low}, {high}]}}"
     text += escape(parts.mark)
-    return rf"\textit{{{text}}}" if row.kind == "published" and text else text
+    return rf"\textcolor[gray]{{0.45}}{{\textit{{{text}}}}}" if row.kind == "published" and text else text
 
 
 def latex(table: Table) -> str:
@@ -44,16 +44,19 @@ def latex(table: Table) -> str:
     """
     align = "".join("l" if column.kind == "text" else "r" for column in table.columns)
     lines = [
-        r"\begin{table}[t]", r"\providecommand{\resizebox}[3]{#3}", r"\centering\small", rf"\caption{{{escape(table.title)}}}",
-        r"\sbox{0}{%", rf"\begin{{tabular}}{{{align}}}", r"\toprule", " & ".join(escape(c.label) for c in table.columns) + r" \\", r"\midrule",
+        r"\begin{table}[tp]", r"\providecommand{\resizebox}[3]{#3}", r"\providecommand{\textcolor}[3][]{#3}", r"\centering\small",
+        rf"\caption{{{escape(table.title)}}}", r"\sbox{0}{%", rf"\begin{{tabular}}[b]{{{align}}}", r"\toprule",
+        " & ".join(escape(c.label) for c in table.columns) + r" \\", r"\midrule",
     ]  # fmt: skip
-    before = table.rows[0].kind if table.rows else "own"
+    before = (table.rows[0].kind, table.rows[0].group) if table.rows else ("own", "")
     for row in table.rows:
-        if row.kind != before:
+        if (row.kind, row.group) != before:
             lines.append(r"\midrule")
-            before = row.kind
+            before = row.kind, row.group
         lines.append(" & ".join(_cell(table, column, row) for column in table.columns) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}}%"]
-    lines.append(r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox{0}}\else\usebox{0}\fi")
+    lines.append(r"\ifdim\wd0>\linewidth\sbox{0}{\resizebox{\linewidth}{!}{\usebox{0}}}\fi")
+    lines.append(r"\ifdim\ht0>.8\textheight\sbox{0}{\resizebox{!}{.8\textheight}{\usebox{0}}}\fi")
+    lines.append(r"\usebox{0}")
     small = " ".join(escape(text) for text in (*table.notes, *table.provenance))
     return "\n".join([*lines, rf"\par\smallskip{{\scriptsize\raggedright {small}\par}}", r"\end{table}"]) + "\n"

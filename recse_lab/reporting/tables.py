@@ -13,6 +13,7 @@ import pandas as pd
 from recse_lab.data.sts import LABELS, SEVEN
 from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS
 from recse_lab.evaluation.protocols import aggregations
+from recse_lab.store import Run
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -25,9 +26,13 @@ class Column:
     kind: Literal["text", "score", "difference", "p", "number"] = "score"
     """Scores and differences are printed ×100; a number is printed as it is."""
     best: bool = False
-    """Mark the highest of our own values."""
+    """Mark the highest of our own values, in each group of rows."""
     detail: bool = False
     """Left out on a terminal too narrow for the whole table."""
+    digits: int = 3
+    """Decimals of a number."""
+    over: int = 0
+    """Of an average: how many other scores of a row it promises to be over."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ class Cell:
 class Row:
     cells: dict[str, Cell]
     kind: Literal["own", "reference", "published"] = "own"
+    group: str = ""
+    """Rows of one group stand together and have a best of their own."""
+    runs: tuple[Run, ...] = ()
+    """What its numbers were computed from."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +64,23 @@ class Table:
     notes: list[str] = field(default_factory=list)
     provenance: list[str] = field(default_factory=list)
 
-    def best(self, column: Column) -> Row | None:
-        """Our own row with the highest value in a column that has a best."""
-        rows = [r for r in self.rows if r.kind != "published" and isinstance(_value(r, column), float)]
-        return max(rows, key=lambda r: _value(r, column)) if column.best and rows else None  # type: ignore[arg-type,return-value]
+    def __post_init__(self) -> None:
+        for average in (column for column in self.columns if column.over):
+            others = [column for column in self.columns if column.kind == "score" and column is not average]
+            for row in (row for row in self.rows if row.kind != "published" and _value(row, average) is not None):
+                scores = sum(_value(row, column) is not None for column in others)
+                if scores < average.over:
+                    raise ValueError(
+                        f"{self.title}: {average.label} promises {average.over} scores, and a row has it with {scores}"
+                    )
+
+    def is_best(self, row: Row, column: Column) -> bool:
+        """Whether ``row`` is ours and has the highest value of its group in a column that has a best."""
+        if not column.best or row.kind == "published":
+            return False
+        values = [_value(r, column) for r in self.rows if r.kind != "published" and r.group == row.group]
+        numbers = [v for v in values if isinstance(v, float)]
+        return len(numbers) > 1 and _value(row, column) == max(numbers)
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,8 @@ def printed(column: Column, cell: Cell | None) -> Printed:
         return Printed(cell.value, mark=cell.mark)
     if column.kind == "p":
         return Printed("<0.001" if cell.value < 0.001 else f"{cell.value:.3f}", mark=cell.mark)
-    scale, digits = (1, ".3f") if column.kind == "number" else (100, ".2f")
+    # z: what rounds to nothing has no sign of its own
+    scale, digits = (1, f"z.{column.digits}f") if column.kind == "number" else (100, "z.2f")
     sign = "+" if column.kind == "difference" else ""
     sd = f"{scale * cell.sd:{digits}}" if cell.sd is not None else ""
     interval = (
@@ -105,7 +128,7 @@ def markdown(table: Table) -> str:
 
     def text(column: Column, row: Row) -> str:
         out = _line(printed(column, row.cells.get(column.key))).replace("|", "\\|")
-        if row is table.best(column):
+        if table.is_best(row, column):
             return f"**{out}**"
         return f"*{out}*" if row.kind == "published" and out else out
 
@@ -150,7 +173,7 @@ def html_rows(table: Table) -> list[dict[str, Any]]:
         for column in table.columns:
             parts = printed(column, row.cells.get(column.key))
             extra = [f"± {parts.sd}"] * bool(parts.sd) + [f"[{parts.interval}]"] * bool(parts.interval)
-            kind = f"{column.kind} best" if row is table.best(column) else column.kind
+            kind = f"{column.kind} best" if table.is_best(row, column) else column.kind
             cells.append({"text": parts.value + parts.mark, "extra": " ".join(extra), "kind": kind})
         rows.append({"kind": row.kind, "cells": cells})
     return rows
@@ -191,7 +214,7 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
         )
     for row in table.rows:
         style = {"published": "dim", "reference": "", "own": ""}[row.kind]
-        out.add_row(*(Text(short(c, row), style="bold" if row is table.best(c) else style) for c in columns))
+        out.add_row(*(Text(short(c, row), style="bold" if table.is_best(row, c) else style) for c in columns))
     out.caption = "\n".join(notes) if notes else None
     return out
 

@@ -1,0 +1,167 @@
+"""Which stored numbers are of yesterday: what a run was made with, against the code and the data that lie here now.
+
+Code is compared as it runs: comments, docstrings and layout make no number stale, and neither does what a report computes
+anew from stored scores. Only files that the commit already had count; a run cannot have used the others.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import recse_lab
+from recse_lab.data.corpora import Corpus
+from recse_lab.data.manifest import corpus_path
+from recse_lab.data.sts import load_task, tasks_fingerprint
+from recse_lab.errors import LabError
+from recse_lab.reporting.tables import Row, Table
+from recse_lab.store import Run, git, read_json
+
+PACKAGE = Path(recse_lab.__file__).resolve().parent
+PRODUCING = (
+    "training", "encoders", "objectives", "views", "reshape", "data", "evaluation", "build.py", "execution.py", "frameworks.py",
+)  # fmt: skip
+COMPUTED_ANEW = ("statistics", "comparison", "seeds", "rank_bootstrap", "factorial")
+"""Modules of evaluation/ that work on stored scores."""
+STALE, UNKNOWN = "‡", "§"
+
+State = Literal["current", "stale", "unknown"]
+
+
+class Freshness(NamedTuple):
+    """Of one run; ``unknown`` where it cannot be told from here."""
+
+    code: State
+    data: State
+    commit: str
+
+
+@cache
+def changed_modules(commit: str, package: Path = PACKAGE) -> tuple[str, ...] | None:
+    """Modules that run differently now than at ``commit``; None where that cannot be told (no repository, uncommitted changes)."""
+    root = package.parent
+    if commit.endswith("+dirty") or not (root / ".git").exists():
+        return None
+    paths = [f"{package.name}/{name}" for name in PRODUCING]
+    paths += [f":(exclude){package.name}/evaluation/{name}.py" for name in COMPUTED_ANEW]
+    try:
+        names = git(root, "diff", "--name-only", "--no-renames", "--diff-filter=a", commit, "--", *paths).splitlines()
+        return tuple(
+            name for name in names
+            if name.endswith(".py") and _as_it_runs(git(root, "show", f"{commit}:{name}")) != _as_it_runs(_now(root / name))
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _now(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _as_it_runs(source: str) -> str:
+    """The syntax tree without strings that nobody reads, such as docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            body = getattr(node, field, None)
+            if isinstance(body, list):
+                setattr(
+                    node,
+                    field,
+                    [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))],
+                )
+    return ast.dump(tree)
+
+
+@cache
+def _corpus(paths: tuple[str, ...], column: str | None) -> str | None:
+    try:
+        return Corpus([corpus_path(path) for path in paths], column).fingerprint
+    except LabError:
+        return None  # it is not here
+
+
+@cache
+def _evaluation(tasks: tuple[str, ...], data_dir: str | None) -> str | None:
+    try:
+        return tasks_fingerprint([load_task(name, data_dir) for name in tasks])
+    except LabError:
+        return None
+
+
+def _data(run: Run) -> State:
+    """Fingerprints of corpus and evaluation data against the files as they are."""
+    path = run.folder / "fingerprints.json"
+    config = run.config or {}
+    stored = read_json(path) if path.is_file() else {}
+    evaluation = config.get("evaluation") or {}
+    if not config.get("corpus") or "corpus" not in stored or "dev" not in evaluation:
+        return "unknown"
+    tasks = (*evaluation["tasks"], evaluation["dev"])
+    now = {
+        "corpus": _corpus(tuple(config["corpus"]), config.get("column")),
+        "evaluation": _evaluation(tasks, evaluation["data_dir"]),
+    }
+    if any(found is not None and found != stored[name] for name, found in now.items()):
+        return "stale"
+    return "unknown" if None in now.values() else "current"
+
+
+def freshness(run: Run) -> Freshness:
+    """Whether the code and the data of a run are those that lie here now."""
+    commit = str((run.environment or {}).get("commit"))
+    changed = changed_modules(commit)
+    code: State = "unknown" if changed is None else "stale" if changed else "current"
+    return Freshness(code, _data(run), commit)
+
+
+def mark_stale(table: Table, look: Callable[[Run], Freshness] = freshness) -> Table:
+    """The table with a sign on every row whose numbers are stale, or may be, and notes that say why."""
+    first = table.columns[0].key
+    found = {run.folder: look(run) for row in table.rows for run in row.runs}
+
+    def marked(row: Row) -> Row:
+        states = {state for run in row.runs for state in found[run.folder][:2]}
+        code = {found[run.folder].code for run in row.runs}
+        sign = STALE if "stale" in states else UNKNOWN if "unknown" in code else ""
+        cell = row.cells[first]
+        return replace(row, cells=row.cells | {first: replace(cell, mark=cell.mark + sign)}) if sign else row
+
+    return replace(table, rows=[marked(row) for row in table.rows], notes=[*table.notes, *_notes(list(found.values()))])
+
+
+def _notes(found: list[Freshness]) -> list[str]:
+    def commits(state: State) -> str:
+        return _listed(sorted({f.commit for f in found if f.code == state}))
+
+    def count(runs: int) -> str:
+        return f"{runs} of {len(found)} runs"
+
+    notes = []
+    stale, dirty = (sum(f.code == state for f in found) for state in ("stale", "unknown"))
+    if stale:
+        modules = sorted({m for f in found if f.code == "stale" for m in changed_modules(f.commit) or ()})
+        which = f" ({_listed(modules)})" if modules else ""
+        notes.append(
+            f"{STALE} stale: the code behind {count(stale)} has changed since commit {commits('stale')}{which}."
+        )
+    if dirty:
+        notes.append(
+            f"{UNKNOWN} of {count(dirty)} it cannot be told whether their code has changed: commit {commits('unknown')}."
+        )
+    if other := sum(f.data == "stale" for f in found):
+        notes.append(f"{STALE} stale: the corpus or the evaluation data of {count(other)} have changed since.")
+    if absent := sum(f.data == "unknown" for f in found):
+        notes.append(f"The data of {count(absent)} are not where they were, so that they could not be compared.")
+    return notes
+
+
+def _listed(names: Iterable[str], most: int = 4) -> str:
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
