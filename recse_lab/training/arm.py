@@ -159,8 +159,11 @@ class Arm(nn.Module):
 @contextmanager
 def edited_embeddings(backbone: nn.Module, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """What leaves the embedding layer (behind its norm and dropout) goes through ``edit``."""
-    embeddings = backbone.get_submodule("embeddings")
-    handle = embeddings.register_forward_hook(lambda module, inputs, output: edit(output))
+
+    def edited(module: nn.Module, inputs: Any, output: Any) -> Tensor:
+        return edit(output)
+
+    handle = backbone.get_submodule("embeddings").register_forward_hook(edited)
     try:
         yield
     finally:

@@ -180,8 +180,8 @@ def _influence_lines(result: ProbeResult) -> list[str]:
         parts = [text.format(row[measure]).replace("%", " %") for measure, text in told if np.isfinite(row[measure])]
         if parts:
             bullets.append(f"- {row['encoder']}: {'; '.join(parts)}.")
-    evenness = wide["evenness"].dropna().sort_values()
-    ends = [f"{name} ({value:.2f})" for name, value in evenness.items()]
+    evenness = sorted(wide["evenness"].dropna().items(), key=lambda entry: entry[1])
+    ends = [f"{name} ({value:.2f})" for name, value in evenness]
     told = (
         [f"Influence is spread most evenly over the words in {ends[-1]}, least in {ends[0]}."] if len(ends) > 1 else []
     )
