@@ -18,6 +18,7 @@ import recse_lab
 from recse_lab.data.corpora import Corpus
 from recse_lab.data.manifest import corpus_path
 from recse_lab.data.sts import load_task, tasks_fingerprint
+from recse_lab.data.transfer import TRANSFER, load_transfer_task, transfer_fingerprint
 from recse_lab.errors import LabError
 from recse_lab.reporting.tables import Row, Table
 from recse_lab.store import Run, git, read_json
@@ -89,27 +90,28 @@ def _corpus(paths: tuple[str, ...], column: str | None) -> str | None:
 @cache
 def _evaluation(tasks: tuple[str, ...], data_dir: str | None) -> str | None:
     try:
+        if tasks[0] in TRANSFER:
+            return transfer_fingerprint([load_transfer_task(name, data_dir or "") for name in tasks])
         return tasks_fingerprint([load_task(name, data_dir) for name in tasks])
     except LabError:
         return None
 
 
 def _data(run: Run) -> State:
-    """Fingerprints of corpus and evaluation data against the files as they are."""
+    """Fingerprints of corpus and evaluation data against the files as they are; an evaluated encoder has no corpus."""
     path = run.folder / "fingerprints.json"
     config = run.config or {}
     stored = read_json(path) if path.is_file() else {}
     evaluation = config.get("evaluation") or {}
-    if not config.get("corpus") or "corpus" not in stored or "dev" not in evaluation:
-        return "unknown"
-    tasks = (*evaluation["tasks"], evaluation["dev"])
-    now = {
-        "corpus": _corpus(tuple(config["corpus"]), config.get("column")),
-        "evaluation": _evaluation(tasks, evaluation["data_dir"]),
-    }
+    now: dict[str, str | None] = {}
+    if "evaluation" in stored and evaluation.get("tasks"):
+        dev = [evaluation["dev"]] if evaluation.get("dev") else []
+        now["evaluation"] = _evaluation((*evaluation["tasks"], *dev), evaluation["data_dir"])
+    if "corpus" in stored and config.get("corpus"):
+        now["corpus"] = _corpus(tuple(config["corpus"]), config.get("column"))
     if any(found is not None and found != stored[name] for name, found in now.items()):
         return "stale"
-    return "unknown" if None in now.values() else "current"
+    return "unknown" if None in now.values() or not now else "current"
 
 
 def freshness(run: Run) -> Freshness:
@@ -157,7 +159,7 @@ def _notes(found: list[Freshness]) -> list[str]:
     if other := sum(f.data == "stale" for f in found):
         notes.append(f"{STALE} stale: the corpus or the evaluation data of {count(other)} have changed since.")
     if absent := sum(f.data == "unknown" for f in found):
-        notes.append(f"The data of {count(absent)} are not where they were, so that they could not be compared.")
+        notes.append(f"The data of {count(absent)} were not found from here, so that they could not be compared.")
     return notes
 
 

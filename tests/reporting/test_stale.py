@@ -114,6 +114,6 @@ def test_rows_are_marked_and_the_notes_say_why(tmp_path):
         "1 of 5 runs has changed since commit c2",
         "1 of 5 runs it cannot",
         "c3+dirty",
-        "2 of 5 runs are not where they were",
+        "2 of 5 runs were not found",
     ):
         assert part in notes

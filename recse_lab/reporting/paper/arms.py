@@ -189,6 +189,7 @@ def runs_of(arms: Sequence[Arm]) -> list[Run]:
 def provenance(runs: Sequence[Run]) -> str:
     """Protocol, runs, seeds, rule of selection, machine, commit and date of everything in a table."""
     environments = [run.environment or {} for run in runs]
+    environments = [e | {"precision": e.get("precision") or e.get("evaluation_precision")} for e in environments]
     results = [run.results or {} for run in runs]
 
     def told(values: Sequence[Any]) -> str:
@@ -200,7 +201,7 @@ def provenance(runs: Sequence[Run]) -> str:
         f"{key} {told([e.get(key) for e in environments])}" for key in ("precision", "attention", "device", "torch")
     )
     return (
-        f"Protocol {told([(r.get('protocol') or {}).get('id') for r in results])}; {len(runs)} runs; "
+        f"Protocol {told([(r.get('protocol') or {}).get('id') for r in results])}; {len(runs)} run{'s' if len(runs) != 1 else ''}; "
         f"seeds {told([(run.config or {}).get('seed') for run in runs])}; "
         f"weights tested: {told([(r.get('dev') or {}).get('selection') for r in results])}; {machine}; "
         f"commit {told([e.get('commit') for e in environments])}; {span}."
