@@ -99,14 +99,15 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
     environments = [run.environment or {} for run in done]
     protocols = [((run.results or {}).get("protocol") or {}).get("id") for run in done]
     corpora = {", ".join(Path(name).name for name in config.get("corpus") or []) for config in configs}
+    commits = sorted({str(about["commit"]) for about in environments if about.get("commit")})
     dates = sorted(str(about["date"])[:10] for about in environments if about.get("date"))
     told = [
-        ("runs", f"{len(done)} of {len({run.study for run in done})} studies" if done else ""),
+        ("runs", f"{len(done)} in {len({run.study for run in done})} studies" if done else ""),
         ("encoder", _distinct(config.get("encoder") for config in configs)),
         ("corpus", "; ".join(sorted(corpora - {""}))),
         ("protocol", _distinct(protocols)),
         ("computed", " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))),
-        ("by commit", _distinct(about.get("commit") for about in environments)),
+        ("by", f"{len(commits)} commits, named in each report" if len(commits) > 3 else ", ".join(commits)),
         ("page made", f"{now()[:10]}, commit {commit() or 'unknown'}"),
     ]
     return [(name, value) for name, value in told if value]
@@ -125,13 +126,13 @@ def entry_of_summary(folder: Path, page: Path) -> Entry:
     place = folder.relative_to(page).as_posix()
     title = re.search(r"\A# (.+)", text)
     text = text[title.end() :] if title else text
-    asked = re.search(r"\A\s*\*\*(.+\?)\*\*\n", text)
-    text = text[asked.end() :] if asked else text
+    asked = re.search(r"^\*\*(.+\?)\*\*$", text, re.MULTILINE)
+    text = text.replace(asked[0], "", 1) if asked else text
     pictures = dict.fromkeys(re.findall(r"^!\[.*?\]\(([^/()]+\.png)\)$", text, re.MULTILINE))
     text = re.sub(r"^!\[.*?\]\(.*\)$", "", text, flags=re.MULTILINE)
     told, how, details = text.partition(HOW)
     paragraphs = [
-        part for part in told.split("\n\n") if part.strip() and not part.lstrip().startswith(("#", "|", "**"))
+        part for part in told.split("\n\n") if part.strip() and not part.lstrip().startswith(("#", "|", "*", "_"))
     ]
     pictures |= dict.fromkeys(path.name for path in sorted(folder.glob("*.png")))
     tables = sorted(folder.glob("*.csv")) if not re.search(r"^\| ?:?---", told, re.MULTILINE) else []

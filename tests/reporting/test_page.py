@@ -104,7 +104,7 @@ def reports(table, tmp_path):
     picture(root / "older" / "figure.png")
     picture(root / "older" / "more.png")
     (root / "older" / "summary.md").write_text(
-        "# older\n\n**Was it so?**\n\nIt *was*. With 3 seeds.\n\n![figure](figure.png)\n\n| arm | avg. |\n| --- | ---: |\n| x | **5.5** |\n\n"
+        "# older\n\n*Computed as another.*\n\n**Was it so?**\n\nIt *was*. With 3 seeds.\n\n![figure](figure.png)\n\n| arm | avg. |\n| --- | ---: |\n| x | **5.5** |\n\n"
         "## How it was computed\n\n```\nrecse-lab ablate older\n```\n"
     )
     (root / "statistics").mkdir()
@@ -124,7 +124,7 @@ def test_every_report_is_on_the_page_of_all(reports, tmp_path):
         ["What of a-study?", "Was it so?"], ["What of probes/bias?"], ["Do they hold?"]
     ]  # fmt: skip
     text = write_index(reports, tmp_path / "runs").read_text(encoding="utf-8")
-    for words in ("recse-lab/tiny", "wiki.txt", "2026-01-02", "1 of 1 studies"):
+    for words in ("recse-lab/tiny", "wiki.txt", "2026-01-02", "1 in 1 studies"):
         assert words in text
     assert "/somewhere" not in text
     found = Reader(text)
