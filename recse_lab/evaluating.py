@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import Protocol, StsProtocol, TransferProtocol, find_protocol
 from recse_lab.evaluation.sts import score_pairs, sts_results
 from recse_lab.evaluation.transfer import evaluate_transfer
-from recse_lab.execution import environment, peak_bytes
+from recse_lab.execution import computing, environment, peak_bytes
 from recse_lab.probes.alignment import legacy_batch
 from recse_lab.probes.similarity import unit
 from recse_lab.store import Run, atomic_path, write_json
@@ -66,32 +65,23 @@ def evaluate(
     run = Run(root / STUDY / run_id(config, fingerprints))
     if run.state == "done" and not anew:
         return run
-    with run.claim():
+    with computing(run):
         write_json(run.folder / "config.json", config)
         write_json(run.folder / "fingerprints.json", fingerprints)
         write_json(run.folder / "environment.json", environment(evaluation_precision=settled, attention=attention))
-        run.set_status("running")
-        try:
-            encode = Embedder(model, about["fingerprint"], settled, anew, notify)
-            measured, rows = measure(chosen, pairs, encode, notify)
-            with atomic_path(run.scores if "score" in rows else run.folder / "predictions.parquet") as beside:
-                rows.to_parquet(beside, index=False)
-            told = {
-                "schema": "recse-lab/results/1", "protocol": chosen.told(), "encoder": {"name": encoder, **about},
-                "data": {"fingerprint": fingerprints["evaluation"]},
-            }  # fmt: skip
-            write_json(run.folder / "results.json", told | measured)
-            write_json(run.folder / "cost.json", {
-                "encode_s": encode.seconds, "last_attempt_s": time.monotonic() - began, "sentences": encode.asked,
-                "encoded": encode.encoded, "peak_bytes": peak_bytes(),
-            })  # fmt: skip
-        except Exception as error:
-            with suppress(LabError):  # on a full disk the first complaint is the one to be heard
-                run.set_status(
-                    "failed", str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-                )
-            raise
-        run.set_status("done")
+        encode = Embedder(model, about["fingerprint"], settled, anew, notify)
+        measured, rows = measure(chosen, pairs, encode, notify)
+        with atomic_path(run.scores if "score" in rows else run.folder / "predictions.parquet") as beside:
+            rows.to_parquet(beside, index=False)
+        told = {
+            "schema": "recse-lab/results/1", "protocol": chosen.told(), "encoder": {"name": encoder, **about},
+            "data": {"fingerprint": fingerprints["evaluation"]},
+        }  # fmt: skip
+        write_json(run.folder / "results.json", told | measured)
+        write_json(run.folder / "cost.json", {
+            "encode_s": encode.seconds, "last_attempt_s": time.monotonic() - began, "sentences": encode.asked,
+            "encoded": encode.encoded, "peak_bytes": peak_bytes(),
+        })  # fmt: skip
     return run
 
 

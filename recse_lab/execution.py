@@ -8,8 +8,8 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from recse_lab.errors import LabError
 from recse_lab.evaluation.encoder import DevSet, score_tasks
 from recse_lab.evaluation.protocols import find_protocol
 from recse_lab.evaluation.sts import sts_results
-from recse_lab.store import Run, atomic_path, commit, now, space, write_json
+from recse_lab.store import Run, atomic_path, command_line, commit, now, space, write_json
 from recse_lab.training.trainer import Interrupted, Progress, train
 
 PROTOCOL = "simcse-2021"  # of every run that is trained, so that all of them can be compared
@@ -43,7 +43,7 @@ def environment(**settings: str | None) -> dict[str, Any]:
     where = device()
     packages = ("torch", "transformers", "accelerate", "numpy", "scipy", "tokenizers", "safetensors")
     return {
-        "recse_lab": __version__, "commit": commit(), "command": " ".join(["recse-lab", *sys.argv[1:]]), "date": now(),
+        "recse_lab": __version__, "commit": commit(), "command": command_line(), "date": now(),
         "python": platform.python_version(), **{name: version(name) for name in packages},
         "device": torch.cuda.get_device_name() if where.type == "cuda" else f"cpu {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(), "platform": platform.platform(), **settings,
@@ -51,7 +51,7 @@ def environment(**settings: str | None) -> dict[str, Any]:
 
 
 def peak_bytes() -> int:
-    """Largest memory so far: of the accelerator where there is one, else of this process."""
+    """Largest memory: of the run on the accelerator where there is one, else of this process so far."""
     if device().type == "cuda":
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -79,7 +79,7 @@ def execute(
     run = Run(study / lab.id)
     if run.state == "done":
         return run
-    with run.claim():
+    with computing(run):
         resolved = config.model_dump(mode="json")
         write_json(run.folder / "config.json", resolved)
         write_json(run.folder / "fingerprints.json", lab.fingerprints)
@@ -87,12 +87,26 @@ def execute(
             precision=config.training.precision, evaluation_precision=config.evaluation.precision,
             attention=config.model.attention,
         ))  # fmt: skip
+        if is_baseline(config.encoder):
+            _measure_baseline(lab, run, notify)
+        else:
+            _compute(lab, run, on_step, notify, should_stop, keep_model)
+    return run
+
+
+@contextmanager
+def computing(run: Run) -> Iterator[None]:
+    """Hold a run while it is computed, and mark it running, then done, interrupted, or failed with the error's own sentence.
+
+    Raises:
+        Claimed: Another process is computing this run.
+    """
+    with run.claim():
         run.set_status("running")
+        if device().type == "cuda":
+            torch.cuda.reset_peak_memory_stats()  # the peak is this run's, whatever the process computed before
         try:
-            if is_baseline(config.encoder):
-                _measure_baseline(lab, run, notify)
-            else:
-                _compute(lab, run, on_step, notify, should_stop, keep_model)
+            yield
         except Interrupted as stop:
             run.set_status("interrupted", str(stop))
             raise
@@ -103,7 +117,6 @@ def execute(
                 )
             raise
         run.set_status("done")
-    return run
 
 
 def _compute(

@@ -9,7 +9,6 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,9 @@ from recse_lab.encoders.positions import positions
 from recse_lab.encoders.transformer import CARD, load_tokenizer, resolve, weights_fingerprint
 from recse_lab.encoders.vocabulary import train_wordpiece
 from recse_lab.errors import LabError
-from recse_lab.execution import OnStep, environment, logger, peak_bytes
+from recse_lab.execution import OnStep, computing, environment, logger, peak_bytes
 from recse_lab.store import Run, atomic_path, cache_root, write_json
 from recse_lab.training.pretrain import MaskedRecipe, pretrain
-from recse_lab.training.trainer import Interrupted
 
 POSITIONS = 128  # positions of a new encoder unless its architecture says otherwise
 
@@ -176,24 +174,11 @@ def execute_pretraining(
     run = Run(study / nursery.id)
     if run.state == "done":
         return run
-    with run.claim():
-        resolved = nursery.config.model_dump(mode="json")
-        write_json(run.folder / "config.json", resolved)
+    with computing(run):
+        write_json(run.folder / "config.json", nursery.config.model_dump(mode="json"))
         write_json(run.folder / "fingerprints.json", nursery.fingerprints)
         write_json(run.folder / "environment.json", environment(precision=nursery.config.training.precision))
-        run.set_status("running")
-        try:
-            _compute(nursery, run, on_step, should_stop)
-        except Interrupted as stop:
-            run.set_status("interrupted", str(stop))
-            raise
-        except Exception as error:
-            with suppress(LabError):  # a full disk shall not hide the first complaint
-                run.set_status(
-                    "failed", str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-                )
-            raise
-        run.set_status("done")
+        _compute(nursery, run, on_step, should_stop)
     return run
 
 

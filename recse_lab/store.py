@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -254,6 +256,20 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def now() -> str:
     """UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def command_line() -> str:
+    """The command that was given. What lies in the folder RECSE_LAB_DATA is named by it, so that a report tells others what
+    to type and carries no path of this machine."""
+    data = os.environ.get("RECSE_LAB_DATA")
+
+    def told(argument: str) -> str:
+        path = Path(argument)
+        if data and path.exists() and path.resolve().is_relative_to(Path(data).resolve()):
+            return (Path("$RECSE_LAB_DATA") / path.resolve().relative_to(Path(data).resolve())).as_posix()
+        return shlex.quote(argument)
+
+    return " ".join(["recse-lab", *map(told, sys.argv[1:])])
 
 
 def commit() -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from recse_lab.errors import LabError
 from recse_lab.execution import OnStep, environment, execute
 from recse_lab.frameworks import framework_options
 from recse_lab.probes.base import ProbeResult
-from recse_lab.store import Run, atomic_path
+from recse_lab.store import Run, atomic_path, command_line
 
 
 def read_config(
@@ -166,7 +165,7 @@ def ablate(
     command: str | None = None,
 ) -> Outcome:  # fmt: skip
     """Run what the store lacks of a study. The report is a step of its own, ``recse_lab.reporting``."""
-    write_study(study.folder, study.spec, study.cells, command or " ".join(["recse-lab", *sys.argv[1:]]))
+    write_study(study.folder, study.spec, study.cells, command or command_line())
     return run_study(
         study.folder, study.cells, rerun=rerun, workers=workers, keep_models=keep_models, console=console or Console()
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from recse_lab.evaluation.protocols import find_protocol
 from recse_lab.evaluation.sts import sts_average
 from recse_lab.imports import mteb, simcse_log, trainer_state
 from recse_lab.imports.base import Imported
-from recse_lab.store import Run, atomic_path, commit, now, write_json
+from recse_lab.store import Run, atomic_path, command_line, commit, now, write_json
 
 STUDY = "imported"
 IMPORTS: dict[str, ModuleType] = {"simcse-log": simcse_log, "trainer-state": trainer_state, "mteb": mteb}
@@ -98,7 +97,7 @@ def _keep(found: Imported, root: Path, name: str) -> Run:
     with run.claim():
         write_json(run.folder / "config.json", config)
         write_json(run.folder / "environment.json", {
-            "recse_lab": __version__, "commit": commit(), "command": " ".join(["recse-lab", *sys.argv[1:]]), "date": now()
+            "recse_lab": __version__, "commit": commit(), "command": command_line(), "date": now()
         })  # fmt: skip
         write_json(run.folder / "results.json", results)
         if found.metrics:
