@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,18 +17,19 @@ from recse_lab.evaluation.factorial import factorial_effects
 from recse_lab.evaluation.statistics import (
     Comparison,
     Interval,
-    bootstrap_sts,
     compare_resampled,
     holm,
     mean_interval,
     spread_over_both,
 )
 from recse_lab.reporting import figures, latex, page, style, tables
+from recse_lab.reporting.by_seed import by_seed
 from recse_lab.reporting.card import Card, as_data, write_card
+from recse_lab.reporting.provenance import provenance
+from recse_lab.reporting.resamples import RESAMPLES, resampled
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import Run, atomic_path, read_json
 
-RESAMPLES = 1000
 LEVEL = 0.05
 MEASURES = {"polarity": ("used range", "W₁ to gold")}
 MEASURES_NOTE = (
@@ -49,6 +49,8 @@ class Group:
     runs: dict[int, Run]
     """By seed; finished runs only."""
     planned: int
+    seedless: bool
+    """No seed changes it."""
 
     @property
     def level(self) -> Any:
@@ -91,9 +93,11 @@ class AblationReport:
     @cached_property
     def groups(self) -> list[Group]:
         found: dict[str, Group] = {}
+        seeds = {arm["name"]: arm["seeds"] for arm in self.spec["arms"]}
         for cell in self.study["cells"]:
             key = f"{cell['arm']} {cell['factors']}"
-            group = found.setdefault(key, Group(cell["arm"], cell["role"], cell["factors"], self.x, {}, 0))
+            seedless = seeds[cell["arm"]] is not None and len(seeds[cell["arm"]]) == 1
+            group = found.setdefault(key, Group(cell["arm"], cell["role"], cell["factors"], self.x, {}, 0, seedless))
             run = Run(self.folder / cell["run"])
             runs = group.runs | ({cell["seed"]: run} if run.state == "done" else {})
             found[key] = replace(group, runs=runs, planned=group.planned + 1)
@@ -154,22 +158,16 @@ class AblationReport:
         return float(np.mean([self.score(run, task) for task in self.tasks]))
 
     @cached_property
-    def boot(self) -> pd.DataFrame:
-        """Primary metric of every run on the same bootstrap resamples of the pairs; kept beside the runs."""
-        digest = hashlib.sha256(f"{RESAMPLES} {self.tasks}".encode())
-        for run in self.runs:
-            digest.update(run.id.encode() + hashlib.sha256(run.scores.read_bytes()).digest())
-        kept = self.folder / f"bootstrap-{digest.hexdigest()[:12]}.parquet"
-        if kept.is_file():
-            return pd.read_parquet(kept)
-        frames = [pd.read_parquet(run.scores, columns=["task", "gold", "score"]) for run in self.runs]
-        values = bootstrap_sts(frames, tasks=self.tasks, resamples=RESAMPLES)
-        frame = pd.DataFrame(values, columns=[run.id for run in self.runs])
-        for old in self.folder.glob("bootstrap-*.parquet"):
-            old.unlink()
-        with atomic_path(kept) as beside:
-            frame.to_parquet(beside)
-        return frame
+    def boot(self) -> dict[str, np.ndarray]:
+        """Primary metric of every run, by id, on the same bootstrap resamples of the pairs.
+
+        Raises:
+            LabError: Two runs were tested on different pairs.
+        """
+        found = resampled(self.runs, self.tasks)
+        if len({each.pairs for each in found.values()}) > 1:
+            raise LabError(f"{self.folder}: its runs were tested on different pairs; run them again with --rerun all.")
+        return {run: each.averages for run, each in found.items()}
 
     def interval(self, group: Group) -> Interval | None:
         """Of the mean over seeds, for other seeds and other pairs."""
@@ -180,7 +178,9 @@ class AblationReport:
 
     def _values(self, runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
         """Primary metric of every run, and the same on every resample of the pairs."""
-        return np.array([self.primary(run) for run in runs]), self.boot[[run.id for run in runs]].to_numpy()
+        return np.array([self.primary(run) for run in runs]), np.stack(
+            [self.boot[run.id] for run in runs], axis=1
+        ) if runs else np.empty((0, 0))
 
     def reference(self, group: Group) -> Group:
         """What a group is compared with: the reference arm, at the same levels where it is swept too; or, where the report
@@ -194,26 +194,13 @@ class AblationReport:
         shared = [g for g in found if all(group.factors.get(f, level) == level for f, level in g.factors.items())]
         return (shared or found)[0]
 
-    def paired(self, group: Group, other: Group) -> list[tuple[Run, Run]]:
-        """Runs of two groups, seed by seed. One that no seed changes meets every seed of the other."""
-        first, second = group.runs, other.runs
-        if self._seedless(group) and first:
-            first = dict.fromkeys(second, next(iter(first.values())))
-        if self._seedless(other) and second:
-            second = dict.fromkeys(first, next(iter(second.values())))
-        return [(first[s], second[s]) for s in sorted(first.keys() & second.keys())]
-
-    def _seedless(self, group: Group) -> bool:
-        arm = next(arm for arm in self.spec["arms"] if arm["name"] == group.arm)
-        return arm["seeds"] is not None and len(arm["seeds"]) == 1
-
     def test(self, group: Group, other: Group) -> Comparison:
         """Primary metric of ``group`` minus ``other``'s, for other seeds and other pairs; no test with one seed.
 
         Two groups that no seed changes are compared for other pairs alone.
         """
-        pairs = self.paired(group, other)
-        seedless = self._seedless(group) and self._seedless(other)
+        pairs = by_seed((group, other))
+        seedless = group.seedless and other.seedless
         (a, boot_a), (b, boot_b) = (self._values([pair[side] for pair in pairs]) for side in (0, 1))
         found = compare_resampled(a, b, boot_a, boot_b, population="pairs" if seedless else "both")
         if len(pairs) == 1 and not seedless and found.p is not None:
@@ -275,7 +262,11 @@ class AblationReport:
                 cells["p"] = Cell(p, mark="†" if p is not None and p >= LEVEL else "")
             rows.append(Row(cells, kind="own" if group.role == "arm" else "reference"))
         return Table(
-            f"{self.study['name']}: {self.metric}, Spearman ×100", columns, rows, self.notes, [self.provenance]
+            f"{self.study['name']}: {self.metric}, Spearman ×100",
+            columns,
+            rows,
+            self.notes,
+            [provenance(self.runs, aggregation="all")],
         )
 
     @cached_property
@@ -304,22 +295,6 @@ class AblationReport:
                 f"{len(self.missing)} of {len(self.study['cells'])} cells have no result: {'; '.join(self.missing)}."
             )
         return notes
-
-    @cached_property
-    def provenance(self) -> str:
-        environments = [run.environment or {} for run in self.runs]
-
-        def told(key: str) -> str:
-            return ", ".join(sorted({str(e.get(key)) for e in environments}))
-
-        protocol = (self.runs[0].results or {})["protocol"]["id"]
-        selection = ", ".join(sorted({(run.results or {})["dev"]["selection"] for run in self.runs}))
-        dates = sorted(e["date"][:10] for e in environments if e.get("date"))
-        return (
-            f"Protocol {protocol} (all); {len(self.runs)} runs; seeds {', '.join(map(str, self.study['seeds']))}; weights tested: {selection}; "
-            f"precision {told('precision')}, attention {told('attention')}, {told('device')}, {told('threads')} thread(s); torch {told('torch')}; "
-            f"commit {told('commit')}; {dates[0] if dates else 'no date'}."
-        )
 
     @cached_property
     def summary(self) -> str:
@@ -407,7 +382,7 @@ class AblationReport:
             if test.seeds < 2:
                 continue
             (a, boot_a), (b, boot_b) = (
-                self._values(runs) for runs in zip(*self.paired(group, self.reference(group)), strict=True)
+                self._values(runs) for runs in zip(*by_seed((group, self.reference(group))), strict=True)
             )
             spreads.append(spread_over_both(a - b, boot_a - boot_b))
         if not spreads:
@@ -466,9 +441,7 @@ class AblationReport:
     def plot(self) -> Any:
         """The figure."""
         counted = [
-            len(g.runs)
-            for g in self.groups
-            if g.runs and (g.factors or g.arm == self.against) and not self._seedless(g)
+            len(g.runs) for g in self.groups if g.runs and (g.factors or g.arm == self.against) and not g.seedless
         ]
         seeds = sorted(set(counted)) or [1]
         count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"

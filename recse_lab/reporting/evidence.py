@@ -13,6 +13,7 @@ from jaxtyping import Float
 from recse_lab.evaluation.comparison import Comparison, compare_resampled, spread_over_both, spread_over_pairs
 from recse_lab.probes.distributions import NOMINAL, counted, shape
 from recse_lab.probes.polarity import COSINE
+from recse_lab.reporting.by_seed import by_seed
 from recse_lab.reporting.paper.arms import Arm, mean
 from recse_lab.reporting.paper.polarity import stsb_scores
 from recse_lab.reporting.paper.sts import average, resample
@@ -131,24 +132,20 @@ def difference(
         NotRun: No seed has finished in every arm.
     """
     arms = (*first, *second)
-    seeds = sorted(set.intersection(*([set(arm.runs) for arm in arms if not arm.seedless] or [set(arms[0].runs)])))
-    if not seeds:
+    rows = by_seed(arms)
+    if not rows:
         raise NotRun(f"no seed has finished in all of {', '.join(arm.label for arm in arms)} of {arms[0].study}")
-
-    def runs(members: Sequence[Arm], seed: int) -> list[Run]:
-        return [next(iter(arm.runs.values())) if arm.seedless else arm.runs[seed] for arm in members]
-
-    used = {run.folder: run for seed in seeds for run in runs(arms, seed)}
+    used = {run.folder: run for row in rows for run in row}
     numbers = {folder: number(run) for folder, run in used.items()}
 
-    def group(members: Sequence[Arm]) -> tuple[np.ndarray, np.ndarray]:
-        drawn = [[numbers[run.folder] for run in runs(members, seed)] for seed in seeds]
+    def group(members: slice) -> tuple[np.ndarray, np.ndarray]:
+        drawn = [[numbers[run.folder] for run in row[members]] for row in rows]
         points = np.array([np.mean([d.point for d in of_seed]) for of_seed in drawn])
         return points, np.stack([np.mean([d.boot for d in of_seed], axis=0) for of_seed in drawn], axis=1)
 
-    (a, boot_a), (b, boot_b) = group(first), group(second)
+    (a, boot_a), (b, boot_b) = group(slice(len(first))), group(slice(len(first), None))
     found = compare_resampled(a, b, boot_a, boot_b, level=1 - LEVEL / picked_from)
-    one = len(seeds) == 1
+    one = len(rows) == 1
     spread = spread_over_pairs(boot_a - boot_b) if one else spread_over_both(a - b, boot_a - boot_b)
     sd = float("nan") if one else float(np.std(a - b, ddof=1))
     return Estimate(found, sd, spread.pairs, tuple(used.values()), max(arm.planned for arm in arms))

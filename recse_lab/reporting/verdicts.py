@@ -15,7 +15,8 @@ from recse_lab.reporting.card import Card, write_card
 from recse_lab.reporting.claims import CLAIMS, Claim
 from recse_lab.reporting.evidence import Estimate, Evidence, NotRun
 from recse_lab.reporting.paper import run_names, write_files
-from recse_lab.reporting.paper.arms import collect_arms, provenance
+from recse_lab.reporting.paper.arms import collect_arms
+from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.stale import mark_stale
 from recse_lab.reporting.tables import Cell, Column, Row, Table, markdown, printed
 from recse_lab.store import Run, atomic_path

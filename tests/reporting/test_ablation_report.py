@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import find_protocol
 from recse_lab.evaluation.statistics import bootstrap_sts, compare_sts, mean_interval
 from recse_lab.evaluation.sts import sts_results
@@ -112,3 +113,11 @@ def test_it_is_written_whole(study, tmp_path):
     }  # fmt: skip
     assert "of the 2 levels" in study.summary
     assert "With 3 seeds one unadjusted comparison finds a true difference of" in study.summary
+
+
+def test_runs_over_different_pairs_are_refused(study):
+    run = group_of(study, "reCSE", "mean").runs[1]
+    scores = pd.read_parquet(run.scores)
+    scores.assign(gold=scores["gold"].to_numpy()[::-1]).to_parquet(run.scores)
+    with pytest.raises(LabError, match="tested on different pairs"):
+        _ = study.boot

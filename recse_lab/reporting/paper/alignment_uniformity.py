@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recse_lab.errors import LabError
-from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean_cell, provenance, runs_of
+from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean_cell, runs_of
 from recse_lab.reporting.paper.base import Ask
+from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.tables import Column, Row, Table
 from recse_lab.store import Run
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from recse_lab.errors import LabError
 from recse_lab.reporting.ablation import short_name
 from recse_lab.reporting.tables import Cell, Column
 from recse_lab.store import Run, find_runs, read_json
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -170,39 +168,6 @@ def mean_cell(values: Sequence[float | None], **more: Any) -> Cell:
     return Cell(value, sd=sd, **more)
 
 
-def paired(first: Arm, second: Arm, of: Callable[[Run], T]) -> tuple[list[T], list[T]]:
-    """Something of two arms, seed by seed; an arm that no seed changes meets every seed of the other."""
-    one, two = ({seed: of(run) for seed, run in arm.runs.items()} for arm in (first, second))
-    if first.seedless:
-        one = dict.fromkeys(two, next(iter(one.values())))
-    if second.seedless:
-        two = dict.fromkeys(one, next(iter(two.values())))
-    seeds = sorted(one.keys() & two.keys())
-    return [one[seed] for seed in seeds], [two[seed] for seed in seeds]
-
-
 def runs_of(arms: Sequence[Arm]) -> list[Run]:
     """All runs of some arms, each once."""
     return list({run.folder: run for arm in arms for run in arm.distinct}.values())
-
-
-def provenance(runs: Sequence[Run]) -> str:
-    """Protocol, runs, seeds, rule of selection, machine, commit and date of everything in a table."""
-    environments = [run.environment or {} for run in runs]
-    environments = [e | {"precision": e.get("precision") or e.get("evaluation_precision")} for e in environments]
-    results = [run.results or {} for run in runs]
-
-    def told(values: Sequence[Any]) -> str:
-        return ", ".join(sorted({str(value) for value in values if value is not None})) or "none"
-
-    dates = sorted(str(e["date"])[:10] for e in environments if e.get("date"))
-    span = " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "no date"
-    machine = "; ".join(
-        f"{key} {told([e.get(key) for e in environments])}" for key in ("precision", "attention", "device", "torch")
-    )
-    return (
-        f"Protocol {told([(r.get('protocol') or {}).get('id') for r in results])}; {len(runs)} run{'s' if len(runs) != 1 else ''}; "
-        f"seeds {told([(run.config or {}).get('seed') for run in runs])}; "
-        f"weights tested: {told([(r.get('dev') or {}).get('selection') for r in results])}; {machine}; "
-        f"commit {told([e.get('commit') for e in environments])}; {span}."
-    )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from recse_lab.errors import LabError
-from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean_cell, provenance, runs_of
+from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean_cell, runs_of
 from recse_lab.reporting.paper.base import Ask
+from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.tables import Column, Row, Table
 
 QUESTION = "What do the arms cost in time and memory?"

@@ -8,8 +8,9 @@ import pandas as pd
 
 from recse_lab.errors import LabError
 from recse_lab.probes.polarity import polarity
-from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean_cell, provenance, runs_of
+from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean_cell, runs_of
 from recse_lab.reporting.paper.base import Ask
+from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.tables import Column, Row, Table
 from recse_lab.store import Run
 

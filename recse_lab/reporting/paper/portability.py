@@ -8,9 +8,11 @@ import numpy as np
 
 from recse_lab.errors import LabError
 from recse_lab.evaluation.statistics import holm
-from recse_lab.reporting.paper.arms import IDENTITY, Arm, mean_cell, paired, provenance, runs_of
+from recse_lab.reporting.by_seed import by_seed
+from recse_lab.reporting.paper.arms import IDENTITY, Arm, mean_cell, runs_of
 from recse_lab.reporting.paper.base import Ask
 from recse_lab.reporting.paper.sts import LEVEL, average, compare_arms
+from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.resamples import RESAMPLES, resampled
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 
@@ -49,7 +51,7 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         adjusted = holm([found.p if found else None for found in compared.values()])
         for (name, found), p in zip(compared.items(), adjusted, strict=True):
             plain, reshaped = both[name]
-            common, _ = paired(plain, reshaped, lambda run: run)
+            common = [pair[0] for pair in by_seed((plain, reshaped))]
             cells = {
                 "method": Cell(name), "encoder": Cell(plain.encoder), "study": Cell(study), "seeds": Cell(str(len(common))),
                 "without": mean_cell([average(run) for run in plain.distinct]), "with": mean_cell([average(run) for run in reshaped.distinct]),

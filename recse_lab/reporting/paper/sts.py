@@ -11,6 +11,7 @@ from recse_lab.data.sts import LABELS, SEVEN
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import AGGREGATIONS, MTEB_TASKS, aggregations
 from recse_lab.evaluation.statistics import Comparison, compare_resampled, holm, mean_interval
+from recse_lab.reporting.by_seed import by_seed
 from recse_lab.reporting.paper.arms import (
     IDENTITY,
     Arm,
@@ -18,12 +19,11 @@ from recse_lab.reporting.paper.arms import (
     kind,
     mean,
     mean_cell,
-    paired,
     protocol,
-    provenance,
     runs_of,
 )
 from recse_lab.reporting.paper.base import Ask, published_rows
+from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.published import sts_rows
 from recse_lab.reporting.resamples import RESAMPLES, Resampled, resampled
 from recse_lab.reporting.tables import Cell, Column, Row, Table
@@ -112,7 +112,8 @@ def answer(made: Table) -> str:
 
 def compare_arms(first: Arm, second: Arm, boot: Mapping[str, Resampled], *, level: float = 0.95) -> Comparison | None:
     """STS average of one arm minus another's, for other seeds and other pairs; None where they have no scores of the same pairs."""
-    a, b = paired(first, second, lambda run: run)
+    pairs = by_seed((first, second))
+    a, b = ([pair[side] for pair in pairs] for side in (0, 1))
     if not a or not _comparable([*a, *b], boot):
         return None
     point = [np.array([average(run) for run in runs], float) for runs in (a, b)]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS
 from recse_lab.errors import LabError
-from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean, mean_cell, protocol, provenance, runs_of
+from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean, mean_cell, protocol, runs_of
 from recse_lab.reporting.paper.base import Ask, published_rows
+from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.published import transfer_rows
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import Run
