@@ -53,7 +53,7 @@ def portrait(run: Run) -> Portrait:
     for name, value in (read_json(prints) if prints.is_file() else {}).items():
         out["weights" if name == "encoder" else "data"][name] = value
     for task, result in ((run.results or {}).get("tasks") or {}).items():
-        out["data"][f"{task}, pairs"] = result["pairs"]
+        out["data"][f"{task}, pairs"] = result.get("pairs", result.get("n"))  # of a transfer task: examples
     for key, value in flatten(run.config or {}).items():
         out[_OPTIONS.get(key, "options")][key] = value
     for key, value in (run.environment or {}).items():

@@ -17,6 +17,7 @@ from recse_lab.store import Run, find_runs, read_json
 
 LAYERED = {"first_last_mean": "static_last_mean", "static_last_mean": "first_last_mean"}
 """Pooling -> the other thing that papers call first-last average."""
+PAIRS = {"sickr": "4,927", "sickr-all": "9,927"}
 COLUMNS = [
     Column("step", "step", "text"), Column("value", "average"), Column("points", "points", "difference"), Column("how", "", "text"),
 ]  # fmt: skip
@@ -49,9 +50,7 @@ def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
         raise LabError(
             f"run {run.id} has no average over the seven STS tasks ({why}); a published one says nothing of it."
         )
-    steps = [
-        _step("this run", averages["all"], None, f"all; {config['encoder']}, pooling {config['model']['pooling']}")
-    ]
+    steps = [_step("this run", averages["all"], None, f"all; {config['encoder']}, pooling {_own_pooling(run)}")]
     value = averages["all"]
     for name, moved, how in (_aggregation(row, averages), _sick(run, row, results)):
         value += moved or 0.0
@@ -80,30 +79,37 @@ def _step(name: str, value: float | None, points: float | None, how: str) -> Row
 # ---- steps that stored scores tell -------------------------------------------------------------------------------
 
 
-def _aggregation(row: dict[str, Any], averages: dict[str, float]) -> tuple[str, float, str]:
+def _aggregation(row: dict[str, Any], averages: dict[str, float | None]) -> tuple[str, float | None, str]:
     """Pooled pairs, or the mean of subsets: the same scores, averaged as the published row was."""
     stated = str(row["aggregation"]).partition(" ")[0]
     taken = {"mteb": "all"}.get(stated, stated)
     note = "" if taken in AGGREGATIONS else f"; the published row says {row['aggregation']!r}, and all is taken"
     taken = taken if taken in AGGREGATIONS else "all"
-    told = ", ".join(f"{name} {100 * averages[name]:.2f}" for name in AGGREGATIONS)
-    return f"aggregation {taken}", averages[taken] - averages["all"], f"this run by {told}{note}"
+    known = {
+        name: value for name in AGGREGATIONS if (value := averages[name]) is not None
+    }  # an imported result has one
+    told = ", ".join(f"{name} {100 * value:.2f}" for name, value in known.items())
+    moved = known[taken] - known["all"] if taken in known else None
+    return f"aggregation {taken}", moved, f"this run by {told}{note}"
 
 
 def _sick(run: Run, row: dict[str, Any], results: dict[str, Any]) -> tuple[str, float | None, str]:
     """The test split of 4,927 pairs, or MTEB's 9,927."""
-    tasks = results["tasks"]
-    own = tasks["sickr"]["pairs"]
-    if row["aggregation"] != "mteb":
-        return "SICK split", 0.0, f"{own:,} pairs here; the literature's test split has 4,927"
-    if "sickr-all" not in tasks:
-        return "SICK split", None, f"{own:,} pairs here, MTEB has 9,927; {_unknown(run, '--tasks sickr-all')}"
-    moved = (tasks["sickr-all"]["spearman"]["all"] - tasks["sickr"]["spearman"]["all"]) / len(SEVEN)
-    return "SICK split", moved, f"from {own:,} pairs to MTEB's {tasks['sickr-all']['pairs']:,}"
+    tasks, theirs = results["tasks"], "sickr-all" if row["aggregation"] == "mteb" else "sickr"
+    own = "sickr" if "sickr" in results["average"]["tasks"] else "sickr-all"
+    here, there = (f"{PAIRS[task]} pairs" for task in (own, theirs))
+    if own == theirs:
+        return "SICK split", 0.0, f"{here} on both sides"
+    if theirs not in tasks or own not in tasks:
+        return "SICK split", None, f"{here} here, {there} there; {_unknown(run, f'--tasks {theirs}')}"
+    moved = (tasks[theirs]["spearman"]["all"] - tasks[own]["spearman"]["all"]) / len(SEVEN)
+    return "SICK split", moved, f"from {here} to {there}"
 
 
 def _selection(run: Run) -> str:
     """What the dev set says of the best and of the last weights."""
+    if not _trained(run):
+        return "measured as it is: no weights were chosen here"
     tested = (run.results or {})["dev"]["selection"]
     looks = [(line["dev_spearman"], line["step"]) for line in run.metrics() if line.get("dev_spearman") is not None]
     if not looks:
@@ -119,6 +125,8 @@ def _selection(run: Run) -> str:
 
 def _seeds(run: Run, published: float, root: Path) -> str:
     """The spread of the same question over the seeds of its study."""
+    if not _trained(run):
+        return "measured as it is: it has no seeds here"
     values = {}
     for other in find_runs(root):
         if other.study == run.study and other.state == "done" and _question(other) == _question(run):
@@ -131,6 +139,15 @@ def _seeds(run: Run, published: float, root: Path) -> str:
     return f"{len(scores)} seeds: {scores.mean():.2f} ± {scores.std(ddof=1):.2f}, from {low:.2f} to {high:.2f}; the published average {inside} that"
 
 
+def _trained(run: Run) -> bool:
+    """Whether it was trained here: neither an encoder measured as it is, nor an imported result."""
+    return "seed" in (run.config or {})
+
+
+def _own_pooling(run: Run) -> str:
+    return ((run.config or {}).get("model") or {}).get("pooling") or "not stated"
+
+
 def _question(run: Run) -> dict[str, Any]:
     return {key: value for key, value in (run.config or {}).items() if key != "seed"}
 
@@ -139,7 +156,7 @@ def _question(run: Run) -> dict[str, Any]:
 
 
 def _pooling(run: Run, row: dict[str, Any]) -> str:
-    own = (run.config or {})["model"]["pooling"]
+    own = _own_pooling(run)
     stated = next(
         (part.strip() for part in str(row["setting"]).split(";") if "pool" in part or "cls" in part),
         "not stated in the row",
@@ -149,7 +166,7 @@ def _pooling(run: Run, row: dict[str, Any]) -> str:
 
 
 def _layers(run: Run) -> str:
-    own = (run.config or {})["model"]["pooling"]
+    own = _own_pooling(run)
     if own not in LAYERED:
         return f"pooling {own} reads the last layer alone, so that no convention of first and last layer applies"
     return f"{own} here; the other convention is {LAYERED[own]}; {_unknown(run, f'--pooling {LAYERED[own]}')}"
@@ -157,6 +174,12 @@ def _layers(run: Run) -> str:
 
 def _unknown(run: Run, options: str, *, folder: str | None = None) -> str:
     """What to run for a number that cannot be computed from what is stored."""
+    config = run.config or {}
+    if "imported" in config:
+        return "cannot be computed from an imported result"
+    if not _trained(run):
+        again = " ".join(filter(None, [f"recse-lab eval {config['encoder']}", options, "--data-dir SENTEVAL"]))
+        return f"cannot be computed from what is stored: run `{again}`"
     tested = folder or (run.results or {})["dev"]["selection"]
     kept = run.folder / "model" / tested
     evaluation = " ".join(filter(None, [f"recse-lab eval {kept}", options, "--data-dir SENTEVAL"]))

@@ -112,3 +112,12 @@ def test_the_command_line_names_the_first_suspect(tmp_path, call):
     code, _, err = call("doctor", "aaa", "zzz", "--runs", tmp_path)
     assert code == 2
     assert "no run begins with it" in err
+
+
+def test_results_of_transfer_tasks_are_compared_by_their_examples(tmp_path):
+    one, other = run_of(tmp_path / "a"), run_of(tmp_path / "b")
+    for run, n in ((one, 100), (other, 99)):
+        write_json(run.folder / "results.json", {"tasks": {"mr": {"accuracy": 0.8, "n": n}}, "average": None})
+    assert [(d.kind, d.what, d.first, d.second) for d in differences(portrait(one), portrait(other))] == [
+        ("data", "mr, pairs", 100, 99)
+    ]

@@ -131,3 +131,38 @@ def test_a_run_without_the_seven_tasks_is_refused(tmp_path):
     run, _ = run_of(tmp_path, "a" * 12, 0, tasks=("stsb",))
     with pytest.raises(LabError, match="no average over the seven"):
         explain(run, published_row("simcse")[0], tmp_path)
+
+
+def measured(root, averages, tasks, config):
+    """A run that was not trained here: an evaluated encoder, or an imported result."""
+    run = Run(root / "eval" / ("c" * 12))
+    correlations = {task: {"spearman": averages, "pairs": 10} for task in tasks}
+    write_json(run.folder / "config.json", config)
+    average = {"tasks": list(tasks), "spearman": averages, "undefined": None}
+    write_json(run.folder / "results.json", {"tasks": correlations, "average": average})
+    run.set_status("done")
+    return run
+
+
+def test_an_evaluated_encoder_is_explained_too(tmp_path):
+    averages = {"all": 0.70, "mean": 0.68, "wmean": 0.69}
+    config = {"encoder": "bert", "model": {"pooling": "mean"}}
+    run = measured(tmp_path, averages, (*SEVEN[:-1], "sickr-all"), config)
+    told = cells(explain(run, published_row("simcse@bert-base")[0], tmp_path))
+    assert told["not explained"]["points"] == pytest.approx(0.7625 - 0.70)
+    assert told["SICK split"].get("points") is None
+    assert "9,927 pairs here, 4,927 pairs there" in told["SICK split"]["how"]
+    assert "run `recse-lab eval bert --tasks sickr --data-dir SENTEVAL`" in told["SICK split"]["how"]
+    assert "run `recse-lab eval bert --pooling cls --data-dir SENTEVAL`" in told["pooling"]["how"]
+    assert "no seeds" in told["seeds"]["how"]
+    assert "no weights were chosen" in told["selection"]["how"]
+
+
+def test_an_imported_result_is_explained_as_far_as_it_tells(tmp_path):
+    averages = {"all": 0.70, "mean": None, "wmean": None}
+    run = measured(tmp_path, averages, SEVEN, {"encoder": "bert", "imported": {"format": "simcse-log"}})
+    told = cells(explain(run, published_row("simcse@bert-base")[0] | {"aggregation": "mean"}, tmp_path))
+    assert told["aggregation mean"].get("points") is None
+    assert "this run by all 70.00" in told["aggregation mean"]["how"]
+    assert told["not explained"]["points"] == pytest.approx(0.0625)
+    assert "cannot be computed from an imported result" in told["pooling"]["how"]
