@@ -48,5 +48,7 @@ def _short(value: object) -> str:
 
 
 def _average(results: dict) -> str:
-    value = ((results.get("average") or {}).get("spearman") or {}).get("all")
+    from recse_lab.evaluation.protocols import headline
+
+    value = headline(results)["average"]
     return "–" if value is None else f"{100 * value:.2f}"
