@@ -34,3 +34,10 @@ def test_other_files_and_names_stay_as_they_were_typed(tmp_path, monkeypatch):
     assert command_line() == f"recse-lab eval recse-lab/tiny --data-dir {tmp_path / 'database'}"
     monkeypatch.delenv("RECSE_LAB_DATA")
     assert command_line() == f"recse-lab eval recse-lab/tiny --data-dir {tmp_path / 'database'}"
+
+
+def test_a_word_is_no_file_because_one_stands_in_the_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECSE_LAB_DATA", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["recse-lab", "ablate", "arms"])
+    assert command_line() == "recse-lab ablate arms"

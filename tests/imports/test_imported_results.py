@@ -211,7 +211,13 @@ def second_layout(task, spearman, pearson, scale=1.0):
     }
 
 
-@pytest.mark.parametrize("layout", [first_layout, second_layout])
+def english_among_others(task, spearman, pearson):
+    result = second_layout(task, spearman, pearson)
+    result["scores"]["test"][1]["hf_subset"] = "en-en"
+    return result
+
+
+@pytest.mark.parametrize("layout", [first_layout, second_layout, english_among_others])
 def test_seven_files_of_a_model_are_one_run(tmp_path, layout):
     spearmans = [0.61, 0.72, 0.63, 0.74, 0.7, 0.69, 0.65]
     folder = tmp_path / "results" / "org__model" / "0123456789abcdef"
