@@ -167,24 +167,29 @@ def paired_figure(frame: pd.DataFrame, *, x_label: str, y_label: str, note: str 
     by_arm = bool(swept["y"].isna().all())
     rows = list(dict.fromkeys(swept["x"]))
     hues = list(dict.fromkeys(swept["arm"] if by_arm else swept["y"]))
-    figure, axes = plt.subplots(figsize=(style.WIDTH, 0.9 + (0.22 + 0.11 * len(hues)) * len(rows)))
-    colours = [style.COLOURS[i % len(style.COLOURS)] for i in range(len(hues))]
+    swept = swept.assign(hue=swept["arm"] if by_arm else swept["y"])
+    most = int(swept.groupby("x").size().max())
+    figure, axes = plt.subplots(figsize=(style.WIDTH, 0.9 + (0.22 + 0.11 * most) * len(rows)), layout="constrained")
+    count = len(style.COLOURS)
+    colours = [style.COLOURS[k % count] for k in range(len(hues))]
+    # Where colours come round again they meet other markers.
+    markers = [style.MARKERS[(k + k // count) % len(style.MARKERS)] for k in range(len(hues))]
+    hollow = {record["hue"] for record in swept.to_dict("records") if record["role"] == "control"}
+    faces = ["white" if hue in hollow else colour for hue, colour in zip(hues, colours, strict=True)]
     for i, row in enumerate(rows):
         part = swept.loc[swept["x"] == row]
         axes.plot(
             [100 * part["value"].min(), 100 * part["value"].max()], [i, i], color="#cccccc", linewidth=1, zorder=1
         )
-        for record in part.to_dict("records"):
-            k = hues.index(record["arm"] if by_arm else record["y"])
-            at = i + (k - (len(hues) - 1) / 2) * 0.6 / max(len(hues), 2)
+        for j, record in enumerate(sorted(part.to_dict("records"), key=lambda record: hues.index(record["hue"]))):
+            k = hues.index(record["hue"])
+            at = i + (j - (len(part) - 1) / 2) * 0.6 / max(most, 2)
             value, low, high = (100 * record[name] for name in ("value", "low", "high"))
-            control = record["role"] == "control"
             axes.plot([low, high], [at, at], color=colours[k], linewidth=1.2, zorder=2)
-            axes.plot(value, at, style.MARKERS[k % len(style.MARKERS)], color=colours[k], markersize=5, zorder=3,
-                      markerfacecolor="white" if control else colours[k])  # fmt: skip
+            axes.plot(value, at, markers[k], color=colours[k], markersize=5, zorder=3, markerfacecolor=faces[k])
     handles = [
-        plt.Line2D([], [], color=c, marker=style.MARKERS[k % len(style.MARKERS)], linestyle="", label=str(h) if by_arm else f"{y_label} {h}")
-        for k, (h, c) in enumerate(zip(hues, colours, strict=True))
+        plt.Line2D([], [], color=colours[k], marker=markers[k], markerfacecolor=faces[k], linestyle="", label=str(hue) if by_arm else f"{y_label} {hue}")
+        for k, hue in enumerate(hues)
     ]  # fmt: skip
     dashes = iter(((0, ()), (0, (6, 2)), (0, (2, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1))))
     for record in frame.loc[frame["x"].isna()].to_dict("records"):
