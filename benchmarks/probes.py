@@ -72,9 +72,8 @@ def _store(setup: Setup, folder: Path) -> int:
 
 def measure(folder: Path) -> dict[str, Any]:
     """Seconds of each probe on what ``_store`` left, and the most memory this process ever held."""
-    import resource
-
     from recse_lab.evaluation.sts import cosine
+    from recse_lab.execution import peak_bytes
     from recse_lab.probes import PROBES
     from recse_lab.probes.bias import covariates
     from recse_lab.probes.influence import word_counts
@@ -103,9 +102,8 @@ def measure(folder: Path) -> dict[str, Any]:
         "errors": lambda: PROBES["errors"](scores(), gold, *texts),
     }
     seconds = {name: timed(task)[0] for name, task in work.items()}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     count, hidden = embeddings().shape
-    return {"seconds": seconds, "peak_bytes": peak, "sentences": count, "hidden": hidden}
+    return {"seconds": seconds, "peak_bytes": peak_bytes(), "sentences": count, "hidden": hidden}
 
 
 if __name__ == "__main__":

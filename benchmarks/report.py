@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from benchmarks.measure import Part, Row, Setup
 from recse_lab.build import device
 from recse_lab.reporting import tables
 from recse_lab.reporting.card import Card, write_card
-from recse_lab.store import atomic_path, commit, now, write_json
+from recse_lab.store import atomic_path, command_line, commit, now, write_json
 
 PACKAGES = (
     "recse-lab", "sentence-transformers", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy", "scipy",
@@ -34,7 +32,7 @@ COLUMNS = ("measured", "median", "min … max (repeats)", "target", "")
 def environment() -> dict[str, Any]:
     """Command, commit, versions and machine, and how busy it was before anything was measured."""
     return {
-        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]), "commit": commit(), "date": now(),
+        "command": command_line("python -m benchmarks"), "commit": commit(), "date": now(),
         "python": platform.python_version(), "versions": {name: _version(name) for name in PACKAGES},
         "cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if device().type == "cuda" else f"cpu {torch.backends.cpu.get_cpu_capability()}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from accelerate.state import AcceleratorState
 
@@ -25,6 +27,7 @@ def run(setup: Setup) -> Part:
     }
     lab = labs["fp32"]
     say("b: tokenising the corpus")
+    os.environ["RECSE_LAB_CACHE"] = str(setup.scratch / "cache-training")  # another part may have tokenised it already
     tokenised_in, tokens = timed(lambda: lab.tokens)
     batch_size, max_length = lab.config.training.batch_size, lab.config.model.max_length
     batches = Batches(tokens.lengths, batch_size, seed=lab.config.seed)

@@ -50,10 +50,22 @@ def environment(**settings: str | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def forget_peak() -> None:
+    """Begin to look for the largest memory anew. On a system without /proc the peak stays that of the whole process."""
+    if device().type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_bytes() -> int:
-    """Largest memory: of the run on the accelerator where there is one, else of this process so far."""
+    """Largest memory since ``forget_peak``: of the accelerator where there is one, else of this process."""
     if device().type == "cuda":
         return torch.cuda.max_memory_allocated()
+    # getrusage counts what the parent held when it started this process, too.
+    with suppress(OSError):
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
@@ -103,8 +115,7 @@ def computing(run: Run) -> Iterator[None]:
     """
     with run.claim():
         run.set_status("running")
-        if device().type == "cuda":
-            torch.cuda.reset_peak_memory_stats()  # the peak is this run's, whatever the process computed before
+        forget_peak()  # it is this run's, whatever the process computed before
         try:
             yield
         except Interrupted as stop:

@@ -258,8 +258,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def command_line() -> str:
-    """The command that was given. What lies in the folder RECSE_LAB_DATA is named by it, so that a report tells others what
+def command_line(program: str = "recse-lab") -> str:
+    """The command that was given to ``program``. What lies in the folder RECSE_LAB_DATA is named by it, so that a report tells others what
     to type and carries no path of this machine."""
     data = os.environ.get("RECSE_LAB_DATA")
 
@@ -269,7 +269,7 @@ def command_line() -> str:
             return (Path("$RECSE_LAB_DATA") / path.resolve().relative_to(Path(data).resolve())).as_posix()
         return shlex.quote(argument)
 
-    return " ".join(["recse-lab", *map(told, sys.argv[1:])])
+    return " ".join([program, *map(told, sys.argv[1:])])
 
 
 def commit() -> str | None:

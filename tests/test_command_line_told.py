@@ -41,3 +41,8 @@ def test_a_word_is_no_file_because_one_stands_in_the_data(tmp_path, monkeypatch)
     monkeypatch.setenv("RECSE_LAB_DATA", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["recse-lab", "ablate", "arms"])
     assert command_line() == "recse-lab ablate arms"
+
+
+def test_another_program_goes_by_its_own_name(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/__main__.py", "--quick"])
+    assert command_line("python -m benchmarks") == "python -m benchmarks --quick"
