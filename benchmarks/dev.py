@@ -31,8 +31,8 @@ def run(setup: Setup) -> Part:
         [Row(f"dev_s / train_s with a look every {usual} steps", "%", [100 * share for share in shares], at_most=3.0)],
         [
             f"`recse-lab train` with default settings (all layers, batch {TrainingConfig().batch_size}, STS-B dev, precision auto), without testing: dev_s and "
-            f"train_s of cost.json over {LOOKS * every} steps with {LOOKS} looks, brought to a look every {usual} steps. dev_s has the saving of "
-            "the best weights in it.",
+            f"train_s of cost.json over {LOOKS * every} steps with {LOOKS} looks, brought to a look every {usual} steps. Saving the best weights "
+            "is counted apart (save_s).",
             f"A look takes {min(look):.2f} to {max(look):.2f} s, a step {min(step):.2f} to {max(step):.2f} s.",
         ],
         {"cost": costs},

@@ -69,7 +69,7 @@ class Arm(nn.Module):
     def together(self) -> bool:
         """Whether views may share a pass: nothing in it tells them apart."""
         by_view = any(edit is not None and not isinstance(edit, TextView) for edit in self.edits)
-        return not (by_view or self.fixed_mask or self.queue is not None or self.encoder.prompt is not None)
+        return not (by_view or self.fixed_mask or self.encoder.prompt is not None)
 
     # ---- before the encoder --------------------------------------------------------------------------------------
 
@@ -143,12 +143,12 @@ class Arm(nn.Module):
             return encoder(words, group.ids, group.mask, view=group.view)
 
     @torch.no_grad()
-    def remember(self, groups: Sequence[Group]) -> None:
+    def remember(self, first: Rows, parts: int) -> None:
         """After the loss: the follower moves on and puts its embeddings of this batch's first views into the queue."""
         if self.queue is None or self.follower is None:
             return
         self.follower.update(self.encoder)
-        own = [group for group in groups if group.view == 0]
+        own = self._by_length(first, parts, 0, 0, 0)  # groups of a step may mix the views
         with autocast(self.encoder.device, self.precision):
             encoder = self.follower.encoder
             assert isinstance(encoder, TransformerEncoder)

@@ -82,7 +82,7 @@ class MomentumEncoder(nn.Module):
     @torch.no_grad()
     def update(self, encoder: nn.Module) -> None:
         """θ_k ← m θ_k + (1 − m) θ_q over parameters; buffers are taken over as they are."""
-        for own, live in zip(self.encoder.parameters(), encoder.parameters(), strict=True):
-            own.mul_(self.momentum).add_(live, alpha=1 - self.momentum)
+        # One call over all tensors. A lerp towards θ_q by 1 − m: the same sum, each weight read once.
+        torch._foreach_lerp_(list(self.encoder.parameters()), list(encoder.parameters()), 1 - self.momentum)
         for own, live in zip(self.encoder.buffers(), encoder.buffers(), strict=True):
             own.copy_(live)

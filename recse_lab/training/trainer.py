@@ -164,7 +164,7 @@ def train(
             reshape_weight=recipe.reshape_weight, reshape_temperature=recipe.reshape_temperature,
         )  # fmt: skip
         refuse_nonfinite("loss", terms.loss, step, rows, state_file)
-        arm.remember(groups)
+        arm.remember(views[0], recipe.sub_batches)
         accelerator.backward(terms.loss)
         norm = accelerator.clip_grad_norm_(model.parameters(), recipe.clip if recipe.clip is not None else float("inf"))
         assert norm is not None  # it is under DeepSpeed alone

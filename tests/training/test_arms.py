@@ -76,29 +76,30 @@ def test_a_fixed_mask_is_still_dropout_and_changes_with_the_step(base):
 
 
 def test_the_first_step_of_esimcse_at_rate_0_is_simcse(base):
-    """Its queue is empty then; views of one shape are encoded apart, so that masks are compared with dropout off."""
+    """Its queue is empty then; a view of embeddings is encoded apart, so that masks are compared with dropout off."""
     queue = {"contrast.queue": 2.5, "view": {"family": "embedding-noise", "strength": 0.0}, "model.dropout": 0.0}
     assert loss(lab_of(base, **queue)) == pytest.approx(loss(lab_of(base, **{"model.dropout": 0.0})), rel=1e-5)
+    assert loss(lab_of(base, **{"contrast.queue": 2.5})) == loss(lab_of(base))  # the same groups, the same masks
 
 
 def test_a_queue_holds_the_followers_embeddings_of_the_batches_before(base):
     lab = lab_of(base, **{"contrast.queue": 1.5, "contrast.momentum": 0.5, "model.dropout": 0.1})
-    arm, groups, embedded = step(lab)
+    arm, _, embedded = step(lab)
     assert embedded.negatives.shape == (0, arm.encoder.hidden)
     before = {name: p.clone() for name, p in arm.encoder.named_parameters()}
     with torch.no_grad():
         for p in arm.encoder.parameters():
             p.add_(0.01)
-    arm.remember(groups)
+    rows = Batches(lab.tokens.lengths, 16, seed=0)(0)
+    arm.remember(lab.tokens.rows(rows), 4)
     for name, p in arm.follower.encoder.named_parameters():
         torch.testing.assert_close(p, before[name] + 0.005, rtol=1e-5, atol=1e-7)
         assert not p.requires_grad
-    rows = Batches(lab.tokens.lengths, 16, seed=0)(0)
     expected = arm.follower.encoder.eval().encode_ids(lab.tokens.rows(rows))
     np.testing.assert_allclose(arm.queue().numpy(), expected, atol=1e-5)
     _, _, again = step(lab, arm=arm)
     np.testing.assert_allclose(again.negatives.numpy(), expected, atol=1e-5)
-    arm.remember(groups)
+    arm.remember(lab.tokens.rows(rows), 4)
     assert len(arm.queue()) == 24
 
 
