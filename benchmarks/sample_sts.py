@@ -21,10 +21,11 @@ from recse_lab.reporting.card import Card, write_card
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import atomic_path, commit, default_root, now
 
-# Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one.
+# Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one, and all that needs no training.
 ENCODERS = (
     "all-minilm-l6-v2:mean", "all-minilm-l6-v2:mean:5", "all-minilm-l6-v2:mean:4", "all-minilm-l6-v2:mean:2", "all-minilm-l6-v2:mean:1",
     "all-minilm-l6-v2:cls", "all-minilm-l6-v2:cls:4", "recse-lab/tiny:mean", "recse-lab/tiny:first_last_mean", "recse-lab/tiny:cls",
+    *(f"{baseline}@recse-lab/tiny:mean" for baseline in ("random", "bag", "bag-sif", "ppmi", "ppmi-sif", "whitening-64", "all-but-the-top")),
 )  # fmt: skip
 
 
@@ -42,7 +43,9 @@ def measure(encoder: str, data_dir: str) -> dict[str, Any]:
     )  # fmt: skip
     scores = {task: (run.results or {})["tasks"][task]["spearman"]["all"] for task in ("stsb", "sample-sts")}
     print(f"{encoder}: {scores}", file=sys.stderr)
-    return {"encoder": f"{Path(name).name}, {pooling}" + (f", {layers} layers" if layers else ""), **scores}
+    baseline, _, encoder_name = name.rpartition("@")
+    told = f"{baseline} of {Path(encoder_name).name}" if baseline else Path(name).name
+    return {"encoder": f"{told}, {pooling}" + (f", {layers} layers" if layers else ""), **scores}
 
 
 def plot(frame: pd.DataFrame, tau: float) -> Any:
