@@ -29,6 +29,9 @@ ENCODERS = (
 )  # fmt: skip
 
 
+APART = 5
+"""Points of Spearman that two encoders differ by, clearly: about the half-width of an interval on 540 pairs."""
+
 QUESTION = "Does sample-sts rank encoders as STS-B does?"
 NOTE = """Spearman ×100, fp32; 1,379 pairs of STS-B and 540 of sample-sts. The encoders were listed beforehand, to differ in quality, and none was left out. Several are
 depths or poolings of one model, so they are no independent sample of encoders."""
@@ -46,6 +49,15 @@ def measure(encoder: str, data_dir: str) -> dict[str, Any]:
     baseline, _, encoder_name = name.rpartition("@")
     told = f"{baseline} of {Path(encoder_name).name}" if baseline else Path(name).name
     return {"encoder": f"{told}, {pooling}" + (f", {layers} layers" if layers else ""), **scores}
+
+
+def agreement(frame: pd.DataFrame) -> tuple[int, int]:
+    """Pairs of encoders ``APART`` points or more apart on STS-B: how many sample-sts orders alike, and how many there are."""
+    first, second = np.triu_indices(len(frame), 1)
+    gap = 100 * (frame["stsb"].to_numpy()[first] - frame["stsb"].to_numpy()[second])
+    other = frame["sample-sts"].to_numpy()[first] - frame["sample-sts"].to_numpy()[second]
+    apart = np.abs(gap) >= APART
+    return int((gap[apart] * other[apart] > 0).sum()), int(apart.sum())
 
 
 def plot(frame: pd.DataFrame, tau: float) -> Any:
@@ -77,7 +89,11 @@ def main() -> None:
     frame = frame.sort_values("stsb", ascending=False, ignore_index=True)
     tau, p = stats.kendalltau(frame["stsb"], frame["sample-sts"])
     style.save(plot(frame, tau), options.out / "figure")
-    told = f"Over {len(frame)} encoders Kendall's τ between the two is **{tau:.2f}** (p = {p:.1g})."
+    same, apart = agreement(frame)
+    told = (
+        f"Over {len(frame)} encoders Kendall's τ between the two is **{tau:.2f}** (p = {p:.1g}). Of the {apart} pairs of encoders that "
+        f"lie {APART} points or more apart on STS-B, {same} stand in the same order on sample-sts."
+    )
     computed = f"`python -m benchmarks.sample_sts --data-dir SENTEVAL`, commit {commit()}, {now()}"
     rows = "\n".join(f"| {name} | {100 * a:.2f} | {100 * b:.2f} |" for name, a, b in frame.itertuples(index=False))
     text = f"""# {QUESTION}
