@@ -61,16 +61,19 @@ def agreement(frame: pd.DataFrame) -> tuple[int, int]:
 
 
 def plot(frame: pd.DataFrame, tau: float) -> Any:
-    """STS-B against sample-sts, one point an encoder."""
+    """STS-B against sample-sts, one point an encoder, numbered in the order of STS-B."""
     plt = style.use()
     figure, axes = plt.subplots(figsize=(style.WIDTH, 4.2))
     x, y = 100 * frame["stsb"], 100 * frame["sample-sts"]
-    axes.scatter(x, y, color=style.COLOURS[0], zorder=3)
-    for across, height, label in zip(x, style.spread(y.tolist(), np.ptp(y) / 24), frame["encoder"], strict=True):
-        axes.annotate(label, (across, height), xytext=(6, 0), textcoords="offset points", va="center", fontsize=7)
+    axes.scatter(x, y, color=style.COLOURS[0], s=16, zorder=3)
+    for place, (across, height) in enumerate(zip(x, y, strict=True), 1):
+        right = place % 2  # neighbours on STS-B have their numbers on different sides
+        axes.annotate(str(place), (across, height), xytext=(5 if right else -5, 0), textcoords="offset points", va="center",
+                      ha="left" if right else "right", fontsize=7)  # fmt: skip
+    key = "\n".join(f"{place}  {label}" for place, label in enumerate(frame["encoder"], 1))
+    axes.text(1.02, 1, key, transform=axes.transAxes, va="top", fontsize=7, linespacing=1.45)
     axes.set(xlabel="STS-B test, Spearman ×100", ylabel="sample-sts test, Spearman ×100")
     axes.set_title(f"Kendall's τ = {tau:.2f} over {len(frame)} encoders")
-    axes.set_xlim(right=axes.get_xlim()[1] + 0.3 * np.ptp(axes.get_xlim()))
     return figure
 
 
