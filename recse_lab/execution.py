@@ -79,7 +79,8 @@ def execute(
     config: RunConfig, study: Path, *, on_step: OnStep = lambda line, steps: None, notify: Notify = silent,
     should_stop: Callable[[], bool] = lambda: False, keep_model: bool = True, lab: Lab | None = None,
 ) -> Run:  # fmt: skip
-    """Train (or continue), test, and write everything down under ``study/<id>/``; a finished run is returned as it is.
+    """Train (or continue), test, and write everything down under ``study/<id>/``; a finished run is returned as it is, one that
+    another study has finished is copied.
 
     Raises:
         LabError: Something the user can mend; the run is marked failed with the same sentence.
@@ -91,19 +92,35 @@ def execute(
     run = Run(study / lab.id)
     if run.state == "done":
         return run
+    about = environment(
+        precision=config.training.precision, evaluation_precision=config.evaluation.precision, attention=config.model.attention,
+    )  # fmt: skip
+    if _taken_over(run, about, keep_model):
+        return run
     with computing(run):
         resolved = config.model_dump(mode="json")
         write_json(run.folder / "config.json", resolved)
         write_json(run.folder / "fingerprints.json", lab.fingerprints)
-        write_json(run.folder / "environment.json", environment(
-            precision=config.training.precision, evaluation_precision=config.evaluation.precision,
-            attention=config.model.attention,
-        ))  # fmt: skip
+        write_json(run.folder / "environment.json", about)
         if is_baseline(config.encoder):
             _measure_baseline(lab, run, notify)
         else:
             _compute(lab, run, on_step, notify, should_stop, keep_model)
     return run
+
+
+def _taken_over(run: Run, about: dict[str, Any], keep_model: bool) -> bool:
+    """Copy a run that another study of this store has finished in the very same environment, command and date apart."""
+    if run.folder.exists() or str(about["commit"]).endswith("+dirty"):  # what is uncommitted has no name to be the same by
+        return False
+    for twin in (Run(folder) for folder in sorted(run.folder.parent.parent.glob(f"*/{run.id}"))):
+        theirs = twin.environment or {}
+        same = all(theirs.get(key) == value for key, value in about.items() if key not in ("command", "date"))
+        if same and twin.state == "done" and (not keep_model or (twin.folder / "model").is_dir()):
+            with atomic_path(run.folder) as beside:
+                shutil.copytree(twin.folder, beside, ignore=None if keep_model else shutil.ignore_patterns("model"))
+            return True
+    return False
 
 
 @contextmanager
