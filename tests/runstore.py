@@ -11,6 +11,7 @@ from recse_lab.evaluation.sts import sts_results
 from recse_lab.store import Run, write_json
 
 PAIRS = 80
+EXAMPLES = 40  # of each transfer task
 PROTOCOL = {"id": "simcse-2021", "printed": ["all"]}
 FRAMEWORKS = {"SimCSE": 0.30, "ESimCSE": 0.35, "crop": 0.45}  # noise of the scores: less is better
 GAIN = {"SimCSE": 0.00, "ESimCSE": 0.25, "crop": -0.30}  # what a reshape adds to it
@@ -128,10 +129,17 @@ def add_evaluations(root):
         }
         if name == "b":
             del tasks["trec"]
+        predictions = pd.concat([
+            pd.DataFrame({
+                "task": task, "fold": 0, "row": range(EXAMPLES), "label": 1, "predicted": 1 * (np.arange(EXAMPLES) < values["accuracy"] * EXAMPLES - 0.5),
+            })
+            for task, values in tasks.items()
+        ])  # fmt: skip
         average = {"accuracy": float(np.mean([t["accuracy"] for t in tasks.values()])), "tasks": list(tasks)}
         add_run(
             root, "eval", f"transfer-{name}", config=config | {"evaluation": {"protocol": "senteval-10fold"}},
             results={"protocol": {"id": "senteval-10fold"}, "encoder": told, "tasks": tasks, "average": average},
+            frame=predictions,
         )  # fmt: skip
     names = (*SEVEN[:-1], "sickr-all")
     frame = scores(0.2, 7, names)

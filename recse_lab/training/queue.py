@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class MomentumQueue(nn.Module):
@@ -82,7 +83,7 @@ class MomentumEncoder(nn.Module):
     @torch.no_grad()
     def update(self, encoder: nn.Module) -> None:
         """θ_k ← m θ_k + (1 − m) θ_q over parameters; buffers are taken over as they are."""
-        # One call over all tensors. A lerp towards θ_q by 1 − m: the same sum, each weight read once.
-        torch._foreach_lerp_(list(self.encoder.parameters()), list(encoder.parameters()), 1 - self.momentum)
+        average = get_ema_multi_avg_fn(self.momentum)  # one call over all tensors, each weight read once
+        average(list(self.encoder.parameters()), list(encoder.parameters()), 0)
         for own, live in zip(self.encoder.buffers(), encoder.buffers(), strict=True):
             own.copy_(live)

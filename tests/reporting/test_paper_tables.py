@@ -10,12 +10,25 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from runstore import PAIRS, add_imported, add_portability, add_trained, make_store, scores, write_study
+from runstore import (
+    EXAMPLES,
+    PAIRS,
+    add_evaluations,
+    add_imported,
+    add_portability,
+    add_run,
+    add_trained,
+    make_store,
+    scores,
+    write_study,
+)
 from scipy import stats
 from test_latex import compiled
 
 from recse_lab.data.sts import SEVEN
+from recse_lab.data.transfer import TRANSFER
 from recse_lab.errors import LabError
 from recse_lab.evaluation.rank_bootstrap import bootstrap_sts
 from recse_lab.evaluation.statistics import compare_sts, holm, mean_interval
@@ -24,6 +37,7 @@ from recse_lab.reporting.paper import TABLES, Ask
 from recse_lab.reporting.paper.arms import collect_arms
 from recse_lab.reporting.paper.sts import RESAMPLES
 from recse_lab.reporting.tables import Cell, Column, Row, Table, comma_separated, markdown, printed
+from recse_lab.store import find_runs
 
 GOLDEN = Path(__file__).parent / "golden"
 BESIDE = {"sts": ("simcse@bert-base",), "transfer": ("simcse@bert-base",)}
@@ -290,3 +304,31 @@ def test_polarity_is_the_probes(store):
     assert row.cells["extreme mass (nominal)"].value == pytest.approx(excess)
     assert row.cells["wasserstein (nominal)"].value == pytest.approx(stats.wasserstein_distance((values + 1) / 2, gold))
     assert len(values) == PAIRS
+
+
+def test_a_transfer_average_has_an_interval_and_a_mark_where_examples_decide(tmp_path):
+    """Beside the best, one that errs on one example of 280 more, and one that errs on a quarter more."""
+    add_evaluations(tmp_path)
+    best = next(run for run in find_runs(tmp_path) if run.id == "transfer-a")
+    frame = pd.read_parquet(best.scores)
+    wrong = {"close": (frame["task"] == "mr") & (frame["row"] < 1), "far": frame["row"] < EXAMPLES / 4}
+    for name, rows in wrong.items():
+        worse = frame.assign(predicted=frame["predicted"].mask(rows, 0))
+        right = (worse["label"] == worse["predicted"]).groupby(worse["task"]).mean()
+        tasks = {task: values | {"accuracy": float(right[task])} for task, values in best.results["tasks"].items()}
+        told = {"name": name, "pooling": "mean", "layers": 3, "baseline": None}
+        results = best.results | {"encoder": told, "tasks": tasks}
+        add_run(tmp_path, "eval", name, config=best.config | {"encoder": name}, results=results, frame=worse)
+    table = made(tmp_path, "transfer", beside=())
+    cells = {row.cells["encoder"].value: row.cells["avg"] for row in table.rows}
+    assert {name: cell.mark for name, cell in cells.items()} == {
+        "encoder-a": "",
+        "encoder-b": "",
+        "close": "†",
+        "far": "",
+    }
+    right = [(frame["predicted"] == 1)[frame["task"] == task].to_numpy(float) for task in TRANSFER]
+    error = np.sqrt(sum(r.var(ddof=1) / len(r) for r in right)) / len(TRANSFER)
+    a = cells["encoder-a"]
+    assert (a.high - a.value, a.value - a.low) == pytest.approx((1.96 * error, 1.96 * error), rel=1e-4)
+    assert cells["encoder-b"].low is None  # a task is missing

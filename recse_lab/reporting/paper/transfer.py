@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
 
 from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS
 from recse_lab.errors import LabError
+from recse_lab.evaluation.examples import Correct, average_accuracy, compare_accuracies
+from recse_lab.evaluation.statistics import holm
 from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean, mean_cell, protocol, runs_of
 from recse_lab.reporting.paper.base import Ask, published_rows
 from recse_lab.reporting.provenance import provenance
@@ -13,6 +18,7 @@ from recse_lab.reporting.published import transfer_rows
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import Run
 
+LEVEL = 0.05
 QUESTION = "What can a linear classifier read off the embeddings of each encoder?"
 
 
@@ -34,7 +40,9 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         raise LabError(
             f"no finished run has results of transfer tasks{which}; `recse-lab eval ENCODER --protocol senteval-10fold --data-dir SENTEVAL` makes some."
         )
-    rows = [_row(arm) for arm in sorted(shown, key=protocol)]
+    right = {arm.distinct[0].id: found for arm in shown if (found := correct(arm)) is not None}
+    marks = _marks(shown, right)
+    rows = [_row(arm, right.get(arm.distinct[0].id), marks) for arm in sorted(shown, key=protocol)]
     beside, sources = published_rows(transfer_rows(ask.beside, memory=ask.memory), TRANSFER)
     protocols = {row.cells["protocol"].value for row in (*rows, *beside)}
     columns = [*IDENTITY, *([Column("protocol", "protocol", "text")] if len(protocols) > 1 else [])]
@@ -43,6 +51,11 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     notes = [
         "Accuracy ×100 of a logistic regression on frozen embeddings; the average is over the seven accuracies. Bold: the highest of its study."
     ]
+    if right:
+        notes.append(
+            "Brackets: 95 % interval of the average for other test examples, the classifiers as they are. † its average cannot be told apart from "
+            "the highest of its study at 5 %, paired by example, Holm over the study; the highest was picked by its score."
+        )
     for arm in shown:
         lacking = [task for task in TRANSFER if any(measured(run, task) is None for run in arm.distinct)]
         if lacking:
@@ -73,13 +86,59 @@ def answer(made: Table) -> str:
     return "; ".join(best or alone or ["No row has all seven tasks"]) + "."
 
 
-def _row(arm: Arm) -> Row:
+def correct(arm: Arm) -> Correct | None:
+    """Of each test example the share of an arm's runs that classified it rightly; None where predictions of a task are missing."""
+    runs = []
+    for run in arm.distinct:
+        if not run.scores.is_file() or any(measured(run, task) is None for task in TRANSFER):
+            return None
+        frame = pd.read_parquet(run.scores, columns=["task", "row", "label", "predicted"]).sort_values(
+            "row", kind="stable"
+        )
+        runs.append({
+            str(task): (part["label"] == part["predicted"]).to_numpy(float) for task, part in frame.groupby("task", sort=False)
+        })  # fmt: skip
+    if any({t: len(v) for t, v in run.items()} != {t: len(v) for t, v in runs[0].items()} for run in runs):
+        return None
+    return {task: np.mean([run[task] for run in runs], axis=0) for task in runs[0]}
+
+
+def _marks(arms: Sequence[Arm], right: Mapping[str, Correct]) -> dict[str, str]:
+    """† for every arm (its first run's id) that cannot be told apart from the best of its study and protocol."""
+    marks: dict[str, str] = {}
+    groups: dict[str, list[str]] = {}
+    for arm in arms:
+        if arm.distinct[0].id in right:
+            groups.setdefault(_group(arm), []).append(arm.distinct[0].id)
+    for members in groups.values():
+        best = max(members, key=lambda run: average_accuracy(right[run]).value)
+        sizes = {task: len(values) for task, values in right[best].items()}
+        others = [run for run in members if run != best and {t: len(v) for t, v in right[run].items()} == sizes]
+        adjusted = holm([compare_accuracies(right[best], right[run]).p for run in others])
+        marks |= {run: "†" for run, p in zip(others, adjusted, strict=True) if p is None or p >= LEVEL}
+    return marks
+
+
+def _group(arm: Arm) -> str:
+    return f"{arm.study}, {protocol(arm)}"
+
+
+def _row(arm: Arm, right: Correct | None, marks: Mapping[str, str]) -> Row:
     accuracies = {task: [measured(run, task) for run in arm.distinct] for task in TRANSFER}
     averages = [mean(list(values)) for values in zip(*accuracies.values(), strict=True)]
     cells = identity(arm) | {task: Cell(mean(values)) for task, values in accuracies.items()}
     cells |= {
         "protocol": Cell(protocol(arm)),
-        "avg": mean_cell(averages),
+        "avg": mean_cell(averages, mark=marks.get(arm.distinct[0].id, ""), **_interval(averages, right)),
         "f1": Cell(mean([measured(run, "mrpc", "f1") for run in arm.distinct])),
     }
-    return Row(cells, kind=kind(arm), group=f"{arm.study}, {protocol(arm)}", runs=tuple(arm.distinct))
+    return Row(cells, kind=kind(arm), group=_group(arm), runs=tuple(arm.distinct))
+
+
+def _interval(averages: Sequence[float | None], right: Correct | None) -> dict[str, float]:
+    """Around the average that is printed, which is over folds, and by that a hair off the mean over examples."""
+    value = mean(averages)
+    if right is None or value is None:
+        return {}
+    found = average_accuracy(right)
+    return {"low": value + found.low - found.value, "high": value + found.high - found.value}
