@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -188,7 +189,8 @@ def shown(table: Table) -> dict[str, Any]:
 
 
 def rich_table(table: Table, width: int | None = None) -> RichTable:
-    """For a terminal of ``width`` columns: published rows dimmed, details left out where they do not fit."""
+    """For a terminal of ``width`` columns: published rows dimmed. Where it does not fit, what many rows share becomes a heading over
+    them, and then details are left out."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -196,11 +198,22 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
         parts = printed(column, row.cells.get(column.key))
         return parts.value + (f" ±{parts.sd}" if parts.sd else "") + parts.mark
 
-    def natural(column: Column) -> int:
-        return 2 + max(len(column.label), *(len(short(column, row)) for row in table.rows))
+    def natural(columns: list[Column]) -> int:
+        return (
+            sum(2 + max(len(c.label), *(len(short(c, row)) for row in table.rows)) for c in columns)
+            if table.rows
+            else 0
+        )
 
-    columns, notes = table.columns, table.notes
-    if width is not None and sum(map(natural, columns)) > width and any(c.detail for c in columns):
+    columns, notes, shared = table.columns, table.notes, []
+    if width is not None and natural(columns) > width:
+        shared = [
+            c
+            for c in columns[1:]
+            if c.kind == "text" and len(c.label) < natural([c]) - 2 and _changes(table, c) <= len(table.rows) / 2
+        ]
+        columns = [c for c in columns if c not in shared]
+    if width is not None and natural(columns) > width and any(c.detail for c in columns):
         columns = [c for c in columns if not c.detail]
         notes = ["The scores of single tasks do not fit here; the table's files have them.", *notes]
 
@@ -212,11 +225,22 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
             no_wrap=column.kind != "text",
             overflow="fold",
         )
+    above = ""
     for row in table.rows:
+        heading = ", ".join(filter(None, (short(c, row) for c in shared)))
+        if heading != above:
+            out.add_row(Text(heading, style="italic"))
+            above = heading
         style = {"published": "dim", "reference": "", "own": ""}[row.kind]
         out.add_row(*(Text(short(c, row), style="bold" if table.is_best(row, c) else style) for c in columns))
     out.caption = "\n".join(notes) if notes else None
     return out
+
+
+def _changes(table: Table, column: Column) -> int:
+    """How often a column says something else than in the row above."""
+    values = [_value(row, column) for row in table.rows]
+    return sum(before != value for before, value in itertools.pairwise(values))
 
 
 # ---- one encoder, with published rows under it -------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from runstore import (
     EXAMPLES,
     PAIRS,
@@ -36,7 +37,7 @@ from recse_lab.reporting.latex import latex
 from recse_lab.reporting.paper import TABLES, Ask
 from recse_lab.reporting.paper.arms import collect_arms
 from recse_lab.reporting.paper.sts import RESAMPLES
-from recse_lab.reporting.tables import Cell, Column, Row, Table, comma_separated, markdown, printed
+from recse_lab.reporting.tables import Cell, Column, Row, Table, comma_separated, markdown, printed, rich_table
 from recse_lab.store import find_runs
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -332,3 +333,24 @@ def test_a_transfer_average_has_an_interval_and_a_mark_where_examples_decide(tmp
     a = cells["encoder-a"]
     assert (a.high - a.value, a.value - a.low) == pytest.approx((1.96 * error, 1.96 * error), rel=1e-4)
     assert cells["encoder-b"].low is None  # a task is missing
+
+
+def on_a_terminal(table, width):
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(rich_table(table, width))
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_on_a_narrow_terminal_what_rows_share_stands_above_them(store):
+    table = made(store, "sts")
+    lines = on_a_terminal(table, 80)
+    assert "encoder" not in lines[1]
+    assert lines.count("recse-lab/tiny, portability, simcse-2021, all") == 1
+    (line,) = [line for line in lines if line.startswith("trained: framework crop, reshape without")]
+    assert line.endswith(
+        f"{100 * row_of(table, 'trained: framework crop, reshape without').cells['avg'].value:.2f} ±2.66"
+    )
+    wide = on_a_terminal(table, 400)
+    assert "encoder" in wide[1]
+    assert not any(line.startswith("recse-lab/tiny, portability") for line in wide)
+    assert sum("recse-lab/tiny" in line for line in wide) == 7
