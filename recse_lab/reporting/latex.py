@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from recse_lab.reporting.tables import Cell, Column, Row, Table, printed
+from recse_lab.reporting.tables import Cell, Column, Row, Table, lifted, printed
+
+LONG = 45
+"""Characters of a cell that is broken into lines."""
+WRAPPED = 18
+"""Width of its column, in em."""
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -37,23 +42,35 @@ def _cell(table: Table, column: Column, row: Row) -> str:
     return rf"\textcolor[gray]{{0.45}}{{\textit{{{text}}}}}" if row.kind == "published" and text else text
 
 
+def _align(table: Table, column: Column) -> str:
+    """Text to the left, long text in lines of its own, numbers to the right."""
+    if column.kind != "text":
+        return "r"
+    longest = max((len(printed(column, row.cells.get(column.key)).value) for row in table.rows), default=0)
+    return rf"p{{{WRAPPED}em}}" if longest > LONG else "l"
+
+
 def latex(table: Table) -> str:
-    r"""A ``table`` environment with a caption; notes and provenance stand under the rules in small print.
+    r"""A ``table`` environment with a caption; what rows share stands above them; notes and provenance stand under the rules in small
+    print.
 
     Numbers are those of the Markdown and CSV of the same table.
     """
-    align = "".join("l" if column.kind == "text" else "r" for column in table.columns)
+    columns, above = lifted(table)
     lines = [
         r"\begin{table}[tp]", r"\providecommand{\resizebox}[3]{#3}", r"\providecommand{\textcolor}[3][]{#3}", r"\centering\small",
-        rf"\caption{{{escape(table.title)}}}", r"\sbox{0}{%", rf"\begin{{tabular}}[b]{{{align}}}", r"\toprule",
-        " & ".join(escape(c.label) for c in table.columns) + r" \\", r"\midrule",
+        rf"\caption{{{escape(table.title)}}}", r"\sbox{0}{%", rf"\begin{{tabular}}[b]{{{''.join(_align(table, c) for c in columns)}}}", r"\toprule",
+        " & ".join(escape(c.label) for c in columns) + r" \\",
     ]  # fmt: skip
-    before = (table.rows[0].kind, table.rows[0].group) if table.rows else ("own", "")
-    for row in table.rows:
-        if (row.kind, row.group) != before:
+    before = None
+    for row, heading in zip(table.rows, above, strict=True):
+        if (row.kind, row.group, heading) != before:
             lines.append(r"\midrule")
-            before = row.kind, row.group
-        lines.append(" & ".join(_cell(table, column, row) for column in table.columns) + r" \\")
+            if heading and heading != (before or ("", "", ""))[2]:
+                lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{{escape(heading)}}}}} \\")
+            before = row.kind, row.group, heading
+        lines.append(" & ".join(_cell(table, column, row) for column in columns) + r" \\")
+    lines += [r"\midrule"] * (not table.rows)
     lines += [r"\bottomrule", r"\end{tabular}}%"]
     lines.append(r"\ifdim\wd0>\linewidth\sbox{0}{\resizebox{\linewidth}{!}{\usebox{0}}}\fi")
     lines.append(r"\ifdim\ht0>.8\textheight\sbox{0}{\resizebox{!}{.8\textheight}{\usebox{0}}}\fi")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,6 +33,8 @@ class Column:
     """Decimals of a number."""
     over: int = 0
     """Of an average: how many other scores of a row it promises to be over."""
+    shared: bool = False
+    """Where room is scarce it is said once, above the rows that share it."""
 
 
 @dataclass(frozen=True)
@@ -205,14 +206,9 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
             else 0
         )
 
-    columns, notes, shared = table.columns, table.notes, []
+    columns, notes, above = table.columns, table.notes, [""] * len(table.rows)
     if width is not None and natural(columns) > width:
-        shared = [
-            c
-            for c in columns[1:]
-            if c.kind == "text" and len(c.label) < natural([c]) - 2 and _changes(table, c) <= len(table.rows) / 2
-        ]
-        columns = [c for c in columns if c not in shared]
+        columns, above = lifted(table)
     if width is not None and natural(columns) > width and any(c.detail for c in columns):
         columns = [c for c in columns if not c.detail]
         notes = ["The scores of single tasks do not fit here; the table's files have them.", *notes]
@@ -225,22 +221,20 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
             no_wrap=column.kind != "text",
             overflow="fold",
         )
-    above = ""
-    for row in table.rows:
-        heading = ", ".join(filter(None, (short(c, row) for c in shared)))
-        if heading != above:
+    for row, heading, before in zip(table.rows, above, ["", *above], strict=False):
+        if heading != before:
             out.add_row(Text(heading, style="italic"))
-            above = heading
         style = {"published": "dim", "reference": "", "own": ""}[row.kind]
         out.add_row(*(Text(short(c, row), style="bold" if table.is_best(row, c) else style) for c in columns))
     out.caption = "\n".join(notes) if notes else None
     return out
 
 
-def _changes(table: Table, column: Column) -> int:
-    """How often a column says something else than in the row above."""
-    values = [_value(row, column) for row in table.rows]
-    return sum(before != value for before, value in itertools.pairwise(values))
+def lifted(table: Table) -> tuple[list[Column], list[str]]:
+    """The columns without those that rows share, and for each row what these would have said."""
+    shared = [c for c in table.columns if c.shared]
+    told = [[printed(c, row.cells.get(c.key)).value for c in shared] for row in table.rows]
+    return [c for c in table.columns if not c.shared], [", ".join(filter(None, parts)) for parts in told]
 
 
 # ---- one encoder, with published rows under it -------------------------------------------------------------------
@@ -365,6 +359,6 @@ def _undefined(results: dict[str, Any], labels: Mapping[str, str]) -> list[str]:
 
 def _filled(columns: list[Column], rows: list[Row]) -> list[Column]:
     """What a row is and its protocol, then what was measured here, or has a number in some published row."""
-    head = [Column("method", "encoder", "text"), Column("protocol", "protocol", "text")]
+    head = [Column("method", "encoder", "text"), Column("protocol", "protocol", "text", shared=True)]
     own = {key for row in rows if row.kind == "own" for key in row.cells}
     return head + [c for c in columns if c.key in own or any(_value(row, c) is not None for row in rows)]

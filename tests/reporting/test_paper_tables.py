@@ -84,6 +84,7 @@ def test_the_formats_hold_the_same_numbers(store, name):
     md = [line for line in markdown(table).splitlines() if line.startswith("| ")][2:]
     tex = latex(table)
     tex = [line for line in tex[tex.index(r"\toprule") :].splitlines() if line.endswith(r"\\")][1:]
+    tex = [line for line in tex if not line.startswith(r"\multicolumn")]  # what the rows below share
     rows = list(csv.DictReader(io.StringIO(comma_separated(table))))[: len(table.rows)]
     assert len(md) == len(tex) == len(rows) == len(table.rows)
     for one, two, three in zip(md, tex, rows, strict=True):

@@ -137,7 +137,10 @@ def _described(run: Run) -> str:
 
 # ---- what every table does with them -----------------------------------------------------------------------------
 
-IDENTITY = [Column("method", "method", "text"), Column("encoder", "encoder", "text"), Column("study", "study", "text"), Column("seeds", "seeds", "text")]  # fmt: skip
+IDENTITY = [
+    Column("method", "method", "text"), Column("encoder", "encoder", "text", shared=True), Column("study", "study", "text", shared=True),
+    Column("seeds", "seeds", "text"),
+]  # fmt: skip
 
 
 def identity(arm: Arm) -> dict[str, Cell]:

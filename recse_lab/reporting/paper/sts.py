@@ -180,7 +180,7 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
     filled = {key for row in rows for key, cell in row.cells.items() if cell.value is not None}
     tasks = [task for task in (*SEVEN, "sickr-all") if task in SEVEN or task in filled]
     return [
-        *IDENTITY, *([Column("protocol", "protocol", "text")] if several else []),
+        *IDENTITY, *([Column("protocol", "protocol", "text", shared=True)] if several else []),
         *(Column(task, LABELS[task], best=True, detail=True) for task in tasks), Column("avg", "avg.", best=True, over=len(SEVEN)),
     ]  # fmt: skip
 

@@ -45,7 +45,7 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     rows = [_row(arm, right.get(arm.distinct[0].id), marks) for arm in sorted(shown, key=protocol)]
     beside, sources = published_rows(transfer_rows(ask.beside, memory=ask.memory), TRANSFER)
     protocols = {row.cells["protocol"].value for row in (*rows, *beside)}
-    columns = [*IDENTITY, *([Column("protocol", "protocol", "text")] if len(protocols) > 1 else [])]
+    columns = [*IDENTITY, *([Column("protocol", "protocol", "text", shared=True)] if len(protocols) > 1 else [])]
     columns += [Column(task, TRANSFER_LABELS[task], best=True) for task in TRANSFER]
     columns += [Column("avg", "avg.", best=True, over=len(TRANSFER)), Column("f1", "MRPC F1", detail=True)]
     notes = [
