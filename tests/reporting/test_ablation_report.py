@@ -45,7 +45,12 @@ def study(tmp_path):
                     {"run": run.id, "arm": arm, "role": role, "factors": {"model.pooling": level}, "seed": seed}
                 )
     arms = [{"name": arm, "role": role, "seeds": seeds, "set": {}, "sweep": {}} for arm, role, seeds in ARMS]
-    spec = {"question": "?", "base": {}, "arms": arms, "report": {"x": "model.pooling", "against": "SimCSE"}}
+    spec = {
+        "question": "?",
+        "base": {"evaluation": {"data_dir": "/home/me/data", "selection": "last"}},
+        "arms": arms,
+        "report": {"x": "model.pooling", "against": "SimCSE"},
+    }
     write_json(
         tmp_path / "study.json",
         {"name": "s", "spec": spec, "cells": cells, "seeds": list(SEEDS), "commands": ["recse-lab ablate s"]},
@@ -111,6 +116,8 @@ def test_it_is_written_whole(study, tmp_path):
     assert {p.name for p in paths} == {
         "table.md", "table.tex", "table.csv", "summary.md", "page.html", "card.json", "figure.png", "figure.pdf"
     }  # fmt: skip
+    assert not [p for p in paths if b"/home/me" in p.read_bytes()]
+    assert "'selection': 'last'" in (tmp_path / "report" / "summary.md").read_text()
     assert "of the 2 levels" in study.summary
     assert "With 3 seeds one unadjusted comparison finds a true difference of" in study.summary
 
