@@ -51,7 +51,9 @@ def evaluate(
     began = time.monotonic()
     chosen, settled = find_protocol(protocol), precision(precision_)
     pairs = load_pairs(chosen, data_dir, tasks)
+    loading = time.monotonic()
     model, about = load_measured(encoder, pooling, layers, settled, max_length, corpus, notify)
+    loading = time.monotonic() - loading
     attention = None if model.backbone is None else model.backbone.config._attn_implementation
     config = {
         "encoder": encoder, "corpus": list(corpus) if corpus else None,
@@ -71,7 +73,7 @@ def evaluate(
         write_json(run.folder / "environment.json", environment(evaluation_precision=settled, attention=attention))
         encode = Embedder(model, about["fingerprint"], settled, anew, notify)
         measured, rows = measure(chosen, pairs, encode, notify)
-        with atomic_path(run.scores if "score" in rows else run.folder / "predictions.parquet") as beside:
+        with atomic_path(run.scores if "score" in rows else run.predictions) as beside:
             rows.to_parquet(beside, index=False)
         told = {
             "schema": "recse-lab/results/1", "protocol": chosen.told(), "encoder": {"name": encoder, **about},
@@ -79,7 +81,7 @@ def evaluate(
         }  # fmt: skip
         write_json(run.folder / "results.json", told | measured)
         write_json(run.folder / "cost.json", {
-            "encode_s": encode.seconds, "last_attempt_s": time.monotonic() - began, "sentences": encode.asked,
+            "load_s": loading, "encode_s": encode.seconds, "last_attempt_s": time.monotonic() - began, "sentences": encode.asked,
             "encoded": encode.encoded, "peak_bytes": peak_bytes(),
         })  # fmt: skip
     return run

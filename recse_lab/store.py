@@ -131,7 +131,13 @@ class Run:
 
     @property
     def scores(self) -> Path:
+        """A score a pair, of STS tasks."""
         return self.folder / "scores.parquet"
+
+    @property
+    def predictions(self) -> Path:
+        """A predicted class an example, of transfer tasks."""
+        return self.folder / "predictions.parquet"
 
     @property
     def status(self) -> dict[str, Any]:

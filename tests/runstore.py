@@ -44,7 +44,7 @@ def add_run(root, study, name, *, config, results, frame=None, cost=None, metric
     if cost:
         write_json(run.folder / "cost.json", cost)
     if frame is not None:
-        frame.to_parquet(run.scores, index=False)
+        frame.to_parquet(run.scores if "score" in frame else run.predictions, index=False)
     if metrics:
         (run.folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics))
     run.set_status("done")

@@ -79,5 +79,5 @@ def evaluate(
         spent = f"kept since {environment['date']}; --no-cache measures again"
     else:
         cached = cost["sentences"] - cost["encoded"]
-        spent = f"{cost['last_attempt_s']:.1f} s, {cost['encoded']:,} sentences encoded, {cached:,} from the cache"
+        spent = f"{cost['last_attempt_s']:.1f} s, of them {cost['load_s']:.1f} s to load the encoder; {cost['encoded']:,} sentences encoded, {cached:,} from the cache"
     console.print(f"run {run.id} in {run.folder}: {spent}", highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from recse_lab.store import Run, atomic_path, commit, find_runs, now
 
 GROUPS = {"probes": "What the arms do to the space", "": "Studies", "lab": "The instruments"}
 """Room -> heading, in the order of the page. A room is the folder that a report's folder lies in."""
-INSTRUMENTS = ("benchmarks", "sample-sts", "statistics")
+INSTRUMENTS = ("benchmarks", "benchmarks-steps", "sample-sts", "statistics")
 OPENING = (
     "recse-lab asks of every trick for sentence embeddings whether it works, why, and whether it can be told from noise. Each part of this "
     "page answers one question: the answer first, then its figure, the table it is drawn from, and how to compute it again.",

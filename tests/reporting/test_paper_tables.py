@@ -312,7 +312,7 @@ def test_a_transfer_average_has_an_interval_and_a_mark_where_examples_decide(tmp
     """Beside the best, one that errs on one example of 280 more, and one that errs on a quarter more."""
     add_evaluations(tmp_path)
     best = next(run for run in find_runs(tmp_path) if run.id == "transfer-a")
-    frame = pd.read_parquet(best.scores)
+    frame = pd.read_parquet(best.predictions)
     wrong = {"close": (frame["task"] == "mr") & (frame["row"] < 1), "far": frame["row"] < EXAMPLES / 4}
     for name, rows in wrong.items():
         worse = frame.assign(predicted=frame["predicted"].mask(rows, 0))

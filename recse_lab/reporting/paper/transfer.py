@@ -90,9 +90,9 @@ def correct(arm: Arm) -> Correct | None:
     """Of each test example the share of an arm's runs that classified it rightly; None where predictions of a task are missing."""
     runs = []
     for run in arm.distinct:
-        if not run.scores.is_file() or any(measured(run, task) is None for task in TRANSFER):
+        if not run.predictions.is_file() or any(measured(run, task) is None for task in TRANSFER):
             return None
-        frame = pd.read_parquet(run.scores, columns=["task", "row", "label", "predicted"]).sort_values(
+        frame = pd.read_parquet(run.predictions, columns=["task", "row", "label", "predicted"]).sort_values(
             "row", kind="stable"
         )
         runs.append({
