@@ -491,11 +491,11 @@ class AblationReport:
         )  # fmt: skip
 
     def _summary_page(self, pictured: bool) -> str:
-        # The commands name the data; where it lies on this machine is nobody's business.
+        # The commands name corpus and data; where they lie on this machine is nobody's business.
         base = {
-            k: v if k != "evaluation" else {n: x for n, x in v.items() if n != "data_dir"}
-            for k, v in self.spec["base"].items()
-        }
+            k: {n: x for n, x in v.items() if n != "data_dir"} if k == "evaluation" else v
+            for k, v in self.spec["base"].items() if k != "corpus"
+        }  # fmt: skip
         arms = [
             f"- {a['name']} ({a['role']}): `{a['set']}`" + (f", swept over `{a['sweep']}`" if a["sweep"] else "")
             for a in self.spec["arms"]

@@ -47,7 +47,7 @@ def study(tmp_path):
     arms = [{"name": arm, "role": role, "seeds": seeds, "set": {}, "sweep": {}} for arm, role, seeds in ARMS]
     spec = {
         "question": "?",
-        "base": {"evaluation": {"data_dir": "/home/me/data", "selection": "last"}},
+        "base": {"corpus": ["/home/me/wiki.txt"], "evaluation": {"data_dir": "/home/me/data", "selection": "last"}},
         "arms": arms,
         "report": {"x": "model.pooling", "against": "SimCSE"},
     }
