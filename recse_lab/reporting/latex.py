@@ -46,8 +46,10 @@ def _align(table: Table, column: Column) -> str:
     """Text to the left, long text in lines of its own, numbers to the right."""
     if column.kind != "text":
         return "r"
-    longest = max((len(printed(column, row.cells.get(column.key)).value) for row in table.rows), default=0)
-    return rf"p{{{WRAPPED}em}}" if longest > LONG else "l"
+    texts = [printed(column, row.cells.get(column.key)).value for row in table.rows]
+    words = [word for text in texts for word in text.split()]
+    long = max(map(len, texts), default=0) > LONG and max(map(len, words)) <= LONG // 2
+    return rf"p{{{WRAPPED}em}}" if long else "l"
 
 
 def latex(table: Table) -> str:

@@ -165,11 +165,13 @@ def test_a_run_with_a_queue_resumes_bitwise(base, tmp_path):
     from safetensors.torch import load_file
 
     config = lab_of(base, **framework_options("esimcse")).config
-    whole = execute(config, tmp_path / "a")
+    whole = execute(config, tmp_path / "a" / "s")
     seen = []
     with pytest.raises(Interrupted):
-        execute(config, tmp_path / "b", on_step=lambda line, _: seen.append(line), should_stop=lambda: len(seen) >= 3)
-    again = execute(config, tmp_path / "b")
+        execute(
+            config, tmp_path / "b" / "s", on_step=lambda line, _: seen.append(line), should_stop=lambda: len(seen) >= 3
+        )
+    again = execute(config, tmp_path / "b" / "s")
     first, second = (load_file(run.folder / "model/last/model.safetensors") for run in (whole, again))
     assert all(torch.equal(first[name], second[name]) for name in first)
 

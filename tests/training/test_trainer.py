@@ -54,7 +54,9 @@ def same(a, b):
 
 def test_same_config_and_seed_twice_gives_the_same_weights(base, tmp_path):
     config = config_of(base)
-    first, second = (execute(config, tmp_path / name) for name in "ab")
+    first, second = (
+        execute(config, tmp_path / name / "s") for name in "ab"
+    )  # two stores: in one, the second is a copy
     assert first.id == second.id
     assert same(weights(first), weights(second))
     other = execute(config_of(base, seed=1), tmp_path / "a")
@@ -66,17 +68,17 @@ def test_same_config_and_seed_twice_gives_the_same_weights(base, tmp_path):
 @pytest.mark.parametrize("arm", [{"reshape": None}, {}, {"contrast.weight": 0.0}, {"reshape.mode": "integrated"}])
 def test_stopped_and_resumed_gives_the_same_weights(base, tmp_path, stop_at, arm):
     config = config_of(base, **arm)
-    whole = execute(config, tmp_path / "whole")
+    whole = execute(config, tmp_path / "whole" / "s")
     steps = []
     with pytest.raises(Interrupted):
         execute(
             config,
-            tmp_path / "cut",
+            tmp_path / "cut" / "s",
             on_step=lambda line, n: steps.append(line["step"]),
             should_stop=lambda: len(steps) == stop_at,
         )
-    assert Run(tmp_path / "cut" / whole.id).state == "interrupted"
-    resumed = execute(config, tmp_path / "cut")
+    assert Run(tmp_path / "cut" / "s" / whole.id).state == "interrupted"
+    resumed = execute(config, tmp_path / "cut" / "s")
     assert same(weights(whole), weights(resumed))
     assert same(weights(whole, "best"), weights(resumed, "best"))
     keys = ("step", "loss", "dev_spearman", "gradient_norm")
@@ -89,7 +91,7 @@ def test_stopped_and_resumed_gives_the_same_weights(base, tmp_path, stop_at, arm
 def test_killed_without_warning_and_resumed_gives_the_same_weights(base, tmp_path):
     base = merge(base, {"training.steps": 400, "training.eval_every": 5})
     config = config_of(base)
-    whole = execute(config, tmp_path / "whole")
+    whole = execute(config, tmp_path / "whole" / "s")
     spec = tmp_path / "config.json"
     spec.write_text(json.dumps(config.model_dump(mode="json")))
     code = (
@@ -97,8 +99,8 @@ def test_killed_without_warning_and_resumed_gives_the_same_weights(base, tmp_pat
         "from pathlib import Path\nfrom recse_lab.config import RunConfig\nfrom recse_lab.execution import execute\n"
         "execute(RunConfig.model_validate(json.loads(Path(sys.argv[1]).read_text())), Path(sys.argv[2]))"
     ) % torch.get_num_threads()
-    process = subprocess.Popen([sys.executable, "-c", code, str(spec), str(tmp_path / "killed")])
-    run = Run(tmp_path / "killed" / whole.id)
+    process = subprocess.Popen([sys.executable, "-c", code, str(spec), str(tmp_path / "killed" / "s")])
+    run = Run(tmp_path / "killed" / "s" / whole.id)
     deadline = time.monotonic() + 60
     while len(run.metrics()) < 12 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -108,7 +110,7 @@ def test_killed_without_warning_and_resumed_gives_the_same_weights(base, tmp_pat
     assert 12 <= at < 400
     assert run.state == "interrupted"
     assert (run.folder / "state" / "state.safetensors").exists()
-    resumed = execute(config, tmp_path / "killed")
+    resumed = execute(config, tmp_path / "killed" / "s")
     assert same(weights(whole), weights(resumed))
     assert [line["step"] for line in resumed.metrics()] == list(range(1, 401))
 
