@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from recse_lab.errors import LabError
 from recse_lab.reporting import style
 from recse_lab.reporting.card import Card, write_card
 from recse_lab.reporting.tables import Cell, Column, Row, Table
-from recse_lab.store import atomic_path, commit, default_root, now
+from recse_lab.store import atomic_path, commit, now
 
 # Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one, and all that needs no training.
 ENCODERS = (
@@ -37,18 +38,18 @@ NOTE = """Spearman ×100, fp32; 1,379 pairs of STS-B and 540 of sample-sts. The 
 depths or poolings of one model, so they are no independent sample of encoders."""
 
 
-def measure(encoder: str, data_dir: str) -> dict[str, Any]:
-    """Spearman of one encoder on both test sets."""
+def measure(encoder: str, data_dir: str, root: Path) -> dict[str, Any]:
+    """Spearman of one encoder on both test sets, and the run under ``root`` that found it."""
     name, pooling, layers = [*encoder.split(":"), ""][:3]
     run = workflows.evaluate(
-        name, default_root(), data_dir=data_dir, tasks=["stsb", "sample-sts"], pooling=pooling, layers=int(layers) if layers else None,
+        name, root, data_dir=data_dir, tasks=["stsb", "sample-sts"], pooling=pooling, layers=int(layers) if layers else None,
         precision_="fp32",
     )  # fmt: skip
     scores = {task: (run.results or {})["tasks"][task]["spearman"]["all"] for task in ("stsb", "sample-sts")}
     print(f"{encoder}: {scores}", file=sys.stderr)
     baseline, _, encoder_name = name.rpartition("@")
     told = f"{baseline} of {Path(encoder_name).name}" if baseline else Path(name).name
-    return {"encoder": f"{told}, {pooling}" + (f", {layers} layers" if layers else ""), **scores}
+    return {"encoder": f"{told}, {pooling}" + (f", {layers} layers" if layers else ""), **scores, "run": run.id}
 
 
 def agreement(frame: pd.DataFrame) -> tuple[int, int]:
@@ -86,7 +87,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("reports/sample-sts"))
     options = parser.parse_args()
     try:
-        frame = pd.DataFrame([measure(encoder, options.data_dir) for encoder in options.encoder or ENCODERS])
+        with tempfile.TemporaryDirectory() as root:  # the user's own store stays as it is
+            frame = pd.DataFrame(
+                [measure(encoder, options.data_dir, Path(root)) for encoder in options.encoder or ENCODERS]
+            )
     except LabError as error:
         sys.exit(f"error: {error}")
     frame = frame.sort_values("stsb", ascending=False, ignore_index=True)
@@ -98,15 +102,17 @@ def main() -> None:
         f"lie {APART} points or more apart on STS-B, {same} stand in the same order on sample-sts."
     )
     computed = f"`python -m benchmarks.sample_sts --data-dir SENTEVAL`, commit {commit()}, {now()}"
-    rows = "\n".join(f"| {name} | {100 * a:.2f} | {100 * b:.2f} |" for name, a, b in frame.itertuples(index=False))
+    rows = "\n".join(
+        f"| {name} | {100 * a:.2f} | {100 * b:.2f} | `{run}` |" for name, a, b, run in frame.itertuples(index=False)
+    )
     text = f"""# {QUESTION}
 
 {told}
 
 ![STS-B against sample-sts](figure.png)
 
-| encoder | STS-B test | sample-sts test |
-| --- | ---: | ---: |
+| encoder | STS-B test | sample-sts test | run |
+| --- | ---: | ---: | --- |
 {rows}
 
 {NOTE}
@@ -119,6 +125,7 @@ _{computed}_
         Column("encoder", "encoder", "text"),
         Column("stsb", "STS-B test"),
         Column("sample-sts", "sample-sts test"),
+        Column("run", "run", "text"),
     ]
     table_rows = [Row({key: Cell(value) for key, value in row.items()}) for row in frame.to_dict("records")]
     table = Table("Spearman ×100 of every encoder on both", columns, table_rows, [" ".join(NOTE.split())])

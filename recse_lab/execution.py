@@ -119,8 +119,10 @@ def _taken_over(run: Run, about: dict[str, Any], keep_model: bool) -> bool:
         theirs = twin.environment or {}
         same = all(theirs.get(key) == value for key, value in about.items() if key not in ("command", "date"))
         if same and twin.state == "done" and (not keep_model or (twin.folder / "model").is_dir()):
-            with atomic_path(run.folder) as beside:
-                shutil.copytree(twin.folder, beside, ignore=None if keep_model else shutil.ignore_patterns("model"))
+            left = shutil.ignore_patterns("status.json", *(() if keep_model else ("model",)))
+            with run.claim(), space(run.folder):  # nobody computes it meanwhile
+                shutil.copytree(twin.folder, run.folder, ignore=left, dirs_exist_ok=True)
+                shutil.copy2(twin.folder / "status.json", run.folder)  # last: what was cut short before is computed
             return True
     return False
 

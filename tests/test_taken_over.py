@@ -1,10 +1,16 @@
 """Two studies that ask for the same run compute it once, and only where code and machine are the same."""
 
+import errno
+import functools
+import shutil
+
 import pytest
 
 from recse_lab import execution
 from recse_lab.config import make_config, merge
+from recse_lab.errors import LabError
 from recse_lab.execution import execute
+from recse_lab.store import Run
 
 
 @pytest.fixture
@@ -68,4 +74,23 @@ def test_anything_else_is_computed(config, tmp_path, trained, monkeypatch, other
     if other == "unfinished":
         first.set_status("interrupted")
     execute(config, tmp_path / "two", keep_model=False)
+    assert len(trained) == 2
+
+
+def test_a_copy_cut_short_is_no_finished_run(config, tmp_path, trained, monkeypatch):
+    execute(config, tmp_path / "one", keep_model=False)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        tree = functools.partial(shutil.copytree, copy_function=shutil.copyfile)
+        patch.setattr(execution.shutil, "copytree", tree)  # all but the last file is copied
+        patch.setattr(execution.shutil, "copy2", full)
+        with pytest.raises(LabError, match="full"):
+            execute(config, tmp_path / "two", keep_model=False)
+    (folder,) = (tmp_path / "two").iterdir()
+    assert (folder / "results.json").is_file()
+    assert Run(folder).state == "planned"
+    assert execute(config, tmp_path / "two", keep_model=False).state == "done"
     assert len(trained) == 2

@@ -23,6 +23,11 @@ class Accuracy(NamedTuple):
     """Two-sided, that the value is 0."""
 
 
+def same_examples(first: Correct, second: Correct) -> bool:
+    """Whether two can be paired: the same tasks with as many examples each."""
+    return {task: len(v) for task, v in first.items()} == {task: len(v) for task, v in second.items()}
+
+
 def average_accuracy(values: Correct, level: float = 0.95) -> Accuracy:
     """Mean over tasks of the mean over examples, with s² = Σ_t var(values_t) / n_t / T²: examples are drawn anew within their
     task, the T tasks are as they are. Normal interval and test."""
@@ -40,6 +45,6 @@ def compare_accuracies(first: Correct, second: Correct, level: float = 0.95) -> 
     Raises:
         ValueError: They were not tested on the same examples.
     """
-    if {t: len(v) for t, v in first.items()} != {t: len(v) for t, v in second.items()}:
+    if not same_examples(first, second):
         raise ValueError("accuracies of different examples cannot be paired")
     return average_accuracy({task: first[task] - second[task] for task in first}, level)

@@ -62,17 +62,17 @@ def latex(table: Table) -> str:
     lines = [
         r"\begin{table}[tp]", r"\providecommand{\resizebox}[3]{#3}", r"\providecommand{\textcolor}[3][]{#3}", r"\centering\small",
         rf"\caption{{{escape(table.title)}}}", r"\sbox{0}{%", rf"\begin{{tabular}}[b]{{{''.join(_align(table, c) for c in columns)}}}", r"\toprule",
-        " & ".join(escape(c.label) for c in columns) + r" \\",
+        " & ".join(escape(c.label) for c in columns) + r" \\", r"\midrule",
     ]  # fmt: skip
-    before = None
+    before, said = None, ""
     for row, heading in zip(table.rows, above, strict=True):
-        if (row.kind, row.group, heading) != before:
+        part = row.kind, row.group, heading
+        if before not in (None, part):
             lines.append(r"\midrule")
-            if heading and heading != (before or ("", "", ""))[2]:
-                lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{{escape(heading)}}}}} \\")
-            before = row.kind, row.group, heading
+        if heading != said:
+            lines.append(rf"\multicolumn{{{len(columns)}}}{{l}}{{\textit{{{escape(heading)}}}}} \\")
+        before, said = part, heading
         lines.append(" & ".join(_cell(table, column, row) for column in columns) + r" \\")
-    lines += [r"\midrule"] * (not table.rows)
     lines += [r"\bottomrule", r"\end{tabular}}%"]
     lines.append(r"\ifdim\wd0>\linewidth\sbox{0}{\resizebox{\linewidth}{!}{\usebox{0}}}\fi")
     lines.append(r"\ifdim\ht0>.8\textheight\sbox{0}{\resizebox{!}{.8\textheight}{\usebox{0}}}\fi")

@@ -200,11 +200,7 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
         return parts.value + (f" ±{parts.sd}" if parts.sd else "") + parts.mark
 
     def natural(columns: list[Column]) -> int:
-        return (
-            sum(2 + max(len(c.label), *(len(short(c, row)) for row in table.rows)) for c in columns)
-            if table.rows
-            else 0
-        )
+        return sum(2 + max([len(c.label), *(len(short(c, row)) for row in table.rows)]) for c in columns)
 
     columns, notes, above = table.columns, table.notes, [""] * len(table.rows)
     if width is not None and natural(columns) > width:

@@ -137,6 +137,7 @@ def _described(run: Run) -> str:
 
 # ---- what every table does with them -----------------------------------------------------------------------------
 
+LEVEL = 0.05  # of the test behind a †
 IDENTITY = [
     Column("method", "method", "text"), Column("encoder", "encoder", "text", shared=True), Column("study", "study", "text", shared=True),
     Column("seeds", "seeds", "text"),

@@ -14,6 +14,7 @@ from recse_lab.evaluation.statistics import Comparison, compare_resampled, holm,
 from recse_lab.reporting.by_seed import by_seed
 from recse_lab.reporting.paper.arms import (
     IDENTITY,
+    LEVEL,
     Arm,
     identity,
     kind,
@@ -30,7 +31,6 @@ from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import Run
 
 QUESTION = "Which arms and encoders do best on the seven STS tasks, and which differences are larger than chance?"
-LEVEL = 0.05
 
 
 def tasks_of(run: Run) -> tuple[str, ...]:

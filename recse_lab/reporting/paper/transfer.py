@@ -9,16 +9,15 @@ import pandas as pd
 
 from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS
 from recse_lab.errors import LabError
-from recse_lab.evaluation.examples import Correct, average_accuracy, compare_accuracies
+from recse_lab.evaluation.examples import Correct, average_accuracy, compare_accuracies, same_examples
 from recse_lab.evaluation.statistics import holm
-from recse_lab.reporting.paper.arms import IDENTITY, Arm, identity, kind, mean, mean_cell, protocol, runs_of
+from recse_lab.reporting.paper.arms import IDENTITY, LEVEL, Arm, identity, kind, mean, mean_cell, protocol, runs_of
 from recse_lab.reporting.paper.base import Ask, published_rows
 from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.published import transfer_rows
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import Run
 
-LEVEL = 0.05
 QUESTION = "What can a linear classifier read off the embeddings of each encoder?"
 
 
@@ -98,7 +97,7 @@ def correct(arm: Arm) -> Correct | None:
         runs.append({
             str(task): (part["label"] == part["predicted"]).to_numpy(float) for task, part in frame.groupby("task", sort=False)
         })  # fmt: skip
-    if any({t: len(v) for t, v in run.items()} != {t: len(v) for t, v in runs[0].items()} for run in runs):
+    if not all(same_examples(run, runs[0]) for run in runs):
         return None
     return {task: np.mean([run[task] for run in runs], axis=0) for task in runs[0]}
 
@@ -112,8 +111,7 @@ def _marks(arms: Sequence[Arm], right: Mapping[str, Correct]) -> dict[str, str]:
             groups.setdefault(_group(arm), []).append(arm.distinct[0].id)
     for members in groups.values():
         best = max(members, key=lambda run: average_accuracy(right[run]).value)
-        sizes = {task: len(values) for task, values in right[best].items()}
-        others = [run for run in members if run != best and {t: len(v) for t, v in right[run].items()} == sizes]
+        others = [run for run in members if run != best and same_examples(right[run], right[best])]
         adjusted = holm([compare_accuracies(right[best], right[run]).p for run in others])
         marks |= {run: "†" for run, p in zip(others, adjusted, strict=True) if p is None or p >= LEVEL}
     return marks
