@@ -111,9 +111,8 @@ def execute(
 
 def _taken_over(run: Run, about: dict[str, Any], keep_model: bool) -> bool:
     """Copy a run that another study of this store has finished in the very same environment, command and date apart."""
-    if run.folder.exists() or str(about["commit"]).endswith(
-        "+dirty"
-    ):  # what is uncommitted has no name to be the same by
+    uncommitted = str(about["commit"]).endswith("+dirty")  # such code has no name to be the same by
+    if run.folder.exists() or uncommitted:
         return False
     for twin in (Run(folder) for folder in sorted(run.folder.parent.parent.glob(f"*/{run.id}"))):
         theirs = twin.environment or {}
