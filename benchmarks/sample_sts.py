@@ -8,19 +8,23 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy import stats
 
 from recse_lab import workflows
 from recse_lab.errors import LabError
+from recse_lab.evaluation.rank_bootstrap import bootstrap_correlations, joined
+from recse_lab.evaluation.sts import METRICS
 from recse_lab.reporting import style
 from recse_lab.reporting.card import Card, write_card
-from recse_lab.reporting.tables import Cell, Column, Row, Table
-from recse_lab.store import atomic_path, commit, now
+from recse_lab.reporting.tables import Cell, Column, Row, Table, markdown
+from recse_lab.store import Run, atomic_path, commit, now
 
 # Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one, and all that needs no training.
 ENCODERS = (
@@ -30,42 +34,103 @@ ENCODERS = (
 )  # fmt: skip
 
 
+SETS = {
+    "stsb-dev": "STS-B dev",
+    "stsb": "STS-B test",
+    "sample-sts": "sample-sts test",
+    "sample-sts-all": "sample-sts, all",
+}
+WHOLE, PARTS = "sample-sts-all", ("sample-sts-dev", "sample-sts")
+"""The packaged pairs all together: none of these encoders was chosen by its dev split."""
+RANKINGS = (("stsb", WHOLE), ("stsb", "sample-sts"), ("stsb", "stsb-dev"))
+"""What is compared: the whole set, its test split, and as a yardstick STS-B with itself on other pairs."""
 APART = 5
 """Points of Spearman that two encoders differ by, clearly: about the half-width of an interval on 540 pairs."""
+RESAMPLES, SEED = 2000, 0
+KENDALL: Callable[..., Any] = stats.kendalltau
 
 QUESTION = "Does sample-sts rank encoders as STS-B does?"
-NOTE = """Spearman ×100, fp32; 1,379 pairs of STS-B and 540 of sample-sts. The encoders were listed beforehand, to differ in quality, and none was left out. Several are
-depths or poolings of one model, so they are no independent sample of encoders."""
 
 
-def measure(encoder: str, data_dir: str, root: Path) -> dict[str, Any]:
-    """Spearman of one encoder on both test sets, and the run under ``root`` that found it."""
+def measure(encoder: str, data_dir: str, root: Path) -> tuple[str, Run]:
+    """What one encoder is called, and the run under ``root`` that measured it on all four sets."""
     name, pooling, layers = [*encoder.split(":"), ""][:3]
     run = workflows.evaluate(
-        name, root, data_dir=data_dir, tasks=["stsb", "sample-sts"], pooling=pooling, layers=int(layers) if layers else None,
+        name, root, data_dir=data_dir, tasks=["stsb-dev", "stsb", *PARTS], pooling=pooling, layers=int(layers) if layers else None,
         precision_="fp32",
     )  # fmt: skip
-    scores = {task: (run.results or {})["tasks"][task]["spearman"]["all"] for task in ("stsb", "sample-sts")}
-    print(f"{encoder}: {scores}", file=sys.stderr)
     baseline, _, encoder_name = name.rpartition("@")
     told = f"{baseline} of {Path(encoder_name).name}" if baseline else Path(name).name
-    return {"encoder": f"{told}, {pooling}" + (f", {layers} layers" if layers else ""), **scores, "run": run.id}
+    depth = f", {layers} layer{'s' if layers != '1' else ''}" if layers else ""
+    print(f"measured: {told}, {pooling}{depth}", file=sys.stderr)
+    return f"{told}, {pooling}{depth}", run
 
 
-def agreement(frame: pd.DataFrame) -> tuple[int, int]:
-    """Pairs of encoders ``APART`` points or more apart on STS-B: how many sample-sts orders alike, and how many there are."""
-    first, second = np.triu_indices(len(frame), 1)
-    gap = 100 * (frame["stsb"].to_numpy()[first] - frame["stsb"].to_numpy()[second])
-    other = frame["sample-sts"].to_numpy()[first] - frame["sample-sts"].to_numpy()[second]
-    apart = np.abs(gap) >= APART
-    return int((gap[apart] * other[apart] > 0).sum()), int(apart.sum())
+def pairs_of(runs: list[Run]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Gold and every encoder's scores on each of ``SETS``."""
+    frames = [pd.read_parquet(run.scores) for run in runs]
+    found = {name: joined(frames, name) for name in ("stsb-dev", "stsb", *PARTS)}
+    parts = [found.pop("sample-sts-dev"), found["sample-sts"]]
+    return found | {WHOLE: (np.concatenate([g for g, _ in parts]), np.concatenate([s for _, s in parts], axis=1))}
+
+
+class Agreement(NamedTuple):
+    """Kendall's τ between two rankings, its 95 % interval, and of the pairs of encoders ``APART`` points apart those ordered alike."""
+
+    tau: float
+    low: float
+    high: float
+    same: int
+    apart: int
+
+
+def agreement(first: Ranked, second: Ranked) -> Agreement:
+    """The interval is over other pairs of sentences (percentiles of a bootstrap of both sets), for these very encoders."""
+    tau = float(KENDALL(first.scores, second.scores).statistic)
+    taus = [float(KENDALL(a, b).statistic) for a, b in zip(first.boot, second.boot, strict=True)]
+    low, high = np.percentile(taus, [2.5, 97.5])
+    i, k = np.triu_indices(len(first.scores), 1)
+    gap, other = (ranked.scores[i] - ranked.scores[k] for ranked in (first, second))
+    apart = np.abs(100 * gap) >= APART
+    return Agreement(tau, float(low), float(high), int((gap[apart] * other[apart] > 0).sum()), int(apart.sum()))
+
+
+class Ranked(NamedTuple):
+    """Spearman of every encoder on one set, and on resamples of its pairs."""
+
+    scores: Float[np.ndarray, " encoders"]
+    boot: Float[np.ndarray, "resamples encoders"]
+
+
+def ranked(gold: np.ndarray, scores: np.ndarray, rng: np.random.Generator) -> Ranked:
+    """The encoders by their Spearman on one set."""
+    boot = bootstrap_correlations(gold, scores, resamples=RESAMPLES, rng=rng)
+    return Ranked(np.array([float(METRICS["spearman"](gold, row).statistic) for row in scores]), boot)
+
+
+def agreements(found: dict[tuple[str, str], Agreement], pairs: dict[str, int]) -> Table:
+    """One line a comparison."""
+    columns = [
+        Column("set", "set", "text"), Column("pairs", "pairs", "number", digits=0), Column("with", "ranks as", "text"), Column("tau", "Kendall's τ", "number", digits=2),
+        Column("order", f"in the same order, of those {APART} points apart", "text"),
+    ]  # fmt: skip
+    rows = [
+        Row({
+            "set": Cell(SETS[b]), "pairs": Cell(float(pairs[b])), "with": Cell(SETS[a]), "tau": Cell(each.tau, low=each.low, high=each.high),
+            "order": Cell(f"{each.same} of {each.apart}"),
+        })
+        for (a, b), each in found.items()
+    ]  # fmt: skip
+    return Table(
+        "Agreement of the rankings", columns, rows, ["STS-B dev: what one set of pairs owes another of its own kind."]
+    )
 
 
 def plot(frame: pd.DataFrame, tau: float) -> Any:
     """STS-B against sample-sts, one point an encoder, numbered in the order of STS-B."""
     plt = style.use()
     figure, axes = plt.subplots(figsize=(style.WIDTH, 4.2))
-    x, y = 100 * frame["stsb"], 100 * frame["sample-sts"]
+    x, y = 100 * frame["stsb"], 100 * frame[WHOLE]
     axes.scatter(x, y, color=style.COLOURS[0], s=16, zorder=3)
     for place, (across, height) in enumerate(zip(x, y, strict=True), 1):
         right = place % 2  # neighbours on STS-B have their numbers on different sides
@@ -73,7 +138,7 @@ def plot(frame: pd.DataFrame, tau: float) -> Any:
                       ha="left" if right else "right", fontsize=7)  # fmt: skip
     key = "\n".join(f"{place}  {label}" for place, label in enumerate(frame["encoder"], 1))
     axes.text(1.02, 1, key, transform=axes.transAxes, va="top", fontsize=7, linespacing=1.45)
-    axes.set(xlabel="STS-B test, Spearman ×100", ylabel="sample-sts test, Spearman ×100")
+    axes.set(xlabel="STS-B test, Spearman ×100", ylabel="sample-sts, Spearman ×100")
     axes.set_title(f"Kendall's τ = {tau:.2f} over {len(frame)} encoders")
     return figure
 
@@ -88,48 +153,39 @@ def main() -> None:
     options = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory() as root:  # the user's own store stays as it is
-            frame = pd.DataFrame(
-                [measure(encoder, options.data_dir, Path(root)) for encoder in options.encoder or ENCODERS]
-            )
+            measured = [measure(encoder, options.data_dir, Path(root)) for encoder in options.encoder or ENCODERS]
+            pairs = pairs_of([run for _, run in measured])
     except LabError as error:
         sys.exit(f"error: {error}")
+    rng = np.random.default_rng(SEED)
+    rankings = {name: ranked(*of, rng) for name, of in pairs.items()}
+    frame = pd.DataFrame({"encoder": [told for told, _ in measured], "run": [run.id for _, run in measured]})
+    frame = frame.assign(**{name: ranking.scores for name, ranking in rankings.items()})
     frame = frame.sort_values("stsb", ascending=False, ignore_index=True)
-    tau, p = stats.kendalltau(frame["stsb"], frame["sample-sts"])
-    style.save(plot(frame, tau), options.out / "figure")
-    same, apart = agreement(frame)
+    found = {(a, b): agreement(rankings[a], rankings[b]) for a, b in RANKINGS}
+    whole, yardstick = found["stsb", WHOLE], found["stsb", "stsb-dev"]
     told = (
-        f"Over {len(frame)} encoders Kendall's τ between the two is **{tau:.2f}** (p = {p:.1g}). Of the {apart} pairs of encoders that "
-        f"lie {APART} points or more apart on STS-B, {same} stand in the same order on sample-sts."
+        f"Over {len(frame)} encoders Kendall's τ between sample-sts and STS-B test is **{whole.tau:.2f}** [{whole.low:.2f}, "
+        f"{whole.high:.2f}]; STS-B's own dev set, the yardstick, reaches {yardstick.tau:.2f} [{yardstick.low:.2f}, {yardstick.high:.2f}]."
     )
+    note = (
+        f"Spearman ×100, fp32; {', '.join(f'{SETS[name]} {len(gold):,}' for name, (gold, _) in pairs.items())} pairs. Intervals: 95 %, "
+        f"{RESAMPLES:,} resamples of the pairs of both sets, for these encoders. The encoders "
+        "were listed beforehand, to differ in quality, and none was left out; several are depths or poolings of one model, so they are no independent sample of encoders."
+    )
+    style.save(plot(frame, found["stsb", WHOLE].tau), options.out / "figure")
     computed = f"`python -m benchmarks.sample_sts --data-dir SENTEVAL`, commit {commit()}, {now()}"
-    rows = "\n".join(
-        f"| {name} | {100 * a:.2f} | {100 * b:.2f} | `{run}` |" for name, a, b, run in frame.itertuples(index=False)
-    )
-    text = f"""# {QUESTION}
-
-{told}
-
-![STS-B against sample-sts](figure.png)
-
-| encoder | STS-B test | sample-sts test | run |
-| --- | ---: | ---: | --- |
-{rows}
-
-{NOTE}
-
-_{computed}_
-"""
+    columns = [Column("encoder", "encoder", "text"), *(Column(name, label) for name, label in SETS.items()), Column("run", "run", "text")]  # fmt: skip
+    cells = [{name: Cell(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    tables = [
+        agreements(found, {name: len(gold) for name, (gold, _) in pairs.items()}),
+        Table("Spearman ×100 of every encoder on each set", columns, [Row({str(k): v for k, v in row.items()}) for row in cells], [note]),
+    ]  # fmt: skip
+    body = "\n".join(map(markdown, tables))
+    text = f"# {QUESTION}\n\n{told}\n\n![STS-B against sample-sts](figure.png)\n\n{body}\n_{computed}_\n"
     with atomic_path(options.out / "summary.md") as path:
         path.write_text(text, encoding="utf-8")
-    columns = [
-        Column("encoder", "encoder", "text"),
-        Column("stsb", "STS-B test"),
-        Column("sample-sts", "sample-sts test"),
-        Column("run", "run", "text"),
-    ]
-    table_rows = [Row({key: Cell(value) for key, value in row.items()}) for row in frame.to_dict("records")]
-    table = Table("Spearman ×100 of every encoder on both", columns, table_rows, [" ".join(NOTE.split())])
-    write_card(options.out, Card("sample-sts", "sample-sts", QUESTION, [told], [table], ["figure.png"], [computed]))
+    write_card(options.out, Card("sample-sts", "sample-sts", QUESTION, [told], tables, ["figure.png"], [computed]))
     print(text)
 
 

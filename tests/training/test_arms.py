@@ -14,7 +14,7 @@ from recse_lab.frameworks import FRAMEWORKS, framework_options
 from recse_lab.objectives import InfoNCE, recse_terms
 from recse_lab.reshape.view import TOKEN_FORMULAS, reshape_tokens
 from recse_lab.training.batches import Batches
-from recse_lab.training.trainer import Interrupted
+from recse_lab.training.trainer import Interrupted, train
 from recse_lab.workflows import read_config
 
 RESHAPE = {"operator": "channel-gram", "dim": 4, "projection": 8, "weight": 0.5}
@@ -101,6 +101,15 @@ def test_a_queue_holds_the_followers_embeddings_of_the_batches_before(base):
     np.testing.assert_allclose(again.negatives.numpy(), expected, atol=1e-5)
     arm.remember(lab.tokens.rows(rows), 4)
     assert len(arm.queue()) == 24
+
+
+def test_training_puts_the_sentences_themselves_into_the_queue_not_their_repetitions(base, tmp_path):
+    lab = lab_of(base, **framework_options("esimcse"), **{"training.steps": 2, "view.strength": 0.9})
+    arm = lab.arm()
+    train(arm, lab.tokens, lab.recipe(), tmp_path)
+    batches = Batches(lab.tokens.lengths, 16, seed=lab.config.seed)
+    last = arm.follower.encoder.encode_ids(lab.tokens.rows(batches(1)))  # the follower has not moved since
+    np.testing.assert_allclose(arm.queue().numpy()[16:], last, atol=1e-5)
 
 
 def test_prompts_are_read_at_the_mask_and_lose_the_templates_own_state(base):
