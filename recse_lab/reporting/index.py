@@ -18,7 +18,7 @@ from recse_lab.store import Run, atomic_path, commit, find_runs, now
 
 GROUPS = {"probes": "What the arms do to the space", "": "Studies", "lab": "The instruments"}
 """Room -> heading, in the order of the page. A room is the folder that a report's folder lies in."""
-INSTRUMENTS = ("benchmarks", "benchmarks-steps", "sample-sts", "statistics")
+INSTRUMENTS = ("benchmarks", "sample-sts", "statistics")  # and what begins so
 OPENING = (
     "recse-lab asks of every trick for sentence embeddings whether it works, why, and whether it can be told from noise. Each part of this "
     "page answers one question: the answer first, then its figure, the table it is drawn from, and how to compute it again.",
@@ -77,7 +77,7 @@ def gather(reports: Path, runs: Path) -> list[Group]:
     rooms: dict[str, list[Entry]] = {room: [] for room in ("", *GROUPS)}
     for folder in sorted(entries):
         place = folder.relative_to(reports).as_posix()
-        room = "lab" if place in INSTRUMENTS else place.rpartition("/")[0]
+        room = "lab" if place.startswith(INSTRUMENTS) else place.rpartition("/")[0]
         rooms.setdefault(room, []).append(entries[folder])
     return [
         Group(GROUPS.get(room, room), _introduction(reports, room), found) for room, found in rooms.items() if found
@@ -102,7 +102,7 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
     commits = sorted({str(about["commit"]) for about in environments if about.get("commit")})
     dates = sorted(str(about["date"])[:10] for about in environments if about.get("date"))
     told = [
-        ("runs", f"{len(done)} in {len({run.study for run in done})} studies" if done else ""),
+        ("runs in the store", f"{len(done)} in {len({run.study for run in done})} studies" if done else ""),
         ("encoder", _distinct(config.get("encoder") for config in configs)),
         ("corpus", "; ".join(sorted(corpora - {""}))),
         ("protocol", _distinct(protocols)),
