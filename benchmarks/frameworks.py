@@ -43,19 +43,18 @@ def run(setup: Setup) -> Part:
             say(f"f: repeat {repeat + 1} of {setup.repeats}, {name}: {found[name][-1].seconds:.3f} s a step")
     seconds = {name: [each.seconds for each in measured] for name, measured in found.items()}
     tokens = {name: measured[0].tokens for name, measured in found.items()}
+    longer = tokens[LONGER] / tokens[BASE]
+
+    def per_token(told: str = "", half: str = "") -> Row:
+        costs = ratios(seconds[LONGER + half], seconds[BASE + half])
+        return Row(f"{LONGER} / {BASE}, per token{told}", "×", [cost / longer for cost in costs], AT_MOST[LONGER])
+
     rows = []
     for name in names[1:]:
-        costs = ratios(seconds[name], seconds[BASE])
-        if name == LONGER:
-            more = tokens[name] / tokens[BASE]
-            rows.append(Row(f"{name} / {BASE}, per token", "×", [cost / more for cost in costs], AT_MOST[name]))
-        rows.append(Row(f"{name} / {BASE}", "×", costs, None if name == LONGER else AT_MOST.get(name)))
-    if fast:
-        costs = ratios(seconds[LONGER + HALF], seconds[BASE + HALF])
-        more = tokens[LONGER] / tokens[BASE]
-        rows.append(
-            Row(f"{LONGER} / {BASE}, per token, both in bf16", "×", [cost / more for cost in costs], AT_MOST[LONGER])
-        )
+        rows += [per_token()] if name == LONGER else []
+        target = None if name == LONGER else AT_MOST.get(name)
+        rows.append(Row(f"{name} / {BASE}", "×", ratios(seconds[name], seconds[BASE]), target))
+    rows += [per_token(", both in bf16", HALF)] if fast else []
     config = labs[BASE].config
     return Part(
         "frameworks, seconds of a training step", rows,

@@ -18,7 +18,8 @@ from recse_lab.store import Run, atomic_path, commit, find_runs, now
 
 GROUPS = {"probes": "What the arms do to the space", "": "Studies", "lab": "The instruments"}
 """Room -> heading, in the order of the page. A room is the folder that a report's folder lies in."""
-INSTRUMENTS = ("benchmarks", "sample-sts", "statistics")  # and what begins so
+INSTRUMENTS = ("benchmarks", "sample-sts", "statistics")
+"""What their reports call themselves, whatever folder they lie in."""
 OPENING = (
     "recse-lab asks of every trick for sentence embeddings whether it works, why, and whether it can be told from noise. Each part of this "
     "page answers one question: the answer first, then its figure, the table it is drawn from, and how to compute it again.",
@@ -77,7 +78,7 @@ def gather(reports: Path, runs: Path) -> list[Group]:
     rooms: dict[str, list[Entry]] = {room: [] for room in ("", *GROUPS)}
     for folder in sorted(entries):
         place = folder.relative_to(reports).as_posix()
-        room = "lab" if place.startswith(INSTRUMENTS) else place.rpartition("/")[0]
+        room = "lab" if entries[folder].name in INSTRUMENTS else place.rpartition("/")[0]
         rooms.setdefault(room, []).append(entries[folder])
     return [
         Group(GROUPS.get(room, room), _introduction(reports, room), found) for room, found in rooms.items() if found

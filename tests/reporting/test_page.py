@@ -1,6 +1,7 @@
 """Pages of cards: self-contained, escaped, with the numbers of their tables; the page of all reports leaves none out."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -137,6 +138,13 @@ def test_every_report_is_on_the_page_of_all(reports, tmp_path):
     anchors = {href[1:] for href in found.followed if href.startswith("#")} - {"main"}
     assert anchors == {"a-study", "older", "probes-bias", "statistics"} == set(re.findall(r'<article id="(.+?)"', text))
     assert {"probes/bias/summary.md", "../docs/all.md"} <= set(found.followed)
+
+
+def test_an_instrument_is_known_by_its_name_and_not_by_its_folder(table, tmp_path):
+    for place, name in (("benchmarks-again", "benchmarks"), ("benchmarks-of-mine", "benchmarks-of-mine")):
+        write_card(tmp_path / place, replace(card(table, question=place), name=name, figures=[]))
+    told = {group.title: [entry.question for entry in group.entries] for group in gather(tmp_path, tmp_path / "runs")}
+    assert told == {"Studies": ["benchmarks-of-mine"], "The instruments": ["benchmarks-again"]}
 
 
 def test_a_report_of_an_earlier_form_is_told_from_its_summary(reports):
