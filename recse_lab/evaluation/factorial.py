@@ -37,6 +37,7 @@ def factorial_effects(
     factors: Sequence[str],
     *,
     block: str = "seed",
+    run: str | None = None,
     interactions: bool = True,
     error: Literal["seeds", "pooled"] = "seeds",
     level: float = 0.95,
@@ -49,6 +50,8 @@ def factorial_effects(
     all cells and takes a t over those seeds, which allows every effect its own spread; ``pooled`` fits one linear model
     with additive seeds, has more degrees of freedom, and is wrong where seeds differ in the effect itself. With fewer
     than two complete seeds it falls back on ``pooled``, and ``method`` says so. The population is other seeds, these pairs.
+    ``run`` names the column that says which run a cell's number is of. Where cells share one, ``pooled`` has no interval:
+    copies would count as independent observations.
 
     An effect that the cells cannot tell (an impossible or missing cell) is NaN, and ``reason`` names the missing levels;
     so is an interval without degrees of freedom. Undefined responses are left out and counted in ``reason``. ``p_holm``
@@ -59,6 +62,7 @@ def factorial_effects(
     Source: least squares with effects coding, estimability as in Searle (1971), Linear Models, section 5.4.
     """
     data, lost = _runs(frame, response, list(factors), block)
+    shared = run is not None and bool(frame[run].duplicated().any())
     levels = {f: sorted(data[f].unique(), key=_rank) for f in factors}
     if single := [f for f in factors if len(levels[f]) < 2]:
         raise LabError(f"factor {single[0]} has one level only, so it has no effect; leave it out.")
@@ -72,7 +76,7 @@ def factorial_effects(
         short = len(pd.unique(seeds)) - len(complete)
         method = f"t over {len(complete)} seeds" + (f" ({short} incomplete left out)" if short else "")
     else:
-        estimate = effects_pooled(design, data[response].to_numpy(float), seeds, level)
+        estimate = effects_pooled(design, data[response].to_numpy(float), seeds, level, shared)
         method = "least squares, seeds as blocks"
         method += " (fewer than two seeds hold all cells)" if error == "seeds" else ""
     rows = []
@@ -172,8 +176,11 @@ def effects_by_seed(
     return estimate
 
 
-def effects_pooled(design: np.ndarray, y: np.ndarray, seeds: np.ndarray, level: float):
-    """A contrast of one least-squares fit with a column for every seed but the first, against the residual."""
+def effects_pooled(design: np.ndarray, y: np.ndarray, seeds: np.ndarray, level: float, shared: bool = False):
+    """A contrast of one least-squares fit with a column for every seed but the first, against the residual.
+
+    ``shared``: rows are not all of different runs, so that the residual is no measure of chance.
+    """
     dummies = (seeds[:, None] == pd.unique(seeds)[None, 1:]).astype(float)
     full = np.hstack([design, dummies])
     inverse = np.linalg.pinv(full)
@@ -188,6 +195,8 @@ def effects_pooled(design: np.ndarray, y: np.ndarray, seeds: np.ndarray, level: 
             return None
         combination = weights @ inverse
         value = float(combination @ y)
+        if shared:
+            return value, np.nan, np.nan, None, df, "cells share runs: no error to measure against"
         if df < 1 or exact:
             reason = (
                 "the model fits every run exactly"

@@ -23,7 +23,7 @@ from recse_lab.evaluation.statistics import (
     spread_over_both,
 )
 from recse_lab.reporting import figures, latex, page, style, tables
-from recse_lab.reporting.by_seed import by_seed
+from recse_lab.reporting.by_seed import about_seeds, by_seed
 from recse_lab.reporting.card import Card, as_data, write_card
 from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.resamples import RESAMPLES, resampled
@@ -203,16 +203,20 @@ class AblationReport:
         seedless = group.seedless and other.seedless
         (a, boot_a), (b, boot_b) = (self._values([pair[side] for pair in pairs]) for side in (0, 1))
         found = compare_resampled(a, b, boot_a, boot_b, population="pairs" if seedless else "both")
-        if len(pairs) == 1 and not seedless and found.p is not None:
-            return found._replace(low=None, high=None, p=None, why="one seed: no test")
-        return found
+        return about_seeds(found, (group, other))
+
+    def compared_runs(self, group: Group) -> tuple[frozenset[str], frozenset[str]]:
+        """What a comparison is made of: cells that `same` declares one have it in common, and count once."""
+        first, second = (frozenset(run.id for run in g.runs.values()) for g in (group, self.reference(group)))
+        return (first or frozenset([group.label])), second
 
     @cached_property
     def comparisons(self) -> list[tuple[Group, Comparison, float | None]]:
-        """Every group against the reference arm, with p adjusted by Holm over all of them."""
+        """Every group against the reference arm, with p adjusted by Holm over all distinct ones."""
         tests = [(group, self.test(group, self.reference(group))) for group in self.groups if group.arm != self.against]
-        adjusted = holm([test.p for _, test in tests])
-        return [(group, test, p) for (group, test), p in zip(tests, adjusted, strict=True)]
+        distinct = {self.compared_runs(group): test.p for group, test in tests}
+        adjusted = dict(zip(distinct, holm(list(distinct.values())), strict=True))
+        return [(group, test, adjusted[self.compared_runs(group)]) for group, test in tests]
 
     # ---- the report ----------------------------------------------------------------------------------------------
 
@@ -282,6 +286,8 @@ class AblationReport:
             f"and over {RESAMPLES:,} bootstrap resamples of the pairs added; with one seed, for other pairs alone.",
             f"Δ is paired by seed and by pair; p is adjusted by Holm over all rows. † cannot be told apart from {self.against_told} at 5 %.",
         ]
+        if len({self.compared_runs(group) for group, _, _ in self.comparisons}) < len(self.comparisons):
+            notes[1] += " Rows of the same runs are one hypothesis: they have one p and count once."
         if self.against_level:
             notes.append(
                 f"Δ of a row at {self._level_told} is from {self.against}; of any other row, from {self.against_told}."
@@ -302,6 +308,7 @@ class AblationReport:
         swept = [c for c in self.comparisons if c[0].role == "arm" and c[1].seeds]
         if self.against_level:
             swept = [c for c in swept if self.reference(c[0]).arm == c[0].arm]
+        swept = list({self.compared_runs(c[0]): c for c in reversed(swept)}.values())[::-1]  # the first of each
         tested = [c for c in swept if c[2] is not None]
         # A level's own difference is what the question is about, whatever its sign.
         apart = [(g, t, p) for g, t, p in tested if p is not None and p < LEVEL]
@@ -353,7 +360,7 @@ class AblationReport:
         named: list[str] = self.spec["report"].get("effects") or []
         if not named or not any(g.runs and set(named) <= g.factors.keys() for g in self.groups):
             return None
-        effects = factorial_effects(self.seed_frame, "value", named)
+        effects = factorial_effects(self.seed_frame, "value", named, run="run")
         columns = [
             Column("effect", "effect", "text"),
             Column("delta", "estimate", "difference"),
@@ -431,10 +438,10 @@ class AblationReport:
 
     @cached_property
     def seed_frame(self) -> pd.DataFrame:
-        """One row a run of the arms that sweep all factors of the effects: the factors, seed, value."""
+        """One row a cell of the arms that sweep all factors of the effects: the factors, seed, run, value."""
         named = self.spec["report"].get("effects") or []
         return pd.DataFrame([
-            {**{f: g.factors[f] for f in named}, "seed": seed, "value": self.primary(run)}
+            {**{f: g.factors[f] for f in named}, "seed": seed, "run": run.id, "value": self.primary(run)}
             for g in self.groups if set(named) <= g.factors.keys() for seed, run in g.runs.items()
         ])  # fmt: skip
 

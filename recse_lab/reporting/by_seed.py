@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from recse_lab.evaluation.comparison import Comparison
 from recse_lab.store import Run
 
 
@@ -27,3 +28,13 @@ def by_seed(arms: Sequence[Seeded]) -> list[tuple[Run, ...]]:
         tuple(next(iter(arm.runs.values())) if arm.seedless else arm.runs[seed] for arm in arms)
         for seed in sorted(set.intersection(*seeds))
     ]
+
+
+def about_seeds(found: Comparison, arms: Sequence[Seeded]) -> Comparison:
+    """A comparison without its test where one seed stands for all: what its pairs tell is of these very models.
+
+    Arms that no seed changes are no sample of seeds, and keep it.
+    """
+    if found.p is None or found.seeds > 1 or all(arm.seedless for arm in arms):
+        return found
+    return found._replace(low=None, high=None, p=None, why="one seed: no test")

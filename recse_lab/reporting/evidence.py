@@ -13,7 +13,7 @@ from jaxtyping import Float
 from recse_lab.evaluation.comparison import Comparison, compare_resampled, spread_over_both, spread_over_pairs
 from recse_lab.probes.distributions import NOMINAL, counted, shape
 from recse_lab.probes.polarity import COSINE
-from recse_lab.reporting.by_seed import by_seed
+from recse_lab.reporting.by_seed import about_seeds, by_seed
 from recse_lab.reporting.paper.arms import Arm, mean
 from recse_lab.reporting.paper.polarity import stsb_scores
 from recse_lab.reporting.paper.sts import average, resample
@@ -144,7 +144,7 @@ def difference(
         return points, np.stack([np.mean([d.boot for d in of_seed], axis=0) for of_seed in drawn], axis=1)
 
     (a, boot_a), (b, boot_b) = group(slice(len(first))), group(slice(len(first), None))
-    found = compare_resampled(a, b, boot_a, boot_b, level=1 - LEVEL / picked_from)
+    found = about_seeds(compare_resampled(a, b, boot_a, boot_b, level=1 - LEVEL / picked_from), arms)
     one = len(rows) == 1
     spread = spread_over_pairs(boot_a - boot_b) if one else spread_over_both(a - b, boot_a - boot_b)
     sd = float("nan") if one else float(np.std(a - b, ddof=1))

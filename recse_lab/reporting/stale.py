@@ -25,10 +25,13 @@ from recse_lab.store import Run, git, read_json
 
 PACKAGE = Path(recse_lab.__file__).resolve().parent
 PRODUCING = (
-    "training", "encoders", "objectives", "views", "reshape", "data", "evaluation", "build.py", "execution.py", "frameworks.py",
+    "training", "encoders", "objectives", "views", "reshape", "data", "evaluation", "build.py", "evaluating.py", "execution.py", "frameworks.py",
+    "probes/alignment.py", "probes/similarity.py",
 )  # fmt: skip
 COMPUTED_ANEW = ("statistics", "comparison", "seeds", "rank_bootstrap", "factorial")
 """Modules of evaluation/ that work on stored scores."""
+PACKAGED = ("recse-lab/tiny", "encoders/tiny/")
+"""The encoder whose weights are in the repository, and their folder. Those of another are not looked at: a run says what it took."""
 STALE, UNKNOWN = "‡", "§"
 
 State = Literal["current", "stale", "unknown"]
@@ -40,11 +43,13 @@ class Freshness(NamedTuple):
     code: State
     data: State
     commit: str
+    changed: tuple[str, ...] = ()
+    """Modules behind the run that have changed since."""
 
 
 @cache
 def changed_modules(commit: str, package: Path = PACKAGE) -> tuple[str, ...] | None:
-    """Modules that run differently now than at ``commit``; None where that cannot be told (no repository, uncommitted changes)."""
+    """Modules that run differently now than at ``commit``, and packaged weights that are others; None where that cannot be told (no repository, uncommitted changes)."""
     root = package.parent
     if commit.endswith("+dirty") or not (root / ".git").exists():
         return None
@@ -54,7 +59,8 @@ def changed_modules(commit: str, package: Path = PACKAGE) -> tuple[str, ...] | N
         names = git(root, "diff", "--name-only", "--no-renames", "--diff-filter=a", commit, "--", *paths).splitlines()
         return tuple(
             name for name in names
-            if name.endswith(".py") and _as_it_runs(git(root, "show", f"{commit}:{name}")) != _as_it_runs(_now(root / name))
+            if (PACKAGED[1] in name and not name.endswith(".md"))
+            or (name.endswith(".py") and _as_it_runs(git(root, "show", f"{commit}:{name}")) != _as_it_runs(_now(root / name)))
         )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return None
@@ -118,8 +124,12 @@ def freshness(run: Run) -> Freshness:
     """Whether the code and the data of a run are those that lie here now."""
     commit = str((run.environment or {}).get("commit"))
     changed = changed_modules(commit)
-    code: State = "unknown" if changed is None else "stale" if changed else "current"
-    return Freshness(code, _data(run), commit)
+    if changed is None:
+        return Freshness("unknown", _data(run), commit)
+    own = tuple(
+        name for name in changed if PACKAGED[1] not in name or PACKAGED[0] in str((run.config or {}).get("encoder"))
+    )
+    return Freshness("stale" if own else "current", _data(run), commit, own)
 
 
 def mark_stale(table: Table, look: Callable[[Run], Freshness] = freshness) -> Table:
@@ -128,7 +138,7 @@ def mark_stale(table: Table, look: Callable[[Run], Freshness] = freshness) -> Ta
     found = {run.folder: look(run) for row in table.rows for run in row.runs}
 
     def marked(row: Row) -> Row:
-        states = {state for run in row.runs for state in found[run.folder][:2]}
+        states = {state for run in row.runs for state in (found[run.folder].code, found[run.folder].data)}
         code = {found[run.folder].code for run in row.runs}
         sign = STALE if "stale" in states else UNKNOWN if "unknown" in code else ""
         cell = row.cells[first]
@@ -147,7 +157,7 @@ def _notes(found: list[Freshness]) -> list[str]:
     notes = []
     stale, dirty = (sum(f.code == state for f in found) for state in ("stale", "unknown"))
     if stale:
-        modules = sorted({m for f in found if f.code == "stale" for m in changed_modules(f.commit) or ()})
+        modules = sorted({m for f in found for m in f.changed})
         which = f" ({_listed(modules)})" if modules else ""
         notes.append(
             f"{STALE} stale: the code behind {count(stale)} has changed since commit {commits('stale')}{which}."

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import special
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import seeds_needed
+from recse_lab.evaluation.comparison import Spread
 from recse_lab.reporting.card import Card, write_card
 from recse_lab.reporting.claims import CLAIMS, Claim
 from recse_lab.reporting.evidence import Estimate, Evidence, NotRun
@@ -46,15 +45,15 @@ def verdict(low: float | None, high: float | None, claimed: tuple[float, float])
 def seeds_to_decide(estimate: Estimate, claimed: tuple[float, float]) -> int | None:
     """Fewest seeds whose interval would clear the nearer end of ``claimed`` in 80 % of studies, were the estimate the truth.
 
-    Chance of the pairs stays whatever the seeds, so that it is taken off what has to be found: the distance e from that end
-    becomes √(e² − (z₁₋α⁄₂ + z₁₋β)² v), v being the variance from the pairs. None where nothing is left of it: then no
-    number of seeds decides on these pairs. None too where one seed tells no spread.
+    By the power of the very test that decides. Chance of the pairs stays whatever the seeds: None where it alone leaves too
+    much, and where one seed tells no spread.
     """
-    alpha = 1 - estimate.compared.level
+    n = estimate.compared.seeds
+    if n < 2 or not np.isfinite(estimate.compared.delta):
+        return None
     distance = min(abs(estimate.compared.delta - end) for end in claimed if np.isfinite(end))
-    quantiles = float(special.ndtri(1 - alpha / 2) + special.ndtri(POWER))
-    left = distance**2 - quantiles**2 * estimate.pairs_variance
-    return seeds_needed(estimate.seeds_sd, left**0.5, power=POWER, level=alpha) if left > 0 else None
+    spread = Spread(estimate.seeds_sd**2 / n, estimate.pairs_variance, n)
+    return spread.seeds_to_find(distance, power=POWER, alpha=1 - estimate.compared.level)
 
 
 @dataclass(frozen=True)

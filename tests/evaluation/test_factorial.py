@@ -155,6 +155,21 @@ def test_one_seed_has_no_error_to_measure_against():
     assert more["p"].notna().all()
 
 
+def test_copies_of_a_run_are_no_independent_observations():
+    """A cell without dropout is one run under both masks: pooled over one seed, it would count twice."""
+    frame = pd.DataFrame([
+        {"rate": rate, "mask": mask, "term": term, "seed": 0, "run": f"{rate}-{mask if rate else '-'}-{term}", "y": 0.01 * (i**3 % 11)}
+        for i, (rate, mask, term) in enumerate(product((0.0, 0.1), ("fixed", "free"), ("off", "on")))
+    ])  # fmt: skip
+    told = factorial_effects(frame, "y", ["rate", "mask", "term"], run="run")
+    assert told["p"].isna().all()
+    assert told["low"].isna().all()
+    assert np.isfinite(told["estimate"]).all()
+    assert set(told["reason"]) == {"cells share runs: no error to measure against"}
+    apart = factorial_effects(frame.assign(run=frame.index), "y", ["rate", "mask", "term"], run="run")
+    assert apart["p"].notna().any()
+
+
 def test_effects_without_any_chance_are_not_tested():
     exact = runs({"a": [0, 1], "b": [0, 1]}, effect=lambda a, b: 0.1 * a, noise=0.0)
     for error, reason in (("seeds", "the difference is the same for every seed"), ("pooled", "fits every run exactly")):

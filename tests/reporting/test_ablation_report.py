@@ -104,6 +104,23 @@ def test_one_seed_says_nothing_about_a_method(study):
     assert np.isfinite(found.delta)
 
 
+def test_rows_of_the_same_runs_are_one_hypothesis(study):
+    """Cells that a study declares one: they have one p, and neither Holm nor the sentence counts them twice."""
+    single = {(group.arm, group.level): p for group, _, p in study.comparisons}
+    told = study.study
+    copies = [c | {"arm": "copy"} for c in told["cells"] if c["arm"] == "reCSE"]
+    arm = next(a for a in told["spec"]["arms"] if a["name"] == "reCSE") | {"name": "copy"}
+    spec = told["spec"] | {"arms": [*told["spec"]["arms"], arm]}
+    write_json(study.folder / "study.json", told | {"cells": [*told["cells"], *copies], "spec": spec})
+    doubled = AblationReport(study.folder)
+    found = {(group.arm, group.level): p for group, _, p in doubled.comparisons}
+    for level in LEVELS:
+        assert found["copy", level] == found["reCSE", level] == single["reCSE", level]
+    assert doubled.summary == study.summary
+    assert "count once" in " ".join(doubled.notes)
+    assert "count once" not in " ".join(study.notes)
+
+
 def test_the_interval_of_an_arm_is_for_other_seeds_and_other_pairs(study):
     group = group_of(study, "reCSE", "mean")
     points = np.array([study.primary(run) for run in group.runs.values()])

@@ -176,6 +176,33 @@ def test_marks_are_holm_over_the_study(tmp_path):
     assert marks != ["", *("†" if raw >= 0.05 else "" for raw in p)]  # so that the test can tell
 
 
+def test_what_was_not_compared_is_not_told_apart(tmp_path):
+    """One arm has the best one's seeds, another has one seed of its own: nothing pairs that one with the best."""
+    for arm, noise, seeds in (("best", 0.3, (0, 1)), ("far", 1.5, (0, 1)), ("alone", 0.5, (2,))):
+        for seed in seeds:
+            add_trained(tmp_path, "s", f"{arm}-{seed}", noise, seed)
+    arms = [
+        (arm, "arm", {}, seeds, lambda seed, arm=arm: f"{arm}-{seed}")
+        for arm, seeds in (("best", [0, 1]), ("far", [0, 1]))
+    ]
+    write_study(tmp_path, "s", [*arms, ("alone", "arm", {}, [2, 3], lambda seed: f"alone-{seed}")])
+    table = made(tmp_path, "sts")
+    assert [row_of(table, arm).cells["avg"].mark for arm in ("best", "far", "alone")] == ["", "", "°"]
+    assert TABLES["sts"].answer(table).endswith("0 of the other 1 rows cannot be told apart from it (1 not compared).")
+    subsets = made(tmp_path, "sts", aggregation="mean")  # the bootstrap knows nothing of them
+    assert TABLES["sts"].answer(subsets).endswith("no other row was compared with it.")
+
+
+def test_one_seed_with_and_without_is_no_test(tmp_path):
+    add_portability(tmp_path)
+    for run in find_runs(tmp_path):
+        if (run.config or {}).get("seed"):
+            run.set_status("failed")
+    table = made(tmp_path, "portability")
+    assert [(row.cells["delta"].low, row.cells["p"].value) for row in table.rows] == [(None, None)] * 3
+    assert "0 gain and 0 lose" in TABLES["portability"].answer(table)
+
+
 def test_protocols_are_named_where_there_are_several(store):
     alone = made(store, "sts", ["portability"], beside=())
     assert "protocol" not in [c.key for c in alone.columns]
@@ -325,7 +352,7 @@ def test_a_transfer_average_has_an_interval_and_a_mark_where_examples_decide(tmp
     cells = {row.cells["encoder"].value: row.cells["avg"] for row in table.rows}
     assert {name: cell.mark for name, cell in cells.items()} == {
         "encoder-a": "",
-        "encoder-b": "",
+        "encoder-b": "",  # it has no average
         "close": "†",
         "far": "",
     }

@@ -1,5 +1,6 @@
 """Stale is what today's code or data would compute differently; a comment is not, and what nobody can tell is said to be unknown."""
 
+import ast
 import subprocess
 
 import pytest
@@ -23,8 +24,9 @@ def git(folder, *arguments):
 def package(tmp_path):
     """A package under git with a module of training, one of statistics and one that no run needs; and its commit."""
     root = tmp_path / "package"
-    for module in ("training/trainer.py", "evaluation/statistics.py", "reporting/page.py"):
-        (root / module).parent.mkdir(parents=True)
+    modules = ("training/trainer.py", "evaluation/statistics.py", "reporting/page.py")
+    for module in (*modules, "encoders/tiny/model.safetensors", "encoders/tiny/README.md"):
+        (root / module).parent.mkdir(parents=True, exist_ok=True)
         (root / module).write_text(CODE)
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
@@ -41,6 +43,8 @@ def package(tmp_path):
         ("training/newcomer.py", CODE, ()),
         ("evaluation/statistics.py", CODE.replace("2 *", "3 *"), ()),
         ("reporting/page.py", CODE.replace("2 *", "3 *"), ()),
+        ("encoders/tiny/model.safetensors", "other weights", ("package/encoders/tiny/model.safetensors",)),
+        ("encoders/tiny/README.md", "told otherwise", ()),
     ],
 )  # fmt: skip
 def test_code_is_compared_as_it_runs(package, module, text, changed):
@@ -53,6 +57,31 @@ def test_code_is_compared_as_it_runs(package, module, text, changed):
     git(root.parent, "commit", "-qm", "second", "--allow-empty")
     changed_modules.cache_clear()
     assert changed_modules(commit, root) == changed
+
+
+def test_other_packaged_weights_make_only_their_own_runs_stale(tmp_path, monkeypatch):
+    from recse_lab.reporting import stale
+
+    monkeypatch.setattr(stale, "changed_modules", lambda commit: ("recse_lab/encoders/tiny/model.safetensors",))
+    for name, encoder, state in (("a", "bag@recse-lab/tiny", "stale"), ("b", "all-minilm-l6-v2", "current")):
+        run = Run(tmp_path / "s" / name)
+        write_json(run.folder / "config.json", {"encoder": encoder})
+        write_json(run.folder / "environment.json", {"commit": "c"})
+        assert stale.freshness(run).code == state
+
+
+def test_every_room_that_makes_runs_is_looked_at():
+    """Whatever the two modules that fill runs import, directly, of this package: but for the store, and what only names things."""
+    from recse_lab.reporting.stale import PACKAGE, PRODUCING
+
+    rooms = {"execution.py", "evaluating.py"}
+    for module in sorted(rooms):
+        for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recse_lab."):
+                path = (node.module or "").split(".")[1:]
+                rooms.add("/".join(path) + ".py" if len(path) > 1 and path[0] == "probes" else path[0])
+    rooms = {room if (PACKAGE / room).exists() else f"{room}.py" for room in rooms}
+    assert rooms - {"store.py", "config.py", "errors.py"} <= set(PRODUCING)
 
 
 def test_what_cannot_be_told(package):

@@ -138,6 +138,8 @@ def _described(run: Run) -> str:
 # ---- what every table does with them -----------------------------------------------------------------------------
 
 LEVEL = 0.05  # of the test behind a †
+SAME, NOT_COMPARED = "†", "°"
+NOT_COMPARED_NOTE = "° not compared with it: no seed, or no scores of the same test items, in common."
 IDENTITY = [
     Column("method", "method", "text"), Column("encoder", "encoder", "text", shared=True), Column("study", "study", "text", shared=True),
     Column("seeds", "seeds", "text"),

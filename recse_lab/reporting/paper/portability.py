@@ -8,7 +8,7 @@ import numpy as np
 
 from recse_lab.errors import LabError
 from recse_lab.evaluation.statistics import holm
-from recse_lab.reporting.by_seed import by_seed
+from recse_lab.reporting.by_seed import about_seeds, by_seed
 from recse_lab.reporting.paper.arms import IDENTITY, Arm, mean_cell, runs_of
 from recse_lab.reporting.paper.base import Ask
 from recse_lab.reporting.paper.sts import LEVEL, average, compare_arms
@@ -47,7 +47,11 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     )
     rows = []
     for study, both in studies.items():
-        compared = {name: compare_arms(reshaped, plain, boot) for name, (plain, reshaped) in both.items()}
+        compared = {
+            name: found and about_seeds(found, (plain, reshaped))
+            for name, (plain, reshaped) in both.items()
+            for found in [compare_arms(reshaped, plain, boot)]
+        }
         adjusted = holm([found.p if found else None for found in compared.values()])
         for (name, found), p in zip(compared.items(), adjusted, strict=True):
             plain, reshaped = both[name]
@@ -72,7 +76,7 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     notes = [
         "Average of the seven STS tasks (all), Spearman ×100; ± is the standard deviation over seeds. Δ: with minus without, seed by seed; its "
         f"bracket is the 95 % interval for other seeds and other pairs ({RESAMPLES:,} resamples), p is adjusted by Holm over the frameworks of a "
-        "study. † cannot be told apart from 0 at 5 %."
+        "study. † cannot be told apart from 0 at 5 %; with one seed there is no test."
     ]
     shown = [arm for both in studies.values() for pair in both.values() for arm in pair]
     return Table("What a reshape adds to each framework", columns, rows, notes, [provenance(runs_of(shown))])

@@ -15,6 +15,9 @@ from recse_lab.reporting.by_seed import by_seed
 from recse_lab.reporting.paper.arms import (
     IDENTITY,
     LEVEL,
+    NOT_COMPARED,
+    NOT_COMPARED_NOTE,
+    SAME,
     Arm,
     identity,
     kind,
@@ -83,7 +86,7 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     boot = resample([arm for arm in shown if aggregation_of(arm.distinct[0], ask) == "all"])
     rows, alone = [], False
     for group, members in groups.items():
-        marks, of_pairs = _marks(members, boot)
+        marks, of_pairs = _marks(members, boot, ask)
         alone = alone or of_pairs
         rows += [_row(arm, group, ask, boot, marks) for arm in members]
     notes = [*_notes(used, alone), *_gaps(shown, ask), *sources]
@@ -102,10 +105,17 @@ def answer(made: Table) -> str:
         for best in (row for row in rows if made.is_best(row, avg)):
             value = best.cells["avg"].value
             assert isinstance(value, float)
-            same = sum("†" in row.cells["avg"].mark for row in rows)
+            same, left = (sum(mark in row.cells["avg"].mark for row in rows) for mark in (SAME, NOT_COMPARED))
+            unknown = sum(row is not best and row.cells["avg"].value is None for row in rows)
+            compared = len(rows) - 1 - left - unknown
             sentences.append(
-                f"{best.cells['study'].value}: {best.cells['method'].value} is highest ({100 * value:.2f}), and {same} of the other "
-                f"{len(rows) - 1} rows cannot be told apart from it."
+                f"{best.cells['study'].value}: {best.cells['method'].value} is highest ({100 * value:.2f}), and "
+                + (
+                    f"{same} of the other {compared} rows cannot be told apart from it"
+                    if compared
+                    else "no other row was compared with it"
+                )
+                + (f" ({left + unknown} not compared)." if compared and left + unknown else ".")
             )
     return " ".join(sentences) or "No study has two rows with an average, so there is nothing to compare."
 
@@ -156,10 +166,12 @@ def _interval(arm: Arm, boot: Mapping[str, Resampled]) -> dict[str, Any]:
     return {"low": found.low, "high": found.high} if np.isfinite(found.low) else {}
 
 
-def _marks(members: Sequence[Arm], boot: Mapping[str, Resampled]) -> tuple[dict[str, str], bool]:
-    """† for every arm (its first run's id) that cannot be told apart from the best; and whether any was compared on pairs alone."""
+def _marks(members: Sequence[Arm], boot: Mapping[str, Resampled], ask: Ask) -> tuple[dict[str, str], bool]:
+    """† for every arm (its first run's id) that cannot be told apart from the best, ° for one that could not be compared with it;
+    and whether any was compared on pairs alone."""
     ranked = {
-        arm.distinct[0].id: (value, arm) for arm in members if (value := mean([average(run) for run in arm.distinct])) is not None
+        arm.distinct[0].id: (value, arm) for arm in members
+        if (value := mean([average(run, aggregation_of(run, ask)) for run in arm.distinct])) is not None
     }  # fmt: skip
     if len(ranked) < 2:
         return {}, False
@@ -167,9 +179,9 @@ def _marks(members: Sequence[Arm], boot: Mapping[str, Resampled]) -> tuple[dict[
     compared = {first: compare_arms(best, arm, boot) for first, (_, arm) in ranked.items() if arm is not best}
     adjusted = holm([found.p if found else None for found in compared.values()])
     marks = {
-        first: "†"
+        first: SAME if found else NOT_COMPARED
         for (first, found), p in zip(compared.items(), adjusted, strict=True)
-        if found and (p is None or p >= LEVEL)
+        if p is None or p >= LEVEL
     }
     return marks, any(found is not None and found.population == "pairs" for found in compared.values())
 
@@ -191,7 +203,8 @@ def _notes(aggregations: set[str], alone: bool) -> list[str]:
     if "all" in aggregations:
         notes.append(
             f"Brackets: 95 % interval of the average for other seeds and other pairs ({RESAMPLES:,} resamples of the pairs). Bold: the highest of "
-            "its study. † its average cannot be told apart from the highest at 5 %, Holm over the study; the highest was picked by its score."
+            "its study. † its average cannot be told apart from the highest at 5 %, Holm over the study; the highest was picked by its score. "
+            f"{NOT_COMPARED_NOTE}"
         )
     if alone:
         notes.append(

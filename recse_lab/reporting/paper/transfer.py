@@ -11,7 +11,20 @@ from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS
 from recse_lab.errors import LabError
 from recse_lab.evaluation.examples import Correct, average_accuracy, compare_accuracies, same_examples
 from recse_lab.evaluation.statistics import holm
-from recse_lab.reporting.paper.arms import IDENTITY, LEVEL, Arm, identity, kind, mean, mean_cell, protocol, runs_of
+from recse_lab.reporting.paper.arms import (
+    IDENTITY,
+    LEVEL,
+    NOT_COMPARED,
+    NOT_COMPARED_NOTE,
+    SAME,
+    Arm,
+    identity,
+    kind,
+    mean,
+    mean_cell,
+    protocol,
+    runs_of,
+)
 from recse_lab.reporting.paper.base import Ask, published_rows
 from recse_lab.reporting.provenance import provenance
 from recse_lab.reporting.published import transfer_rows
@@ -53,7 +66,8 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     if right:
         notes.append(
             "Brackets: 95 % interval of the average for other test examples, the classifiers as they are. † its average cannot be told apart from "
-            "the highest of its study at 5 %, paired by example, Holm over the study; the highest was picked by its score."
+            "the highest of its study at 5 %, paired by example, Holm over the study; the highest was picked by its score. "
+            f"{NOT_COMPARED_NOTE}"
         )
     for arm in shown:
         lacking = [task for task in TRANSFER if any(measured(run, task) is None for run in arm.distinct)]
@@ -103,17 +117,21 @@ def correct(arm: Arm) -> Correct | None:
 
 
 def _marks(arms: Sequence[Arm], right: Mapping[str, Correct]) -> dict[str, str]:
-    """† for every arm (its first run's id) that cannot be told apart from the best of its study and protocol."""
+    """† for every arm (its first run's id) that cannot be told apart from the best of its study and protocol, ° for one that could
+    not be compared with it."""
     marks: dict[str, str] = {}
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, dict[str, float]] = {}
     for arm in arms:
-        if arm.distinct[0].id in right:
-            groups.setdefault(_group(arm), []).append(arm.distinct[0].id)
+        value = mean([measured(run, task) for run in arm.distinct for task in TRANSFER])
+        if value is not None:
+            groups.setdefault(_group(arm), {})[arm.distinct[0].id] = value
     for members in groups.values():
-        best = max(members, key=lambda run: average_accuracy(right[run]).value)
-        others = [run for run in members if run != best and same_examples(right[run], right[best])]
-        adjusted = holm([compare_accuracies(right[best], right[run]).p for run in others])
-        marks |= {run: "†" for run, p in zip(others, adjusted, strict=True) if p is None or p >= LEVEL}
+        best = max(members, key=lambda run: members[run])
+        others = [run for run in members if run != best]
+        same = [run for run in others if {run, best} <= right.keys() and same_examples(right[run], right[best])]
+        adjusted = holm([compare_accuracies(right[best], right[run]).p for run in same])
+        marks |= dict.fromkeys(others, NOT_COMPARED)
+        marks |= {run: "" if p is not None and p < LEVEL else SAME for run, p in zip(same, adjusted, strict=True)}
     return marks
 
 
