@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recse_lab.code import code_hash
 from recse_lab.config import ReshapeConfig, RunConfig, run_id
 from recse_lab.data.corpora import Corpus
 from recse_lab.data.manifest import corpus_path
@@ -50,6 +52,11 @@ from recse_lab.training.trainer import Recipe
 from recse_lab.views import VIEWS, TextView
 from recse_lab.views.wordnet import WordNet, find_wordnet
 
+RESHAPE_CODE = (
+    *(f"reshape/{name}.py" for name in ("base", "moments", "reshaper", "store", "weights")),
+    "encoders/frozen.py", "encoders/transformer.py", "data/tokens.py",
+)  # fmt: skip
+"""What makes the numbers of a feature store, whatever the operator."""
 STATISTICS_ROWS = 50_000  # sentences that token statistics and standardisation are fitted on, evenly spaced
 
 Notify = Callable[[str, int, int], None]
@@ -257,8 +264,17 @@ class Lab:
         return {
             "corpus": self.fingerprints["corpus"], "encoder": self.fingerprints["encoder"], "max_length": self.config.model.max_length,
             "source": reshape.source, "operator": reshape.operator.removeprefix("shuffled:"), "dim": reshape.dim,
-            "weights": reshape.weights, "centring": reshape.centring, "statistics_rows": STATISTICS_ROWS,
+            "weights": reshape.weights, "centring": reshape.centring, "statistics_rows": STATISTICS_ROWS, "code": self._reshape_code,
         }  # fmt: skip
+
+    @property
+    def _reshape_code(self) -> str:
+        """Of the operators that are used and of all they stand on: another operator beside them makes no store old."""
+        used = [sys.modules.get(OPERATORS[name].__module__) for name in parse_operator(self._reshape.operator)[1]]
+        files = {
+            module.__file__ for module in used if getattr(module, "__file__", None)
+        }  # one written in a notebook has none
+        return code_hash(*RESHAPE_CODE, *filter(None, files))
 
     @property
     def store_folder(self) -> Path:
@@ -307,11 +323,16 @@ class Lab:
         if (self.store_folder / "meta.json").is_file():
             return open_store(self.store_folder, self.store_identity, shuffled=self.reshaper.shuffled)
         size = self.store_bytes / 2**20
+        reshaper = self.reshaper
         what = f"reshaping {len(self.tokens):,} sentences ({self.config.reshape.operator}, {size:,.0f} MiB)"
-        return build_store(
-            self.store_folder, self.reshaper, self.frozen, self.tokens.lengths, self.store_identity, tokens_per_batch=token_budget(device()),
+        built = build_store(
+            self.store_folder, reshaper, self.frozen, self.tokens.lengths, self.store_identity, tokens_per_batch=token_budget(device()),
             progress=lambda done, total: self.notify(what, done, total),
         )  # fmt: skip
+        self.__dict__.pop(
+            "frozen", None
+        )  # training reads the store: the backbone behind it shall not lie on the device
+        return built
 
     # ---- what a run trains ---------------------------------------------------------------------------------------
 

@@ -328,6 +328,10 @@ class RunConfig(Strict):
             raise ValueError(f"reshape.role view is the second view, and so is {second[0]}: take one of them")
         if self.prompt is not None and role is not None and role != "target":
             raise ValueError(f"reshape.role {role} has no prompt; role target has")
+        if self.prompt is not None and self.reshape is not None and self.reshape.mode == "integrated":
+            raise ValueError(
+                "reshape.mode integrated would read the words of the prompt as the sentence's; take separated"
+            )
         if self.negatives is not None and self.positives is None:
             raise ValueError("negatives needs positives: hard negatives are told apart from given positives")
         if self.contrast.objective == "supervised" and self.positives is None:

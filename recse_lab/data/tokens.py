@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from recse_lab.code import code_hash
 from recse_lab.data.corpora import Corpus
 from recse_lab.errors import LabError
 from recse_lab.store import read_json, write_json
@@ -65,7 +66,7 @@ def build_tokens(
     Raises:
         LabError: The corpus cannot be read, holds fewer than two sentences, or the disk is full.
     """
-    text = f"{corpus.fingerprint} {tokenizer_fingerprint} {max_length}"
+    text = f"{corpus.fingerprint} {tokenizer_fingerprint} {max_length} {code_hash('data/corpora.py', 'data/tokens.py')}"
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     final = folder / fingerprint[:16]
     final.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from recse_lab.code import code_hash
 from recse_lab.data.sts import SEVEN
 from recse_lab.evaluation.statistics import bootstrap_sts
 from recse_lab.store import Run, atomic_path, cache_root
@@ -50,8 +51,9 @@ def resampled(runs: Sequence[Run], tasks: Sequence[str] = SEVEN) -> dict[str, Re
 
 
 def _key(run: Run, tasks: Sequence[str]) -> str:
-    """Of what the numbers follow from: scores, tasks, number of resamples."""
-    digest = hashlib.sha256(f"{RESAMPLES} {list(tasks)}".encode())
+    """Of what the numbers follow from: scores, tasks, number of resamples, and the code that draws them."""
+    code = code_hash("evaluation/rank_bootstrap.py", "evaluation/sts.py")
+    digest = hashlib.sha256(f"{RESAMPLES} {list(tasks)} {code}".encode())
     digest.update(run.scores.read_bytes())
     return digest.hexdigest()[:24]
 

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from safetensors.numpy import load_file, save_file
 
+from recse_lab.code import code_hash
 from recse_lab.data.corpora import Corpus
 from recse_lab.data.tokens import TokenStore, build_tokens
 from recse_lab.encoders.base import Encoder
@@ -115,7 +116,8 @@ class Fitting:
 
     def kept(self, identity: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """What was fitted before under this identity, else ``compute()``, kept for the next time."""
-        path = cache_root() / "baselines" / f"{digest(identity)}.safetensors"
+        code = code_hash("encoders", "data/tokens.py", "reshape/moments.py")
+        path = cache_root() / "baselines" / f"{digest({**identity, 'code': code})}.safetensors"
         if path.is_file():
             return load_file(path)
         found = {name: np.ascontiguousarray(value) for name, value in compute().items()}
