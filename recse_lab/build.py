@@ -73,7 +73,13 @@ def device() -> torch.device:
 
 
 def precision(choice: str) -> str:
-    """``auto`` settled for this machine."""
+    """``auto`` settled for this machine.
+
+    Raises:
+        LabError: It is none of auto, fp32 and bf16.
+    """
+    if choice not in ("auto", "fp32", "bf16"):
+        raise LabError(f"precision {choice!r}: expected auto, fp32 or bf16.")
     return best_precision(device()) if choice == "auto" else choice
 
 
@@ -271,9 +277,7 @@ class Lab:
     def _reshape_code(self) -> str:
         """Of the operators that are used and of all they stand on: another operator beside them makes no store old."""
         used = [sys.modules.get(OPERATORS[name].__module__) for name in parse_operator(self._reshape.operator)[1]]
-        files = {
-            module.__file__ for module in used if getattr(module, "__file__", None)
-        }  # one written in a notebook has none
+        files = {getattr(module, "__file__", None) for module in used}  # one written in a notebook has none
         return code_hash(*RESHAPE_CODE, *filter(None, files))
 
     @property

@@ -37,7 +37,7 @@ from recse_lab.probes.bias import covariates
 from recse_lab.probes.influence import token_influence, word_counts
 from recse_lab.probes.minimal_pairs import embed_minimal_pairs
 from recse_lab.reshape.view import ReshapedTokens
-from recse_lab.store import Run, find_run, read_json
+from recse_lab.store import Run, find_run, find_runs, read_json
 from recse_lab.training.arm import edited_embeddings
 
 INFLUENCE_SENTENCES = 300
@@ -140,7 +140,8 @@ def find_subject(text: str, root: Path, options: dict[str, Any], notify: Notify 
         try:
             run = find_run(root, spec)
         except LabError:
-            if len(spec) == 12 and all(c in "0123456789abcdef" for c in spec):
+            known = any(each.id.startswith(spec) for each in find_runs(root))  # then it is ambiguous
+            if known or (len(spec) == 12 and all(c in "0123456789abcdef" for c in spec)):
                 raise
     return Subject(label if equals else _label(spec, run), spec, run, options, notify)
 

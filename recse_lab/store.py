@@ -236,19 +236,24 @@ def find_runs(root: Path) -> list[Run]:
 
 
 def find_run(root: Path, prefix: str) -> Run:
-    """The run whose id begins with ``prefix``.
+    """The run whose id begins with ``prefix``, or with what follows STUDY/ in it.
 
     Raises:
-        LabError: None, or several.
+        LabError: None, or several, or one id with other results in two studies: of other code, on another machine.
     """
-    runs = [run for run in find_runs(root) if run.id.startswith(prefix)]
+    study, _, beginning = prefix.rpartition("/")
+    runs = [run for run in find_runs(root) if run.id.startswith(beginning) and study in ("", run.study)]
     distinct = sorted({run.id for run in runs})
     if len(distinct) != 1:
         what = (
             f"{len(distinct)} runs begin with it ({', '.join(distinct[:5])}…)" if distinct else "no run begins with it"
         )
         raise LabError(f"run {prefix!r}: {what} in {root}; `recse-lab runs ls` lists them.")
-    return next((run for run in runs if run.state == "done"), runs[0])
+    done = [run for run in runs if run.state == "done"]
+    if any(run.results != done[0].results for run in done):
+        named = " or ".join(f"{run.study}/{run.id}" for run in done)
+        raise LabError(f"run {prefix!r} has other results in each of {len(done)} studies; give {named}.")
+    return (done or runs)[0]
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -61,7 +61,8 @@ def ablate(
     if outcome.failed:
         console.print("`--rerun failed` computes them again.")
     if not outcome.complete:
-        console.print("Stopped; the same command continues where it stopped.")
+        less = "" if rerun == "missing" else f" without --rerun {rerun}"
+        console.print(f"Stopped; the same command{less} continues where it stopped.")
         raise typer.Exit(130)
     if outcome.done == 0:
         raise LabError(f"no cell of {study.spec.name} has a result, so there is nothing to report.")

@@ -41,6 +41,11 @@ def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
     return given | dict(parse_assignment(text) for text in assignments or [])
 
 
+def listed(text: str | None) -> list[str]:
+    """Names between commas."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
 def root(runs: Path | None) -> Path:
     """The run store."""
     from recse_lab.store import default_root

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import RunsDir, root
+from recse_lab.cli.options import RunsDir, listed, root
 
 
 def report(
@@ -56,7 +56,7 @@ def report(
     if name == "claims":
         _claims(root(runs), out, command, console)
     elif name in TABLES:
-        ask = Ask(aggregation, protocol, tuple(beside.split(",")) if beside else (), memory)
+        ask = Ask(aggregation, protocol, tuple(listed(beside)), memory)
         _table(name, root(runs), tuple(studies or ()), ask, out / name, command, console)
     elif not (study / "study.json").is_file():
         raise LabError(_unknown(name, root(runs), [*TABLES, "claims"]))

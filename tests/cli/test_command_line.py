@@ -8,7 +8,7 @@ import pytest
 from conftest import sentences, write_senteval
 
 from recse_lab.data.sts import SEVEN
-from recse_lab.store import Run, write_json
+from recse_lab.store import Run, default_root, find_runs, write_json
 
 
 @pytest.fixture
@@ -271,6 +271,44 @@ def test_a_run_that_tested_nothing_is_shown(call, tmp_path):
     assert code == 0
     assert "training.steps = 20" in out
     assert call("runs", "ls")[1].splitlines()[1].split("\t")[:4] == ["pretrain", "0123456789ab", "planned", "–"]
+
+
+def test_rerun_all_leaves_alone_what_another_process_computes(call, study):
+    """Nothing is removed: neither that run nor those before it."""
+    assert call("ablate", study, "--seeds", 1)[0] == 0
+    folders = [run.folder for run in find_runs(default_root())]
+    with Run(folders[-1]).claim():
+        code, _, err = call("ablate", study, "--seeds", 1, "--rerun", "all")
+    assert code == 2
+    assert "is being computed by another process" in err
+    assert all(Run(folder).state == "done" for folder in folders)
+
+
+def test_one_id_with_two_contents_is_no_one_run(call, tmp_path):
+    for place, score in (("one", 0.5), ("two", 0.5), ("three", 0.6)):
+        run = Run(tmp_path / "runs" / place / "0123456789ab")
+        write_json(run.folder / "config.json", {"seed": 3})
+        write_json(run.folder / "results.json", {"average": {"spearman": {"all": score}}})
+        run.set_status("done")
+    code, _, err = call("runs", "show", "0123")
+    assert code == 2
+    assert "give one/0123456789ab or three/0123456789ab or two/0123456789ab" in err.replace("\n", " ")
+    code, out, _ = call("runs", "show", "three/0123")
+    assert code == 0
+    assert "three/0123456789ab" in out
+
+
+def test_runs_ls_of_what_is_not_there(call, tmp_path):
+    run = Run(tmp_path / "runs" / "s[red]" / "0123456789ab")
+    write_json(run.folder / "config.json", {"seed": 3, "encoder": "a[/b]"})
+    code, _, err = call("runs", "ls", "nope")
+    assert code == 2
+    assert "known: s[red]" in err
+    (run.folder / "results.json").write_text("{")
+    assert call("runs", "ls")[1].splitlines()[1].split("\t")[:3] == ["s[red]", "0123456789ab", "damaged"]
+    (tmp_path / "file").write_text("")
+    code, _, err = call("runs", "ls", "--runs", tmp_path / "file")
+    assert (code, "this is a file" in err) == (2, True)
 
 
 def test_runs_ls_fits_a_terminal_and_is_plain_in_a_pipe(call, tmp_path, monkeypatch):
