@@ -66,9 +66,21 @@ def write_json(path: Path, value: Any) -> None:
         beside.write_text(json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """Read one JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def read_json(
+    path: Path, mend: str = "restore it, or delete it and give the command that wrote it again"
+) -> dict[str, Any]:
+    """Read one JSON file: an object with something in it.
+
+    Raises:
+        LabError: It is damaged; ``mend`` says what to do.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise LabError(f"{path}: damaged ({error}); {mend}.") from error
+    if not isinstance(value, dict) or not value:
+        raise LabError(f"{path}: damaged (no JSON object with something in it); {mend}.")
+    return value
 
 
 def _finite(value: Any) -> Any:
@@ -95,6 +107,9 @@ def cache_root() -> Path:
     return Path(os.environ.get("RECSE_LAB_CACHE") or Path(home) / "recse-lab")
 
 
+ANEW = "delete the run's folder to compute it anew"
+
+
 class Run:
     """One folder of the store. Reading is plain file reading; only the process that holds the claim writes."""
 
@@ -109,9 +124,9 @@ class Run:
     def study(self) -> str:
         return self.folder.parent.name
 
-    def _json(self, name: str) -> Any:
+    def _json(self, name: str) -> dict[str, Any] | None:
         path = self.folder / name
-        return read_json(path) if path.is_file() else None
+        return read_json(path, ANEW) if path.is_file() else None
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -155,10 +170,23 @@ class Run:
         write_json(self.folder / "status.json", {"state": state, "message": message, "at": now()})
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Lines of metrics.jsonl; an incomplete last line, of a killed process, is left out."""
+        """Lines of metrics.jsonl; an incomplete last line, of a killed process, is left out.
+
+        Raises:
+            LabError: Another line is damaged.
+        """
         path = self.folder / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-        return [json.loads(line) for line in lines]
+        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+        found = []
+        for number, text in enumerate(lines, 1):
+            try:
+                line = json.loads(text)
+                if not isinstance(line, dict):
+                    raise ValueError("no JSON object")
+                found.append(line)
+            except ValueError as error:
+                raise LabError(f"{path}, line {number}: damaged ({error}); {ANEW}.") from error
+        return found
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -194,8 +222,10 @@ class Run:
         """Who computes this run; None where nobody does, or where a process ended before it could say."""
         for _ in range(2):
             try:
-                return self._json("claim.json")
-            except (json.JSONDecodeError, FileNotFoundError):
+                claim = self._json("claim.json")
+                if claim is None or {"pid", "host", "born"} <= claim.keys():
+                    return claim
+            except (LabError, FileNotFoundError):
                 time.sleep(0.1)  # it may be about to
         return None
 
