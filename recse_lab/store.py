@@ -11,13 +11,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recse_lab.errors import LabError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -154,6 +157,22 @@ class Run:
         """A predicted class an example, of transfer tasks."""
         return self.folder / "predictions.parquet"
 
+    def read_scores(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """``scores``, or some of its columns.
+
+        Raises:
+            LabError: It is damaged.
+        """
+        return _read_parquet(self.scores, columns)
+
+    def read_predictions(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """``predictions``, or some of its columns.
+
+        Raises:
+            LabError: It is damaged.
+        """
+        return _read_parquet(self.predictions, columns)
+
     @property
     def status(self) -> dict[str, Any]:
         """State planned, running, done, failed or interrupted. A running one whose process is gone was interrupted."""
@@ -228,6 +247,18 @@ class Run:
             except (LabError, FileNotFoundError):
                 time.sleep(0.1)  # it may be about to
         return None
+
+
+def _read_parquet(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
+    import pandas as pd
+    from pyarrow import ArrowException
+
+    try:
+        return pd.read_parquet(path, columns=list(columns) if columns else None)
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise LabError(f"{path}: damaged ({' '.join(str(error).split())[:200]}); {ANEW}.") from error
 
 
 class Claimed(LabError):
