@@ -235,6 +235,17 @@ def test_a_feature_store_of_another_corpus_is_refused(call, tiny, corpus_file, s
     assert code == 0, err
 
 
+def test_damaged_statistics_of_a_reshape_are_fitted_again(call, tiny, corpus_file, tmp_path):
+    build = ("reshape", "build", "--encoder", tiny, "--operator", "mean", "--corpus", corpus_file)
+    call(*build)
+    (kept,) = (tmp_path / "cache" / "reshape").glob("*.statistics.safetensors")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:100])
+    code, _, err = call(*build)
+    assert code == 0, err
+    assert kept.read_bytes() == whole
+
+
 @pytest.mark.parametrize("family", ["roberta", "distilbert", "mpnet"])
 def test_train_and_eval_on_other_families(request, call, family, corpus_file, small_senteval, tmp_path):
     options = [
