@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recse_lab.cli.options import writable
+
 if TYPE_CHECKING:
     from recse_lab.data.pull import Finding
 
@@ -32,7 +34,9 @@ def check(
     data_dir: Annotated[
         str | None, typer.Option(help="Check this folder in SentEval's layout instead of what was pulled.")
     ] = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="Also write the findings to this file.")] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", callback=writable, help="Also write the findings to this file.")
+    ] = None,
 ) -> None:
     """What is there, whether it is complete, where, and under which licence. Exit code 1: something is damaged."""
     from recse_lab.data.pull import check

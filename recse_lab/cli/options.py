@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,25 @@ import typer
 
 if TYPE_CHECKING:
     from recse_lab.build import Notify
+
+
+def writable(path: Path | None) -> Path | None:
+    """An option's file, refused before the work rather than after it where it cannot be written.
+
+    Raises:
+        LabError: It is a folder, or nothing can be made where it would lie.
+    """
+    if path is None:
+        return None
+    from recse_lab.errors import LabError
+
+    if path.is_dir():
+        raise LabError(f"{path}: this is a folder; give a file to write the results to.")
+    there = next(parent for parent in path.absolute().parents if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise LabError(f"{path}: no file can be made in {there}; give another path.")
+    return path
+
 
 Set = Annotated[
     list[str] | None,
@@ -30,7 +50,10 @@ Encoder = Annotated[str | None, typer.Option(help="Folder, hub id, or recse-lab/
 RunsDir = Annotated[
     Path | None, typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs.")
 ]
-Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file (docs/formats.md).")]
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", callback=writable, help="Also write the results to this file (docs/formats.md)."),
+]
 
 
 def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
