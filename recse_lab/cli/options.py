@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from recse_lab.build import Notify
 
 
@@ -71,14 +73,20 @@ def root(runs: Path | None) -> Path:
     return runs or default_root()
 
 
+def plain_console(*, stderr: bool = False) -> Console:
+    """A console that prints as it is what users named: square brackets are no markup, colons no emoji."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False)
+
+
 @contextmanager
 def progress() -> Iterator[Notify]:
     """A bar with rate and time left for whatever is being done; silent where the output is no terminal."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = plain_console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("preparing", total=None)
         current = "preparing"

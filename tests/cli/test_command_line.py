@@ -258,6 +258,31 @@ def test_damaged_statistics_of_a_reshape_are_fitted_again(call, tiny, corpus_fil
     assert kept.read_bytes() == whole
 
 
+BRACKETS = "r[/x]y[red]z"  # rich would raise an error at the first and swallow the second
+
+
+def test_brackets_in_names_are_printed_as_they_are(call, tiny, small_senteval, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECSE_LAB_RUNS", str(tmp_path / BRACKETS))
+    encoder = shutil.copytree(tiny, tmp_path / f"e{BRACKETS}")
+    for arguments in (
+        ["eval", encoder, "--data-dir", small_senteval],
+        ["probe", "polarity", f"a{BRACKETS}={encoder}"],
+        ["report", "sts", "--out", tmp_path / BRACKETS],
+    ):
+        code, out, err = call(*arguments)
+        assert code == 0, err
+        assert BRACKETS in out.replace("\n", ""), out
+
+
+def test_brackets_in_a_study_are_printed_as_they_are(call, study):
+    text = study.read_text().replace("matter?", f"matter {BRACKETS}?").replace("cost: ", f"cost: {BRACKETS} ")
+    study.write_text(text.replace("name: mean", f"name: 'mean {BRACKETS}'"))
+    code, out, err = call("ablate", study, "--dry-run")
+    assert code == 0, err
+    for told in ("small: Does p matter ", "mean ", "cost as stated: "):
+        assert told + BRACKETS in " ".join(out.split()), out
+
+
 def test_results_that_cannot_be_written_are_refused_before_the_work(call, tiny, monkeypatch):
     monkeypatch.setattr(workflows, "train", lambda *_, **__: pytest.fail("it was trained"))
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # a test may run as root, who may do anything
