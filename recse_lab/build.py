@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
 from recse_lab.code import code_hash
 from recse_lab.config import ReshapeConfig, RunConfig, run_id
@@ -295,8 +297,9 @@ class Lab:
         ).to(device())  # fmt: skip
         file = self.store_folder.with_suffix(".statistics.safetensors")
         if file.is_file():
-            reshaper.load(file)
-            return reshaper
+            with suppress(SafetensorError):  # damaged: fitted again
+                reshaper.load(file)
+                return reshaper
         count = min(STATISTICS_ROWS, len(self.tokens))
         sample = np.unique(np.linspace(0, len(self.tokens) - 1, count).astype(np.int64))
 

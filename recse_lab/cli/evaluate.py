@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, listed, progress, root
+from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, listed, plain_console, progress, root
 
 
 def evaluate(
@@ -50,8 +50,6 @@ def evaluate(
     named = listed(beside)
     find_rows = sts_rows if isinstance(find_protocol(protocol), StsProtocol) else transfer_rows
     rows = find_rows(named, memory=memory) if named else None
-    from rich.console import Console
-
     from recse_lab import workflows
     from recse_lab.encoders.pooling import POOLINGS
     from recse_lab.reporting.tables import results_table, rich_table
@@ -69,7 +67,7 @@ def evaluate(
     if json_:
         write_json(json_, results | {"environment": environment})
     about = results["encoder"]
-    console = Console()
+    console = plain_console()
     console.print(rich_table(results_table(results, encoder, rows), console.width))
     console.print(
         f"pooling {about['pooling']}, {about['precision']}, {about['layers']} layers, at most {about['max_length']} tokens",

@@ -1,12 +1,16 @@
 """The command line as a user meets it: the main path end to end, and one sentence with exit code 2 for every mistake."""
 
+import errno
 import json
+import os
 import re
 import shutil
 
 import pytest
 from conftest import sentences, write_senteval
 
+from recse_lab import workflows
+from recse_lab.data import pull
 from recse_lab.data.sts import SEVEN
 from recse_lab.store import Run, default_root, find_runs, write_json
 
@@ -177,6 +181,14 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["eval", "TINY", "--beside", "simcze"], "no published result 'simcze'"),
         (["eval", "TINY", "--data-dir", "FOLDER"], "no STS data here"),
         (["report", "nothing"], "no study 'nothing'"),
+        (["train", *SMALL, "--json", "FOLDER"], "folder: this is a folder; give a file to write the results to."),
+        (["eval", "TINY", "--json", "BELOW"], "binary.txt/below: no file can be made in"),
+        (["probe", "polarity", "TINY", "--json", "BELOW"], "binary.txt/below: no file can be made in"),
+        (["data", "check", "--json", "FOLDER"], "folder: this is a folder; give a file"),
+        (["train", *SMALL, "--runs", "BINARY"], "binary.txt/"),
+        (["eval", "TINY", "--runs", "BELOW"], "binary.txt/below/eval"),
+        (["eval", "TINY", "--tasks", "sample-sts", "--runs", "x" * 300], "cannot be read or written (File name too long); mend it, or give another path."),
+        (["probe", "polarity", "TINY", "--out", "BELOW"], "cannot be read or written (Not a directory)"),
         (["runs", "show", "abc"], "no run begins with it"),
     ],
 )  # fmt: skip
@@ -193,7 +205,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(
     names = {
         "TINY": tiny, "CORPUS": corpus_file, "BINARY": tmp_path / "binary.txt", "EMPTY": tmp_path / "empty.txt",
         "FOLDER": tmp_path / "folder", "YAML": tmp_path / "bad.yaml", "STS": small_senteval,
-        "NOWEIGHTS": tmp_path / "weightless", "OPERATOR": tmp_path / "operator.yaml", "TRUNCATED": truncated(tmp_path / "sts"),
+        "BELOW": tmp_path / "binary.txt" / "below", "NOWEIGHTS": tmp_path / "weightless", "OPERATOR": tmp_path / "operator.yaml", "TRUNCATED": truncated(tmp_path / "sts"),
         **studies(tmp_path, tiny, corpus_file, small_senteval),
     }  # fmt: skip
     code, _, err = call(*(names.get(a, a) for a in arguments))
@@ -233,6 +245,66 @@ def test_a_feature_store_of_another_corpus_is_refused(call, tiny, corpus_file, s
     shutil.rmtree(theirs.parent)  # what the sentence asks for
     code, _, err = call(*options)
     assert code == 0, err
+
+
+def test_damaged_statistics_of_a_reshape_are_fitted_again(call, tiny, corpus_file, tmp_path):
+    build = ("reshape", "build", "--encoder", tiny, "--operator", "mean", "--corpus", corpus_file)
+    call(*build)
+    (kept,) = (tmp_path / "cache" / "reshape").glob("*.statistics.safetensors")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:100])
+    code, _, err = call(*build)
+    assert code == 0, err
+    assert kept.read_bytes() == whole
+
+
+BRACKETS = "r[/x]y[red]z"  # rich would raise an error at the first and swallow the second
+
+
+def test_brackets_in_names_are_printed_as_they_are(call, tiny, small_senteval, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECSE_LAB_RUNS", str(tmp_path / BRACKETS))
+    encoder = shutil.copytree(tiny, tmp_path / f"e{BRACKETS}")
+    for arguments in (
+        ["eval", encoder, "--data-dir", small_senteval],
+        ["probe", "polarity", f"a{BRACKETS}={encoder}"],
+        ["report", "sts", "--out", tmp_path / BRACKETS],
+    ):
+        code, out, err = call(*arguments)
+        assert code == 0, err
+        assert BRACKETS in out.replace("\n", ""), out
+
+
+def test_brackets_in_a_study_are_printed_as_they_are(call, study):
+    text = study.read_text().replace("matter?", f"matter {BRACKETS}?").replace("cost: ", f"cost: {BRACKETS} ")
+    study.write_text(text.replace("name: mean", f"name: 'mean {BRACKETS}'"))
+    code, out, err = call("ablate", study, "--dry-run")
+    assert code == 0, err
+    for told in ("small: Does p matter ", "mean ", "cost as stated: "):
+        assert told + BRACKETS in " ".join(out.split()), out
+
+
+def test_results_that_cannot_be_written_are_refused_before_the_work(call, tiny, monkeypatch):
+    monkeypatch.setattr(workflows, "train", lambda *_, **__: pytest.fail("it was trained"))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # a test may run as root, who may do anything
+    code, _, err = call("train", "--encoder", tiny, "--json", "results.json")
+    assert (code, "results.json: no file can be made in" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "data/STS"), "data/STS: cannot be read or written (Permission denied); mend it"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", ".t.1.tmp", None, "t"), "error: t: cannot be read or written"),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk: the disk is full; nothing half-written was kept"),
+    ],
+)  # fmt: skip
+def test_what_the_system_refuses_is_one_sentence(call, monkeypatch, error, message):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(pull, "check", refuse)
+    code, _, err = call("data", "check")
+    assert (code, message in err, err.count("\n")) == (2, True, 1), err
 
 
 @pytest.mark.parametrize("family", ["roberta", "distilbert", "mpnet"])

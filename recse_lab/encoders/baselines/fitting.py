@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from recse_lab.code import code_hash
@@ -119,7 +121,8 @@ class Fitting:
         code = code_hash("encoders", "data/tokens.py", "reshape/moments.py")
         path = cache_root() / "baselines" / f"{digest({**identity, 'code': code})}.safetensors"
         if path.is_file():
-            return load_file(path)
+            with suppress(SafetensorError):  # damaged: fitted again
+                return load_file(path)
         found = {name: np.ascontiguousarray(value) for name, value in compute().items()}
         with atomic_path(path) as beside:
             save_file(found, beside)
