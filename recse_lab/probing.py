@@ -115,7 +115,7 @@ class Subject:
             LabError: The run was tested on other pairs of that name, or kept neither scores nor model.
         """
         if self.run is not None and self.run.scores.is_file() and self.options["pooling"] is None:
-            stored = pd.read_parquet(self.run.scores)
+            stored = self.run.read_scores()
             own = stored.loc[stored["task"] == task]
             if len(own):
                 if not np.array_equal(own["gold"].to_numpy(), pairs.gold):

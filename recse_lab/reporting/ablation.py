@@ -356,7 +356,7 @@ class AblationReport:
     def measured(self, run: Run) -> dict[str, float]:
         """Measures of the spread of a run's scores on STS-B's test pairs, or on all pairs where it has none of those."""
         if run.id not in self._measured:
-            scores = pd.read_parquet(run.scores, columns=["task", "gold", "score"])
+            scores = run.read_scores(["task", "gold", "score"])
             graded = scores.loc[scores["task"] == "stsb"]
             own = graded if len(graded) else scores
             self._measured[run.id] = spread_of_scores(own["score"].to_numpy(), own["gold"].to_numpy())
