@@ -51,7 +51,7 @@ def expected_seconds(folder: Path, cells: list[Cell], *, workers: int) -> float 
 
 def prepare(cells: list[Cell], console: Console) -> None:
     """Tokenise each distinct corpus and build each distinct feature store, before any worker needs them."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("preparing", total=None)
         seen = set()
