@@ -271,9 +271,7 @@ class Lab:
     def _reshape_code(self) -> str:
         """Of the operators that are used and of all they stand on: another operator beside them makes no store old."""
         used = [sys.modules.get(OPERATORS[name].__module__) for name in parse_operator(self._reshape.operator)[1]]
-        files = {
-            module.__file__ for module in used if getattr(module, "__file__", None)
-        }  # one written in a notebook has none
+        files = {getattr(module, "__file__", None) for module in used}  # one written in a notebook has none
         return code_hash(*RESHAPE_CODE, *filter(None, files))
 
     @property
