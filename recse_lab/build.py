@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 
 from recse_lab.code import code_hash
 from recse_lab.config import ReshapeConfig, RunConfig, run_id
-from recse_lab.data.corpora import Corpus
+from recse_lab.data.corpora import Corpus, check_aligned
 from recse_lab.data.manifest import corpus_path
 from recse_lab.data.sts import SEVEN, StsTask, load_task, tasks_fingerprint
 from recse_lab.data.tokens import TokenStore, build_tokens
@@ -160,6 +160,11 @@ def _corpus(paths: tuple[str, ...], column: str | None) -> tuple[Corpus, str]:
 
 
 @cache
+def _aligned(paths: tuple[str, ...], columns: tuple[str | None, ...]) -> None:
+    check_aligned([_corpus(paths, column)[0] for column in columns])
+
+
+@cache
 def _tasks_fingerprint(names: tuple[str, ...], data_dir: str | None) -> str:
     return tasks_fingerprint([_task(name, data_dir) for name in names])
 
@@ -185,16 +190,11 @@ class Lab:
     def partners(self) -> list[TokenStore | None]:
         """Positives and hard negatives of every row, tokenised; None where the configuration names no column."""
         columns = (self.config.positives, self.config.negatives)
-        found = [
+        if any(columns):
+            _aligned(self.config.corpus, (self.config.column, *(column for column in columns if column is not None)))
+        return [
             None if column is None else self._tokens_of(_corpus(self.config.corpus, column)[0]) for column in columns
         ]
-        for column, store in zip(columns, found, strict=True):
-            if store is not None and len(store) != len(self.tokens):
-                raise LabError(
-                    f"{self.corpus.name}: column {column} holds {len(store)} sentences and {self.config.column} {len(self.tokens)}; "
-                    "every row needs both."
-                )
-        return found
 
     @cached_property
     def tasks(self) -> list[StsTask]:

@@ -10,9 +10,13 @@ import pytest
 from conftest import sentences, write_senteval
 
 from recse_lab import workflows
+from recse_lab.ablation.spec import load_spec
+from recse_lab.config import parse_assignment, read_yaml
 from recse_lab.data import pull
 from recse_lab.data.sts import SEVEN
+from recse_lab.errors import LabError
 from recse_lab.store import Run, default_root, find_runs, write_json
+from recse_lab.workflows import plan_study
 
 
 @pytest.fixture
@@ -162,6 +166,13 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["eval", "TINY", "--data-dir", "TRUNCATED"], "STS.gs.images.txt, line 4: the file ends here, its partner has 12 lines"),
         (["eval", "FOLDER", "--data-dir", "STS"], "this folder is no encoder"),
         (["eval", "TINY", "--data-dir", "STS", "--tasks", "sts-b"], "did you mean stsb?"),
+        (["eval", "TINY", "--data-dir", "STS", "--tasks", "stsb,stsb"], "task stsb is named twice"),
+        (["train", *SMALL, "--framework", "supervised"], "corpus.txt: a txt file has no columns, so no 'sent"),
+        (["train", *SMALL, "--set", "evaluation.tasks=[stsb, stsb]"], "evaluation.tasks: 'stsb' is given twice"),
+        (["train", *SMALL, "--set", "seed=true"], "seed: expected a number, not True"),
+        (["ablate", "STUDY", "--set", "seed=5"], "a study sets the seed of every run itself; give --seeds"),
+        (["ablate", "STUDY", "--set", "reshape.dim=[4, 4]"], "reshape.dim: 4 is given twice"),
+        (["ablate", "STUDY", "--full"], "experiment small has no full edition; leave out --full"),
         (["eval", "TINY", "--data-dir", "STS", "--protocol", "simcse-2012"], "unknown protocol 'simcse-2012'; did you mean simcse-2021?"),
         (["eval", "TINY", "--protocol", "senteval-fast"], "protocol senteval-fast needs the transfer sets: give --data-dir"),
         (["eval", "TINY", "--data-dir", "STS", "--protocol", "senteval-fast"], "no transfer data here"),
@@ -213,6 +224,124 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(
     assert message in err
     assert err.startswith("error: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: true\n", "a.yaml, line 1: seed: expected a number, not True."),
+        ("training:\n  batch_size: '4'\n", "a.yaml, line 2: training.batch_size: expected a number, not '4'."),
+        (
+            "contrast: {objective: adnce, options: {mu: true}}\n",
+            "line 1: contrast.options: expected a number, not True.",
+        ),
+        ("seed: 1\nseed: 2\n", "a.yaml, line 2: seed is given before, in line 1; leave one of them out."),
+        ("model: &a\n  pooling: *a\n", "a.yaml: nested too deep, or an anchor that refers to itself; write it out."),
+        ("model: " + "[" * 5000 + "]" * 5000, "a.yaml: nested too deep"),
+        ("seed: 2020-13-45\n", "a.yaml: not valid YAML: month must be in 1..12."),
+    ],
+)
+def test_a_mistake_in_a_file_of_options_is_told_by_line(call, tmp_path, text, message):
+    (tmp_path / "a.yaml").write_text(text)
+    code, _, err = call("train", tmp_path / "a.yaml", "--encoder", "recse-lab/tiny")
+    assert code == 2, err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_an_exponent_makes_a_number_wherever_it_stands(tmp_path):
+    """YAML 1.1 reads 3e-5 as text."""
+    (tmp_path / "a.yaml").write_text("rate: 3e-5\nlevels: [1e-3, 1E+2, -.5e0]\ntext: '3e-5'\n")
+    tree, _ = read_yaml(tmp_path / "a.yaml")
+    assert tree == {"rate": 3e-5, "levels": [1e-3, 100.0, -0.5], "text": "3e-5"}
+    assert parse_assignment("training.learning_rate=3e-5") == ("training.learning_rate", 3e-5)
+    assert parse_assignment("reshape.weight=[1e-3, 1]") == ("reshape.weight", [1e-3, 1])
+
+
+GRAM = '{name: gram, sweep: {reshape.dim: [2, 4], mask: {"a": {}, "b": {model.pooling: mean}}}'
+
+
+def small_study(old="", new=""):
+    """A study in which one thing is put for another; its third arm stands in line 10, its report in line 13."""
+    text = f"""name: small
+question: Does p matter?
+cost: seconds
+base:
+  encoder: recse-lab/tiny
+  reshape: {{projection: 8, dim: 4}}
+arms:
+  - {{name: SimCSE, role: reference, seeds: [0]}}
+  - {{name: mean, role: control}}
+  - {GRAM}}}
+seeds: 3
+quick: {{sweep: {{reshape.dim: [2]}}}}
+report: {{x: reshape.dim, against: SimCSE}}
+"""
+    assert old in text
+    return text.replace(old, new) if old else text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("small", "eval", "line 1: name: no study may be called train, eval"),
+        ("seeds: 3", "seeds: two", "line 11: seeds: expected a number, not 'two'."),
+        ("seeds: 3", "seeds: 1.5", "line 11: seeds: input should be a valid integer"),
+        ("seeds: 3", "seeds: [0, 0, 1]", "line 11: seeds: 0 is given twice"),
+        (GRAM, GRAM + ", rolle: arm", "line 10: unknown option arms.2.rolle; did you mean role?"),
+        (GRAM, GRAM + ", xyz: arm", "line 10: unknown option arms.2.xyz; known here: name, framework, baseline, set"),
+        (GRAM, GRAM + ", framework: simsce", "line 10: arms.2.framework: unknown framework 'simsce'; did you mean simcse?"),
+        (GRAM, GRAM + ", seeds: [7]", "line 10: arms.2.seeds: 7 is no seed of the study."),
+        (GRAM, GRAM + ", seeds: [0, 7]", "line 10: arms.2.seeds: 7 is no seed of the study."),
+        (GRAM, GRAM + ", set: {seed: 3}", "line 10: arms.2.set.seed: a study sets the seed of every run itself"),
+        (GRAM, GRAM + ", skip: [{foo: 1}]", "line 10: arms.2: skip.0: unknown factor 'foo'; known: mask, reshape.dim."),
+        (GRAM, GRAM + ", skip: [{reshape.dim: '4'}]", "line 10: arms.2: skip.0: reshape.dim has no level '4'; it has 2, 4."),
+        (GRAM, GRAM + ", same: [{when: {foo: 1}, then: {}}]", "line 10: arms.2: same.0.when: unknown factor 'foo'"),
+        (GRAM, GRAM + ", same: [{when: {mask: a}, then: {mask: c}}]", "arms.2: same.0.then: mask has no level 'c'; it has 'a', 'b'."),
+        ("dim: [2, 4]", "dim: 4", "line 10: arms.2.sweep.reshape.dim: input should be a valid list (given: 4)."),
+        ("dim: [2, 4]", "dim: []", "line 10: arms.2.sweep: reshape.dim: there is no level."),
+        ("dim: [2, 4]", "dim: [4, 4]", "line 10: arms.2.sweep: reshape.dim: 4 is given twice."),
+        ('"a": {}', '"a": {framework: simsce}', "line 10: arms.2.sweep: mask: unknown framework 'simsce'"),
+        ("dim: [2]", "dimm: [4]", "line 12: quick.sweep: unknown factor 'reshape.dimm'; did you mean reshape.dim?"),
+        ("x: reshape.dim", "x: reshape.dimm", "line 13: report.x: unknown factor 'reshape.dimm'; did you mean reshape.dim?"),
+        ("x: reshape.dim", "y: foo", "line 13: report.y: unknown factor 'foo'"),
+        ("x: reshape.dim", "effects: [foo]", "line 13: report.effects: unknown factor 'foo'"),
+        ("x: reshape.dim", "x: reshape.dim, figure: heat-map", "line 13: report: figure: a figure of heat-map needs y."),
+        ("against: SimCSE", "against: SimCES", "line 13: report.against: it names no arm: SimCES."),
+        ("SimCSE}", "SimCSE, against_level: {reshape.dim: 99}}", "line 13: report.against_level: reshape.dim has no level 99; it has 2, 4."),
+        ("SimCSE}", "SimCSE, against_level: {foo: 3}}", "line 13: report.against_level: unknown factor 'foo'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_study_is_told_by_line(tmp_path, old, new, message):
+    (tmp_path / "a.yaml").write_text(small_study(old, new))
+    with pytest.raises(LabError, match=re.escape(f"a.yaml, {message}" if message.startswith("line") else message)):
+        load_spec(str(tmp_path / "a.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "options", "message"),
+    [
+        (GRAM, GRAM + ", baseline: wihtening", {}, "a.yaml (arm gram), line 10: wihtening@recse-lab/tiny: unknown baseline 'wihtening'"),
+        ("seeds: 3", "seeds: 3", {"seeds": [5]}, "experiment small: arm SimCSE has none of the seeds that are run"),
+        ("SimCSE}", "SimCSE, against_level: {reshape.dim: 4}}", {"quick": True}, "report.against_level: reshape.dim has no level 4; it has 2."),
+        (GRAM, GRAM + ", same: [{when: {mask: a}, then: {mask: b}}]", {"overrides": {"mask": "a"}}, "same takes a run from mask b, which is left out here"),
+        ("role: control", "framework: recse, set: {reshape.dim: null}", {}, "channel-gram needs dim"),
+    ],
+)  # fmt: skip
+def test_a_study_that_cannot_be_planned_says_why(tmp_path, old, new, options, message):
+    (tmp_path / "a.yaml").write_text(small_study(old, new))
+    with pytest.raises(LabError, match=re.escape(message)):
+        plan_study(str(tmp_path / "a.yaml"), tmp_path, **options)
+
+
+def test_recse_needs_no_reshape_of_the_base(tmp_path):
+    text = small_study("role: control", "framework: recse")
+    (tmp_path / "a.yaml").write_text(text.replace("reshape: {projection: 8, dim: 4}", "reshape: null"))
+    cells = plan_study(str(tmp_path / "a.yaml"), tmp_path).cells
+    assert {cell.lab.config.reshape.dim for cell in cells if cell.arm == "mean"} == {32}
+    (tmp_path / "a.yaml").write_text(text.replace("reshape: {projection: 8, dim: 4}", "reshape: gram"))
+    with pytest.raises(LabError, match=r"a\.yaml \(arm .*\), line 6: reshape: input should be a valid dictionary"):
+        plan_study(str(tmp_path / "a.yaml"), tmp_path)
 
 
 def test_a_feature_store_of_another_corpus_is_refused(call, tiny, corpus_file, small_senteval, tmp_path):
