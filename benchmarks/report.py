@@ -21,6 +21,8 @@ from recse_lab.store import atomic_path, command_line, commit, now, write_json
 PACKAGES = (
     "recse-lab", "sentence-transformers", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy", "scipy",
 )  # fmt: skip
+SETTINGS = ("RECSE_LAB_SENTEVAL",)
+QUESTION = "Is it as fast as the common library, and as fast as it should be?"
 SAID = (
     "Each number is the median over paired repeats, the sides taking turns; below 1× recse-lab takes less time, and of tokens per second "
     "above 1× it does more."
@@ -32,12 +34,17 @@ COLUMNS = ("measured", "median", "min … max (repeats)", "target", "")
 def environment() -> dict[str, Any]:
     """Command, commit, versions and machine, and how busy it was before anything was measured."""
     return {
-        "command": command_line("python -m benchmarks"), "commit": commit(), "date": now(),
+        "command": f"{_settings()}{command_line('python -m benchmarks')}", "commit": commit(), "date": now(),
         "python": platform.python_version(), "versions": {name: _version(name) for name in PACKAGES},
         "cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if device().type == "cuda" else f"cpu {torch.backends.cpu.get_cpu_capability()}",
         "load_before": os.getloadavg()[0], "platform": platform.platform(),
     }  # fmt: skip
+
+
+def _settings() -> str:
+    """What the environment adds to the command, by name: the folders are this machine's."""
+    return "".join(f"{name}=… " for name in SETTINGS if os.environ.get(name))
 
 
 def _version(name: str) -> str | None:
@@ -114,8 +121,9 @@ def card(kept: dict[str, Any]) -> Card:
     table = tables.Table(
         "Median over paired repeats", columns, lines, [f"{k}: {n}" for k, part in parts.items() for n in part["notes"]]
     )
+    titles = [part["title"] for part in parts.values()]
     return Card(
-        "benchmarks", "Benchmarks", "Is it as fast as the common library, and as fast as it should be?", [told, *kept["doubts"], SAID], [table],
+        "benchmarks", "Benchmarks", QUESTION if len(titles) > 1 else f"Benchmark of {titles[0]}", [told, *kept["doubts"], SAID], [table],
         provenance=[f"`{kept['command']}`", f"Commit {kept['commit']}, {kept['date'][:10]}, {kept['repeats']} repeats; {kept['cpu']}, {kept['cores']} cores."],
     )  # fmt: skip
 

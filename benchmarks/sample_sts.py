@@ -83,6 +83,11 @@ class Agreement(NamedTuple):
     same: int
     apart: int
 
+    @property
+    def clear(self) -> float:
+        """τ over the pairs of encoders that are apart: of different quality, as the first ranking sees it."""
+        return 2 * self.same / self.apart - 1 if self.apart else float("nan")
+
 
 def agreement(first: Ranked, second: Ranked) -> Agreement:
     """The interval is over other pairs of sentences (percentiles of a bootstrap of both sets), for these very encoders."""
@@ -112,12 +117,12 @@ def agreements(found: dict[tuple[str, str], Agreement], pairs: dict[str, int]) -
     """One line a comparison."""
     columns = [
         Column("set", "set", "text"), Column("pairs", "pairs", "number", digits=0), Column("with", "ranks as", "text"), Column("tau", "Kendall's τ", "number", digits=2),
-        Column("order", f"in the same order, of those {APART} points apart", "text"),
+        Column("order", f"in the same order, of those {APART} points apart", "text"), Column("clear", "τ of those", "number", digits=2),
     ]  # fmt: skip
     rows = [
         Row({
             "set": Cell(SETS[b]), "pairs": Cell(float(pairs[b])), "with": Cell(SETS[a]), "tau": Cell(each.tau, low=each.low, high=each.high),
-            "order": Cell(f"{each.same} of {each.apart}"),
+            "order": Cell(f"{each.same} of {each.apart}"), "clear": Cell(each.clear),
         })
         for (a, b), each in found.items()
     ]  # fmt: skip
@@ -166,7 +171,7 @@ def main() -> None:
     whole, yardstick = found["stsb", WHOLE], found["stsb", "stsb-dev"]
     told = (
         f"Over {len(frame)} encoders Kendall's τ between sample-sts and STS-B test is **{whole.tau:.2f}** [{whole.low:.2f}, "
-        f"{whole.high:.2f}]; STS-B's own dev set, the yardstick, reaches {yardstick.tau:.2f} [{yardstick.low:.2f}, {yardstick.high:.2f}]."
+        f"{whole.high:.2f}], and {whole.clear:.2f} over the {whole.apart} pairs of encoders that are {APART} points or more apart; STS-B's own dev set, the yardstick, reaches {yardstick.tau:.2f} [{yardstick.low:.2f}, {yardstick.high:.2f}] and {yardstick.clear:.2f}."
     )
     note = (
         f"Spearman ×100, fp32; {', '.join(f'{SETS[name]} {len(gold):,}' for name, (gold, _) in pairs.items())} pairs. Intervals: 95 %, "

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,9 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
+from recse_lab.code import code_hash
 from recse_lab.config import ReshapeConfig, RunConfig, run_id
-from recse_lab.data.corpora import Corpus
+from recse_lab.data.corpora import Corpus, check_aligned
 from recse_lab.data.manifest import corpus_path
 from recse_lab.data.sts import SEVEN, StsTask, load_task, tasks_fingerprint
 from recse_lab.data.tokens import TokenStore, build_tokens
@@ -50,6 +54,11 @@ from recse_lab.training.trainer import Recipe
 from recse_lab.views import VIEWS, TextView
 from recse_lab.views.wordnet import WordNet, find_wordnet
 
+RESHAPE_CODE = (
+    *(f"reshape/{name}.py" for name in ("base", "moments", "reshaper", "store", "weights")),
+    "encoders/frozen.py", "encoders/transformer.py", "data/tokens.py",
+)  # fmt: skip
+"""What makes the numbers of a feature store, whatever the operator."""
 STATISTICS_ROWS = 50_000  # sentences that token statistics and standardisation are fitted on, evenly spaced
 
 Notify = Callable[[str, int, int], None]
@@ -66,7 +75,13 @@ def device() -> torch.device:
 
 
 def precision(choice: str) -> str:
-    """``auto`` settled for this machine."""
+    """``auto`` settled for this machine.
+
+    Raises:
+        LabError: It is none of auto, fp32 and bf16.
+    """
+    if choice not in ("auto", "fp32", "bf16"):
+        raise LabError(f"precision {choice!r}: expected auto, fp32 or bf16.")
     return best_precision(device()) if choice == "auto" else choice
 
 
@@ -145,6 +160,11 @@ def _corpus(paths: tuple[str, ...], column: str | None) -> tuple[Corpus, str]:
 
 
 @cache
+def _aligned(paths: tuple[str, ...], columns: tuple[str | None, ...]) -> None:
+    check_aligned([_corpus(paths, column)[0] for column in columns])
+
+
+@cache
 def _tasks_fingerprint(names: tuple[str, ...], data_dir: str | None) -> str:
     return tasks_fingerprint([_task(name, data_dir) for name in names])
 
@@ -170,16 +190,11 @@ class Lab:
     def partners(self) -> list[TokenStore | None]:
         """Positives and hard negatives of every row, tokenised; None where the configuration names no column."""
         columns = (self.config.positives, self.config.negatives)
-        found = [
+        if any(columns):
+            _aligned(self.config.corpus, (self.config.column, *(column for column in columns if column is not None)))
+        return [
             None if column is None else self._tokens_of(_corpus(self.config.corpus, column)[0]) for column in columns
         ]
-        for column, store in zip(columns, found, strict=True):
-            if store is not None and len(store) != len(self.tokens):
-                raise LabError(
-                    f"{self.corpus.name}: column {column} holds {len(store)} sentences and {self.config.column} {len(self.tokens)}; "
-                    "every row needs both."
-                )
-        return found
 
     @cached_property
     def tasks(self) -> list[StsTask]:
@@ -257,8 +272,15 @@ class Lab:
         return {
             "corpus": self.fingerprints["corpus"], "encoder": self.fingerprints["encoder"], "max_length": self.config.model.max_length,
             "source": reshape.source, "operator": reshape.operator.removeprefix("shuffled:"), "dim": reshape.dim,
-            "weights": reshape.weights, "centring": reshape.centring, "statistics_rows": STATISTICS_ROWS,
+            "weights": reshape.weights, "centring": reshape.centring, "statistics_rows": STATISTICS_ROWS, "code": self._reshape_code,
         }  # fmt: skip
+
+    @property
+    def _reshape_code(self) -> str:
+        """Of the operators that are used and of all they stand on: another operator beside them makes no store old."""
+        used = [sys.modules.get(OPERATORS[name].__module__) for name in parse_operator(self._reshape.operator)[1]]
+        files = {getattr(module, "__file__", None) for module in used}  # one written in a notebook has none
+        return code_hash(*RESHAPE_CODE, *filter(None, files))
 
     @property
     def store_folder(self) -> Path:
@@ -275,8 +297,9 @@ class Lab:
         ).to(device())  # fmt: skip
         file = self.store_folder.with_suffix(".statistics.safetensors")
         if file.is_file():
-            reshaper.load(file)
-            return reshaper
+            with suppress(SafetensorError):  # damaged: fitted again
+                reshaper.load(file)
+                return reshaper
         count = min(STATISTICS_ROWS, len(self.tokens))
         sample = np.unique(np.linspace(0, len(self.tokens) - 1, count).astype(np.int64))
 
@@ -307,11 +330,16 @@ class Lab:
         if (self.store_folder / "meta.json").is_file():
             return open_store(self.store_folder, self.store_identity, shuffled=self.reshaper.shuffled)
         size = self.store_bytes / 2**20
+        reshaper = self.reshaper
         what = f"reshaping {len(self.tokens):,} sentences ({self.config.reshape.operator}, {size:,.0f} MiB)"
-        return build_store(
-            self.store_folder, self.reshaper, self.frozen, self.tokens.lengths, self.store_identity, tokens_per_batch=token_budget(device()),
+        built = build_store(
+            self.store_folder, reshaper, self.frozen, self.tokens.lengths, self.store_identity, tokens_per_batch=token_budget(device()),
             progress=lambda done, total: self.notify(what, done, total),
         )  # fmt: skip
+        self.__dict__.pop(
+            "frozen", None
+        )  # training reads the store: the backbone behind it shall not lie on the device
+        return built
 
     # ---- what a run trains ---------------------------------------------------------------------------------------
 

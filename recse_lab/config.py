@@ -6,13 +6,23 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from recse_lab.errors import LabError
 
@@ -20,11 +30,34 @@ Positive: TypeAlias = Annotated[int, Field(gt=0)]
 Rate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
 C = TypeVar("C", bound=BaseModel)
+V = TypeVar("V", bound=Sequence[Any])
 PROMPT = "prompt"  # the pooling of a prompt: the state of the mask token in its template
+
+
+def repeated(values: Sequence[Any]) -> list[Any]:
+    """What is among ``values`` more than once."""
+    return [value for place, value in enumerate(values) if value in values[:place]]
+
+
+def once(values: V) -> V:
+    """``values``, where none is among them twice."""
+    if again := repeated(values):
+        raise ValueError(f"{again[0]!r} is given twice")
+    return values
 
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and "4" where a number is wanted, which pydantic takes for 1 and 4."""
+        several = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        wrong = [each for each in several if isinstance(each, bool | str)]
+        if wrong and any(kind in (int, float) for kind in _types(cls.model_fields[info.field_name or ""].annotation)):
+            raise ValueError(f"expected a number, not {wrong[0]!r}")
+        return value
 
 
 class ModelConfig(Strict):
@@ -51,7 +84,7 @@ class ModelConfig(Strict):
     def _known_pooling(cls, pooling: str) -> str:
         from recse_lab.encoders.pooling import POOLINGS  # heavy: torch, needed only when a config is made
 
-        return _known(pooling, {*POOLINGS, PROMPT}, "pooling")
+        return one_of(pooling, {*POOLINGS, PROMPT}, "pooling")
 
     @model_validator(mode="after")
     def _settle(self) -> ModelConfig:
@@ -95,7 +128,7 @@ class ViewConfig(Strict):
     def _known_view(self) -> ViewConfig:
         from recse_lab.views import VIEWS  # heavy: torch, needed only when a config is made
 
-        _known(self.family, VIEWS, "view")
+        one_of(self.family, VIEWS, "view")
         try:
             VIEWS[self.family].check(self.strength)
         except LabError as error:
@@ -121,10 +154,10 @@ class ContrastConfig(Strict):
     def _settle(self) -> ContrastConfig:
         from recse_lab.objectives import CONTRASTS  # heavy: torch, needed only when a config is made
 
-        kind = CONTRASTS[_known(self.objective, CONTRASTS, "objective")]
+        kind = CONTRASTS[one_of(self.objective, CONTRASTS, "objective")]
         defaults = {f.name: f.default for f in fields(kind) if f.name != "temperature"}
         for name in self.options:
-            _known(name, defaults, f"option of objective {self.objective}:")
+            one_of(name, defaults, f"option of objective {self.objective}:")
         given = {name: type(default)(self.options.get(name, default)) for name, default in defaults.items()}
         try:
             kind(temperature=self.temperature, **given)
@@ -236,7 +269,7 @@ class TrainingConfig(Strict):
 class EvaluationConfig(Strict):
     data_dir: str | None = None
     """Folder with STS data in SentEval's layout, or the one above it; the packaged sample-sts when absent."""
-    tasks: tuple[str, ...] | None = None
+    tasks: Annotated[tuple[str, ...], AfterValidator(once)] | None = None
     """Test tasks; all seven (or sample-sts) when absent, none when empty."""
     dev: str | None = None
     """Dev task; stsb-dev (or sample-sts-dev) when absent."""
@@ -247,7 +280,7 @@ class EvaluationConfig(Strict):
     """Longest test sentence in tokens; the backbone's own limit when absent."""
 
 
-def _known(name: str, family: Iterable[str], what: str) -> str:
+def one_of(name: str, family: Iterable[str], what: str) -> str:
     """``name``, where a family has it."""
     known = sorted(family)
     if name not in known:
@@ -328,6 +361,10 @@ class RunConfig(Strict):
             raise ValueError(f"reshape.role view is the second view, and so is {second[0]}: take one of them")
         if self.prompt is not None and role is not None and role != "target":
             raise ValueError(f"reshape.role {role} has no prompt; role target has")
+        if self.prompt is not None and self.reshape is not None and self.reshape.mode == "integrated":
+            raise ValueError(
+                "reshape.mode integrated would read the words of the prompt as the sentence's; take separated"
+            )
         if self.negatives is not None and self.positives is None:
             raise ValueError("negatives needs positives: hard negatives are told apart from given positives")
         if self.contrast.objective == "supervised" and self.positives is None:
@@ -411,11 +448,20 @@ def run_id(config: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads 3e-5 as text; researchers mean a number."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
 def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
     """Read a YAML mapping and, for every dotted key in it, its line number.
 
     Raises:
-        LabError: The file is absent, no YAML, or no mapping.
+        LabError: The file is absent, no YAML, or no mapping, or has an option twice.
     """
     path = Path(path)
     try:
@@ -425,18 +471,25 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
     except (UnicodeDecodeError, IsADirectoryError):
         raise LabError(f"{path}: not a YAML text file.") from None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = yaml.load(text, Loader=_Loader)
+        keys = list(_lines(yaml.compose(text, Loader=_Loader)))
+    except RecursionError:
+        raise LabError(f"{path}: nested too deep, or an anchor that refers to itself; write it out.") from None
+    except (yaml.YAMLError, ValueError) as error:  # a day that no month has is a ValueError
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise LabError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(value, dict):
         raise LabError(f"{path}: expected a mapping of options (key: value lines).")
-    return value, dict(_lines(node))
+    lines: dict[str, int] = {}
+    for key, line in keys:
+        if key in lines:
+            raise LabError(f"{path}, line {line}: {key} is given before, in line {lines[key]}; leave one of them out.")
+        lines[key] = line
+    return value, lines
 
 
-def _lines(node: yaml.Node, prefix: str = ""):
+def _lines(node: yaml.Node, prefix: str = "") -> Iterator[tuple[str, int]]:
     if isinstance(node, yaml.MappingNode):
         for key, child in node.value:
             name = f"{prefix}{key.value}"
@@ -458,16 +511,9 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise LabError(f"--set {text!r}: expected key=value, as in --set reshape.dim=16.")
     try:
-        return key.strip(), _number(yaml.safe_load(value))
-    except yaml.YAMLError:
+        return key.strip(), yaml.load(value, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise LabError(f"--set {key}: the value {value!r} is not valid YAML.") from None
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 3e-5 as text; researchers mean a number."""
-    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
-        return float(value)
-    return value
 
 
 def assign(tree: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
@@ -516,9 +562,17 @@ def explain(
 ) -> str:
     """One sentence for the first thing wrong in a validation error."""
     first = error.errors()[0]
+    # pydantic also names the kind that a value failed to be, as in seeds.int: no part of the option's name
     path = [str(part) for part in first["loc"]]
+    if first["type"] != "extra_forbidden":
+        path = [part for part in path if not re.fullmatch(r"int|(list|dict)\[.*\]", part)]
     key = ".".join(path)
-    place = f"{where}, line {lines[key]}" if lines and key in lines else where
+    message = re.sub(r"^(Value error|Assertion failed), ", "", first["msg"]).rstrip(".")
+    blamed = f"{key}.{message.partition(': ')[0]}".lstrip(
+        "."
+    )  # what is checked together begins with the option at fault
+    line = (lines or {}).get(blamed, (lines or {}).get(key))
+    place = where if line is None else f"{where}, line {line}"
     if first["type"] == "extra_forbidden":
         known = _fields(model, path[:-1])
         near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
@@ -526,7 +580,6 @@ def explain(
         return f"{place}: unknown option {key}; {hint}"
     if first["type"] == "missing":
         return f"{place}: option {key} is missing."
-    message = re.sub(r"^(Value error|Assertion failed), ", "", first["msg"]).rstrip(".")
     told = isinstance(first["input"], dict | BaseModel) or repr(first["input"]) in message
     given = "" if told else f" (given: {first['input']!r})"
     text = f"{place}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}{given}"
@@ -535,6 +588,8 @@ def explain(
 
 def _fields(model: Any, path: list[str]) -> list[str]:
     for name in path:
+        if name.isdigit():  # a place in a list, whose options are those of what it lists
+            continue
         field = model.model_fields.get(name)
         inner = (
             [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
@@ -546,4 +601,6 @@ def _fields(model: Any, path: list[str]) -> list[str]:
 
 
 def _types(annotation: Any) -> list[Any]:
-    return list(getattr(annotation, "__args__", ())) or [annotation]
+    """Everything that an annotation is made of."""
+    inner = get_args(annotation)
+    return [kind for part in inner for kind in _types(part)] if inner else [annotation]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from recse_lab.errors import LabError
@@ -62,15 +63,15 @@ def portrait(run: Run) -> Portrait:
     return out
 
 
-def probe_tokens(run: Run) -> str:
-    """The probe sentence as the run's encoder cuts it, or why that cannot be told."""
+def probe_tokens(run: Run) -> str | None:
+    """The probe sentence as the run's encoder cuts it; None where its tokenizer cannot be opened from here."""
     from recse_lab.encoders.transformer import load_tokenizer, resolve
 
     encoder = str((run.config or {})["encoder"]).rpartition("@")[2]
     try:
         tokenizer = load_tokenizer(resolve(encoder))
-    except LabError as error:
-        return f"cannot be told: {error}"
+    except LabError:
+        return None
     return " ".join(tokenizer.convert_ids_to_tokens(tokenizer(PROBE)["input_ids"]))
 
 
@@ -94,10 +95,10 @@ def trained_weights(run: Run) -> str | None:
     return digest.hexdigest() if files else None
 
 
-def verdict(found: list[Difference]) -> str:
-    """What to look at first, and what both share."""
+def verdict(found: list[Difference], unknown: Collection[str] = ()) -> str:
+    """What to look at first, and what both share; of ``unknown`` kinds that cannot be told."""
     kinds = list(dict.fromkeys(difference.kind for difference in found))
-    alike = [kind for kind in KINDS if kind not in kinds]
+    alike = [kind for kind in KINDS if kind not in kinds and kind not in unknown]
     shared = f" Alike: {', '.join(alike)}." if alike else ""
     telling = [kind for kind in kinds if kind not in ("paths", "seed")]
     if not telling:

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from recse_lab.build import Notify, device, open_corpus, precision, silent
-from recse_lab.config import run_id
+from recse_lab.config import repeated, run_id
 from recse_lab.data.sts import SAMPLES, StsTask, load_task, tasks_fingerprint
 from recse_lab.data.transfer import TransferTask, load_transfer_task, transfer_fingerprint
 from recse_lab.encoders.base import Encoder
@@ -93,8 +93,10 @@ def load_pairs(
     """The tasks of a protocol, or those of them that are named; the packaged sample where there is no data.
 
     Raises:
-        LabError: A transfer protocol without data, an unknown task, missing or damaged files.
+        LabError: A transfer protocol without data, an unknown task or one named twice, missing or damaged files.
     """
+    if again := repeated(names or ()):
+        raise LabError(f"task {again[0]} is named twice; name it once.")
     if isinstance(protocol, StsProtocol):
         asked = names or (SAMPLES if data_dir is None else (*protocol.tasks, *protocol.also))
         return [load_task(name, data_dir) for name in asked]

@@ -69,6 +69,21 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+class Peaks:
+    """Largest memory of a run's training steps, and of all of it: the two are asked apart, since a test may hold more than a step."""
+
+    def __init__(self) -> None:
+        self.steps = self.whole = 0
+
+    def after(self, *, steps: bool = False) -> None:
+        """Take note of what has been held since the last call, and begin anew."""
+        found = peak_bytes()
+        self.whole = max(self.whole, found)
+        if steps:
+            self.steps = max(self.steps, found)
+        forget_peak()
+
+
 def save_encoder(encoder: TransformerEncoder, folder: Path) -> None:
     """Write an encoder's folder, whole or not at all."""
     with atomic_path(folder) as beside:
@@ -155,16 +170,27 @@ def _compute(
 ) -> None:
     config, began = lab.config, time.monotonic()
     best_folder, last_folder = run.folder / "model" / "best", run.folder / "model" / "last"
+    stored = lab.stored  # first: what building it holds is no training step's
+    peaks = Peaks()
     recipe, arm = lab.recipe(), lab.arm()
     encoder = arm.encoder
     dev = DevSet(lab.dev_task, encoder, precision=config.evaluation.precision)
+    peaks.after()
+
+    def look() -> dict[str, float | None]:
+        peaks.after(steps=True)
+        found = dev(encoder)
+        peaks.after()
+        return found
+
     wants_best = config.evaluation.selection == "best"
     progress = train(
-        arm, lab.tokens, recipe, run.folder / "state", stored=lab.stored, positives=lab.partners[0], negatives=lab.partners[1],
-        dev=lambda: dev(encoder),
+        arm, lab.tokens, recipe, run.folder / "state", stored=stored, positives=lab.partners[0], negatives=lab.partners[1],
+        dev=look,
         on_best=(lambda: save_encoder(encoder, best_folder)) if wants_best or keep_model else (lambda: None),
         log=logger(run, on_step, recipe.steps), should_stop=should_stop,
     )  # fmt: skip
+    peaks.after(steps=True)
     if progress.step == 0:
         progress.dev = dev(encoder)
     if keep_model or progress.best_step is None:
@@ -176,7 +202,7 @@ def _compute(
             str(best_folder), attention=config.model.attention, max_length=config.evaluation.max_length
         )
         tested = tested.to(device())
-    _test(lab, run, tested, notify, progress, began)
+    _test(lab, run, tested, notify, progress, began, peaks)
     shutil.rmtree(run.folder / "state", ignore_errors=True)
     if not keep_model:
         shutil.rmtree(run.folder / "model", ignore_errors=True)
@@ -187,10 +213,12 @@ def _measure_baseline(lab: Lab, run: Run, notify: Notify) -> None:
     began = time.monotonic()
     encoder = lab.baseline()
     dev = DevSet(lab.dev_task, encoder, precision=lab.config.evaluation.precision)
-    _test(lab, run, encoder, notify, Progress(dev=dev(encoder)), began)
+    _test(lab, run, encoder, notify, Progress(dev=dev(encoder)), began, Peaks())
 
 
-def _test(lab: Lab, run: Run, tested: Encoder, notify: Notify, progress: Progress, began: float) -> None:
+def _test(
+    lab: Lab, run: Run, tested: Encoder, notify: Notify, progress: Progress, began: float, peaks: Peaks
+) -> None:  # fmt: skip
     """Scores of the test tasks, results and cost of a run."""
     began_test = time.monotonic()
     protocol = find_protocol(PROTOCOL).told()
@@ -206,9 +234,11 @@ def _test(lab: Lab, run: Run, tested: Encoder, notify: Notify, progress: Progres
             scores.to_parquet(beside, index=False)
         results |= sts_results(scores)
     write_json(run.folder / "results.json", results | {"dev": _dev_results(lab, progress)})
+    peaks.after()
     write_json(run.folder / "cost.json", {
         "train_s": progress.train_s, "dev_s": progress.dev_s, "save_s": progress.save_s, "test_s": time.monotonic() - began_test,
-        "last_attempt_s": time.monotonic() - began, "tokens": progress.tokens, "steps": progress.step, "peak_bytes": peak_bytes(),
+        "last_attempt_s": time.monotonic() - began, "tokens": progress.tokens, "steps": progress.step,
+        "peak_bytes": peaks.whole, "step_peak_bytes": peaks.steps if progress.step else None,
     })  # fmt: skip
 
 

@@ -167,6 +167,8 @@ def _pooling(run: Run, row: dict[str, Any]) -> str:
 
 def _layers(run: Run) -> str:
     own = _own_pooling(run)
+    if own == "not stated":
+        return "an imported result does not say which layers it reads"
     if own not in LAYERED:
         return f"pooling {own} reads the last layer alone, so that no convention of first and last layer applies"
     return f"{own} here; the other convention is {LAYERED[own]}; {_unknown(run, f'--pooling {LAYERED[own]}')}"

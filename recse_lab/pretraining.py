@@ -99,9 +99,18 @@ class Nursery:
         return model.to(device())
 
     def factorised(self, dim: int) -> np.ndarray:
-        """Token embeddings vocab × dim from the corpus; tokens without a positive association are rows of zeros."""
+        """Token embeddings vocab × dim from the corpus; tokens without a positive association are rows of zeros.
+
+        Raises:
+            LabError: Fewer tokens than dimensions.
+        """
         how = self.config.factorisation
         assert how is not None
+        if len(self.tokenizer) < dim:
+            raise LabError(
+                f"a vocabulary of {len(self.tokenizer)} tokens cannot be factorised into {dim} dimensions; raise vocabulary.size, "
+                "lower the architecture's size, or set factorisation to null."
+            )
         self.notify("factorising the corpus", 0, 0)
         special = self.tokens.special_ids
         rows = self.tokens.rows(np.arange(len(self.tokens)))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Float
 
@@ -37,7 +36,7 @@ from recse_lab.probes.bias import covariates
 from recse_lab.probes.influence import token_influence, word_counts
 from recse_lab.probes.minimal_pairs import embed_minimal_pairs
 from recse_lab.reshape.view import ReshapedTokens
-from recse_lab.store import Run, find_run, read_json
+from recse_lab.store import Run, find_run, find_runs, read_json
 from recse_lab.training.arm import edited_embeddings
 
 INFLUENCE_SENTENCES = 300
@@ -115,7 +114,7 @@ class Subject:
             LabError: The run was tested on other pairs of that name, or kept neither scores nor model.
         """
         if self.run is not None and self.run.scores.is_file() and self.options["pooling"] is None:
-            stored = pd.read_parquet(self.run.scores)
+            stored = self.run.read_scores()
             own = stored.loc[stored["task"] == task]
             if len(own):
                 if not np.array_equal(own["gold"].to_numpy(), pairs.gold):
@@ -140,7 +139,8 @@ def find_subject(text: str, root: Path, options: dict[str, Any], notify: Notify 
         try:
             run = find_run(root, spec)
         except LabError:
-            if len(spec) == 12 and all(c in "0123456789abcdef" for c in spec):
+            known = any(each.id.startswith(spec) for each in find_runs(root))  # then it is ambiguous
+            if known or (len(spec) == 12 and all(c in "0123456789abcdef" for c in spec)):
                 raise
     return Subject(label if equals else _label(spec, run), spec, run, options, notify)
 

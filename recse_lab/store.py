@@ -11,13 +11,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recse_lab.errors import LabError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -66,9 +69,21 @@ def write_json(path: Path, value: Any) -> None:
         beside.write_text(json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """Read one JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def read_json(
+    path: Path, mend: str = "restore it, or delete it and give the command that wrote it again"
+) -> dict[str, Any]:
+    """Read one JSON file: an object with something in it.
+
+    Raises:
+        LabError: It is damaged; ``mend`` says what to do.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise LabError(f"{path}: damaged ({error}); {mend}.") from error
+    if not isinstance(value, dict) or not value:
+        raise LabError(f"{path}: damaged (no JSON object with something in it); {mend}.")
+    return value
 
 
 def _finite(value: Any) -> Any:
@@ -95,6 +110,9 @@ def cache_root() -> Path:
     return Path(os.environ.get("RECSE_LAB_CACHE") or Path(home) / "recse-lab")
 
 
+ANEW = "delete the run's folder to compute it anew"
+
+
 class Run:
     """One folder of the store. Reading is plain file reading; only the process that holds the claim writes."""
 
@@ -109,9 +127,9 @@ class Run:
     def study(self) -> str:
         return self.folder.parent.name
 
-    def _json(self, name: str) -> Any:
+    def _json(self, name: str) -> dict[str, Any] | None:
         path = self.folder / name
-        return read_json(path) if path.is_file() else None
+        return read_json(path, ANEW) if path.is_file() else None
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -139,6 +157,22 @@ class Run:
         """A predicted class an example, of transfer tasks."""
         return self.folder / "predictions.parquet"
 
+    def read_scores(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """``scores``, or some of its columns.
+
+        Raises:
+            LabError: It is damaged.
+        """
+        return _read_parquet(self.scores, columns)
+
+    def read_predictions(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """``predictions``, or some of its columns.
+
+        Raises:
+            LabError: It is damaged.
+        """
+        return _read_parquet(self.predictions, columns)
+
     @property
     def status(self) -> dict[str, Any]:
         """State planned, running, done, failed or interrupted. A running one whose process is gone was interrupted."""
@@ -155,10 +189,23 @@ class Run:
         write_json(self.folder / "status.json", {"state": state, "message": message, "at": now()})
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Lines of metrics.jsonl; an incomplete last line, of a killed process, is left out."""
+        """Lines of metrics.jsonl; an incomplete last line, of a killed process, is left out.
+
+        Raises:
+            LabError: Another line is damaged.
+        """
         path = self.folder / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-        return [json.loads(line) for line in lines]
+        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+        found = []
+        for number, text in enumerate(lines, 1):
+            try:
+                line = json.loads(text)
+                if not isinstance(line, dict):
+                    raise ValueError("no JSON object")
+                found.append(line)
+            except ValueError as error:
+                raise LabError(f"{path}, line {number}: damaged ({error}); {ANEW}.") from error
+        return found
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -194,10 +241,24 @@ class Run:
         """Who computes this run; None where nobody does, or where a process ended before it could say."""
         for _ in range(2):
             try:
-                return self._json("claim.json")
-            except (json.JSONDecodeError, FileNotFoundError):
+                claim = self._json("claim.json")
+                if claim is None or {"pid", "host", "born"} <= claim.keys():
+                    return claim
+            except (LabError, FileNotFoundError):
                 time.sleep(0.1)  # it may be about to
         return None
+
+
+def _read_parquet(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
+    import pandas as pd
+    from pyarrow import ArrowException
+
+    try:
+        return pd.read_parquet(path, columns=list(columns) if columns else None)
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise LabError(f"{path}: damaged ({' '.join(str(error).split())[:200]}); {ANEW}.") from error
 
 
 class Claimed(LabError):
@@ -236,19 +297,24 @@ def find_runs(root: Path) -> list[Run]:
 
 
 def find_run(root: Path, prefix: str) -> Run:
-    """The run whose id begins with ``prefix``.
+    """The run whose id begins with ``prefix``, or with what follows STUDY/ in it.
 
     Raises:
-        LabError: None, or several.
+        LabError: None, or several, or one id with other results in two studies: of other code, on another machine.
     """
-    runs = [run for run in find_runs(root) if run.id.startswith(prefix)]
+    study, _, beginning = prefix.rpartition("/")
+    runs = [run for run in find_runs(root) if run.id.startswith(beginning) and study in ("", run.study)]
     distinct = sorted({run.id for run in runs})
     if len(distinct) != 1:
         what = (
             f"{len(distinct)} runs begin with it ({', '.join(distinct[:5])}…)" if distinct else "no run begins with it"
         )
         raise LabError(f"run {prefix!r}: {what} in {root}; `recse-lab runs ls` lists them.")
-    return next((run for run in runs if run.state == "done"), runs[0])
+    done = [run for run in runs if run.state == "done"]
+    if any(run.results != done[0].results for run in done):
+        named = " or ".join(f"{run.study}/{run.id}" for run in done)
+        raise LabError(f"run {prefix!r} has other results in each of {len(done)} studies; give {named}.")
+    return (done or runs)[0]
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

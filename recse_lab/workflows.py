@@ -79,6 +79,7 @@ def read_pretrain_config(path: str | Path, overrides: Mapping[str, Any] | None =
         LabError: An unknown option, a value out of range (file and line).
     """
     tree, lines = read_yaml(path)
+    lines = without(lines, overrides or {})
     return make_config(merge(tree, overrides or {}), where=str(path), lines=lines, kind=PretrainConfig)
 
 
@@ -153,7 +154,7 @@ def plan_study(
     """Read a study and lay out its cells; nothing is computed or written.
 
     Raises:
-        LabError: An unknown study, a mistake in it or in an override, missing data.
+        LabError: An unknown study, a mistake in it or in an override, an edition that it has not, missing data.
     """
     size = "quick" if quick else "full" if full else None
     spec = edition(load_spec(name), size=size, overrides=overrides, seeds=seeds)

@@ -88,7 +88,17 @@ def test_the_probe_sentence_is_cut_by_each_runs_own_tokenizer(tmp_path, tiny):
     assert "##" in probe_tokens(packaged)
     assert len(tokens) > len(PROBE.split()) + 2
     assert probe_tokens(packaged) != probe_tokens(small)
-    assert probe_tokens(run_of(tmp_path / "c", config={"encoder": "./gone"})).startswith("cannot be told: ./gone")
+    assert probe_tokens(run_of(tmp_path / "c", config={"encoder": "./gone"})) is None
+    assert "tokens" in verdict([])
+    assert "tokens" not in verdict([], unknown=["tokens"])
+
+
+def test_tokenizers_that_cannot_be_opened_are_no_difference(call, tmp_path):
+    for name in "ab":
+        run_of(tmp_path / "runs" / "s" / name, config={"encoder": f"./gone-{name}"})
+    code, out, _ = call("doctor", "a", "b")
+    assert code == 0
+    assert "token" not in out
 
 
 def test_trained_weights_are_told_apart_by_their_bytes(tmp_path):

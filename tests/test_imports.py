@@ -26,7 +26,7 @@ TIERS = (
     ("data",),
     ("objectives", "reshape", "views"),
     ("store",),
-    ("errors",),
+    ("errors", "code"),
 )
 DEPTH = {room: depth for depth, tier in enumerate(TIERS) for room in tier}
 

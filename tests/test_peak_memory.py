@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from recse_lab.execution import forget_peak, peak_bytes
+from recse_lab.execution import Peaks, forget_peak, peak_bytes
 
 MEGABYTE = 2**20
 pytestmark = pytest.mark.skipif(
@@ -26,6 +26,19 @@ def test_what_was_given_back_is_forgotten_and_what_comes_is_seen():
     held = np.ones(300 * MEGABYTE, np.uint8)
     del held
     assert peak_bytes() - without > 250 * MEGABYTE
+
+
+def test_what_a_step_holds_is_told_from_what_the_test_holds():
+    forget_peak()
+    peaks = Peaks()
+    held = np.ones(100 * MEGABYTE, np.uint8)
+    del held
+    peaks.after(steps=True)
+    held = np.ones(500 * MEGABYTE, np.uint8)
+    del held
+    peaks.after()
+    peaks.after(steps=True)  # a second stretch of steps that holds less
+    assert 300 * MEGABYTE < peaks.whole - peaks.steps < 450 * MEGABYTE
 
 
 def test_a_parent_s_memory_is_not_its_child_s():

@@ -143,8 +143,18 @@ def test_float16_halves_the_file_and_out_gets_a_copy(base, tmp_path):
         ({"training.mask_rat": 0.1}, "did you mean mask_rate"),
         ({"training.mask_rate": 0}, "greater than 0"),
         ({"training.max_length": 500}, "positions for 128 tokens"),
+        ({"architecture.hidden_size": 256}, "a vocabulary of 150 tokens cannot be factorised into 256 dimensions"),
     ],
 )
 def test_refusals(base, tmp_path, overrides, message):
     with pytest.raises(LabError, match=message):
         execute_pretraining(config_of(base, **overrides), tmp_path)
+
+
+def test_an_override_is_not_blamed_on_a_line_of_the_file(tmp_path):
+    (tmp_path / "a.yaml").write_text("training:\n  mask_rate: 0.1\n")
+    with pytest.raises(LabError, match=r"a\.yaml: training\.mask_rate: .*\(given: 7\)"):
+        workflows.read_pretrain_config(tmp_path / "a.yaml", {"training.mask_rate": 7})
+    (tmp_path / "a.yaml").write_text("training:\n  mask_rate: 7\n")
+    with pytest.raises(LabError, match=r"a\.yaml, line 2: training\.mask_rate"):
+        workflows.read_pretrain_config(tmp_path / "a.yaml")

@@ -50,11 +50,17 @@ def plan(spec: StudySpec) -> list[Cell]:
     """All cells, seed by seed, so that a study cut short has compared every arm on the seeds it finished.
 
     Raises:
-        LabError: A cell's configuration is not valid (names the arm), or its data or encoder cannot be read.
+        LabError: A cell's configuration is not valid (names the arm), or its data or encoder cannot be read, or no seed is an
+            arm's.
     """
     cells = [cell for seed in spec.seed_list for arm in spec.arms for cell in _cells_of(arm, spec, seed)]
     if not cells:
         raise LabError(f"experiment {spec.name} has no cell to run: no seeds are left.")
+    for arm in spec.arms:
+        if arm.seeds and not set(arm.seeds) & set(spec.seed_list):
+            raise LabError(
+                f"experiment {spec.name}: arm {arm.name} has none of the seeds that are run; change its seeds."
+            )
     return cells
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -49,7 +51,7 @@ def expected_seconds(folder: Path, cells: list[Cell], *, workers: int) -> float 
 
 def prepare(cells: list[Cell], console: Console) -> None:
     """Tokenise each distinct corpus and build each distinct feature store, before any worker needs them."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("preparing", total=None)
         seen = set()
@@ -68,6 +70,19 @@ def prepare(cells: list[Cell], console: Console) -> None:
             seen.add(shared)
 
 
+def forget(runs: Sequence[Run]) -> None:
+    """Remove runs, all or none.
+
+    Raises:
+        Claimed: Another living process is computing one of them.
+    """
+    with ExitStack() as held:
+        for run in runs:
+            held.enter_context(run.claim())
+        for run in runs:
+            shutil.rmtree(run.folder, ignore_errors=True)
+
+
 def run_study(
     folder: Path, cells: list[Cell], *, rerun: Rerun, workers: int, keep_models: bool, console: Console
 ) -> Outcome:
@@ -76,8 +91,7 @@ def run_study(
     complete = True
     if chosen:
         if rerun == "all":
-            for cell in chosen:
-                shutil.rmtree(folder / cell.id, ignore_errors=True)
+            forget([run for cell in chosen if (run := Run(folder / cell.id)).folder.is_dir()])
         prepare(chosen, console)
         tasks = [Task(cell.id, cell.label, cell.lab.config.model_dump(mode="json")) for cell in chosen]
         with Board(len(tasks), workers=workers, console=console) as board:

@@ -52,12 +52,17 @@ def main() -> None:
         app()
     except LabError as error:
         fail(str(error))
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        where = error.filename2 or error.filename  # of a file renamed: what it was to become
+        if error.errno == errno.ENOSPC:
+            fail(
+                f"{where or 'the disk'}: the disk is full; nothing half-written was kept; free some space and start again."
+            )
+        if where is None:
             raise
-        fail(
-            f"{error.filename or 'the disk'}: the disk is full; nothing half-written was kept; free some space and start again."
-        )
+        fail(f"{where}: cannot be read or written ({error.strerror}); mend it, or give another path.")
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, DataDir, Encoder, RunsDir, Set, overrides, root
+from recse_lab.cli.options import Corpus, DataDir, Encoder, RunsDir, Set, overrides, plain_console, root
 
 
 def ablate(
@@ -38,12 +38,10 @@ def ablate(
         raise LabError(f"--rerun {rerun!r}: expected missing, failed, all or never.")
     if quick and full:
         raise LabError("--quick and --full exclude each other.")
-    from rich.console import Console
-
     from recse_lab import workflows
     from recse_lab.ablation.study import expected_seconds, to_run
 
-    console = Console()
+    console = plain_console()
     study = workflows.plan_study(
         name, root(runs), quick=quick, full=full, seeds=seeds,
         overrides=overrides(set_, encoder=encoder, corpus=corpus, evaluation__data_dir=data_dir),
@@ -57,11 +55,12 @@ def ablate(
         return
     outcome = workflows.ablate(study, rerun=rerun, workers=number, keep_models=keep_models, console=console)  # type: ignore[arg-type]
     for label, message in outcome.failed.items():
-        console.print(f"failed: {label}: {message}", style="red", highlight=False, markup=False)
+        console.print(f"failed: {label}: {message}", style="red", highlight=False)
     if outcome.failed:
         console.print("`--rerun failed` computes them again.")
     if not outcome.complete:
-        console.print("Stopped; the same command continues where it stopped.")
+        less = "" if rerun == "missing" else f" without --rerun {rerun}"
+        console.print(f"Stopped; the same command{less} continues where it stopped.")
         raise typer.Exit(130)
     if outcome.done == 0:
         raise LabError(f"no cell of {study.spec.name} has a result, so there is nothing to report.")
@@ -74,12 +73,13 @@ def ablate(
 
 def _print_plan(console, study, chosen, workers: int, seconds: float | None) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from recse_lab.ablation.board import duration
     from recse_lab.ablation.plan import states
 
     state = states(study.folder, study.cells)
-    console.print(f"[bold]{study.spec.name}[/bold]: {study.spec.question}", highlight=False)
+    console.print(Text.assemble((study.spec.name, "bold"), f": {study.spec.question}"))
     table = Table(box=None, pad_edge=False)
     for column in ("arm", "role", "levels", "seeds", "done", "failed"):
         table.add_column(column)

@@ -23,8 +23,9 @@ def doctor(
 
     first, second = find_run(root(runs), a), find_run(root(runs), b)
     portraits = [portrait(run) for run in (first, second)]
-    for run, told in zip((first, second), portraits, strict=True):
-        told["tokens"]["probe sentence"] = probe_tokens(run)
+    tokens = [probe_tokens(run) for run in (first, second)]
+    for told, cut in zip(portraits, tokens, strict=True):
+        told["tokens"] = {} if None in tokens else {"probe sentence": cut}
     found = differences(*portraits)
     table = Table(box=None, pad_edge=False)
     for name in ("", "", f"{first.study}/{first.id}", f"{second.study}/{second.id}"):
@@ -39,7 +40,7 @@ def doctor(
         before = difference.kind
     console = Console()
     console.print(table, highlight=False, markup=False)
-    console.print(verdict(found), highlight=False, markup=False)
+    console.print(verdict(found, unknown=["tokens"] if None in tokens else []), highlight=False, markup=False)
 
 
 def _short(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, progress, root
+from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, listed, plain_console, progress, root
 
 
 def evaluate(
@@ -47,11 +47,9 @@ def evaluate(
     from recse_lab.evaluation.protocols import StsProtocol, find_protocol
     from recse_lab.reporting.published import sts_rows, transfer_rows
 
-    named = [name.strip() for name in beside.split(",")] if beside else []
+    named = listed(beside)
     find_rows = sts_rows if isinstance(find_protocol(protocol), StsProtocol) else transfer_rows
     rows = find_rows(named, memory=memory) if named else None
-    from rich.console import Console
-
     from recse_lab import workflows
     from recse_lab.encoders.pooling import POOLINGS
     from recse_lab.reporting.tables import results_table, rich_table
@@ -62,14 +60,14 @@ def evaluate(
     began = now()
     with progress() as notify:
         run = workflows.evaluate(
-            encoder, root(runs), protocol=protocol, data_dir=data_dir, tasks=tasks.split(",") if tasks else None, pooling=pooling,
+            encoder, root(runs), protocol=protocol, data_dir=data_dir, tasks=listed(tasks) or None, pooling=pooling,
             layers=layers, precision_=precision, max_length=max_length, corpus=corpus, anew=no_cache, notify=notify,
         )  # fmt: skip
     results, environment, cost = run.results or {}, run.environment or {}, run.cost or {}
     if json_:
         write_json(json_, results | {"environment": environment})
     about = results["encoder"]
-    console = Console()
+    console = plain_console()
     console.print(rich_table(results_table(results, encoder, rows), console.width))
     console.print(
         f"pooling {about['pooling']}, {about['precision']}, {about['layers']} layers, at most {about['max_length']} tokens",

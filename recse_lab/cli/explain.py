@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import RunsDir, root
+from recse_lab.cli.options import RunsDir, plain_console, root
 
 
 def explain(
@@ -15,14 +15,12 @@ def explain(
     runs: RunsDir = None,
 ) -> None:
     """Why a run does not score what was published: aggregation, SICK split, pooling, layers, selection, seeds, and what is left."""
-    from rich.console import Console
-
     from recse_lab import explain as steps
     from recse_lab.reporting.tables import rich_table
     from recse_lab.store import find_run
 
     row, others = steps.published_row(published)
-    console = Console()
+    console = plain_console()
     console.print(rich_table(steps.explain(find_run(root(runs), run), row, root(runs))))
     if others:
-        console.print(f"Other rows of that name: {'; '.join(others)}.", highlight=False, markup=False)
+        console.print(f"Other rows of that name: {'; '.join(others)}.", highlight=False)

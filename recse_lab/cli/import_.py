@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import RunsDir, root
+from recse_lab.cli.options import RunsDir, plain_console, root
 
 
 def import_(
@@ -18,12 +18,10 @@ def import_(
     runs: RunsDir = None,
 ) -> None:
     """Keep what another program measured as runs of `imported`: SimCSE's evaluation log, a trainer_state.json, MTEB's JSON."""
-    from rich.console import Console
-
     from recse_lab import workflows
     from recse_lab.reporting.tables import results_table, rich_table
 
-    console = Console()
+    console = plain_console()
     for run in workflows.import_results(files, root(runs), name=name):
         results, config = run.results or {}, run.config or {}
         if results["tasks"]:

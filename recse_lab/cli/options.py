@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from recse_lab.build import Notify
+
+
+def writable(path: Path | None) -> Path | None:
+    """An option's file, refused before the work rather than after it where it cannot be written.
+
+    Raises:
+        LabError: It is a folder, or nothing can be made where it would lie.
+    """
+    if path is None:
+        return None
+    from recse_lab.errors import LabError
+
+    if path.is_dir():
+        raise LabError(f"{path}: this is a folder; give a file to write the results to.")
+    there = next(parent for parent in path.absolute().parents if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise LabError(f"{path}: no file can be made in {there}; give another path.")
+    return path
+
 
 Set = Annotated[
     list[str] | None,
@@ -30,7 +52,10 @@ Encoder = Annotated[str | None, typer.Option(help="Folder, hub id, or recse-lab/
 RunsDir = Annotated[
     Path | None, typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs.")
 ]
-Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file (docs/formats.md).")]
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", callback=writable, help="Also write the results to this file (docs/formats.md)."),
+]
 
 
 def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
@@ -41,6 +66,11 @@ def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
     return given | dict(parse_assignment(text) for text in assignments or [])
 
 
+def listed(text: str | None) -> list[str]:
+    """Names between commas."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
 def root(runs: Path | None) -> Path:
     """The run store."""
     from recse_lab.store import default_root
@@ -48,14 +78,20 @@ def root(runs: Path | None) -> Path:
     return runs or default_root()
 
 
+def plain_console(*, stderr: bool = False) -> Console:
+    """A console that prints as it is what users named: square brackets are no markup, colons no emoji."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False)
+
+
 @contextmanager
 def progress() -> Iterator[Notify]:
     """A bar with rate and time left for whatever is being done; silent where the output is no terminal."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = plain_console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("preparing", total=None)
         current = "preparing"

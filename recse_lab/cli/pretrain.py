@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from recse_lab.cli.options import Corpus, RunsDir, Set, overrides, progress, root
+from recse_lab.cli.options import Corpus, RunsDir, Set, overrides, plain_console, progress, root
 
 
 def pretrain(
@@ -18,12 +18,10 @@ def pretrain(
     runs: RunsDir = None,
 ) -> None:
     """Make an encoder from text alone: vocabulary, factorised embeddings, masked language modelling."""
-    from rich.console import Console
-
     from recse_lab import workflows
     from recse_lab.training.trainer import Interrupted
 
-    console = Console()
+    console = plain_console()
     resolved = workflows.read_pretrain_config(config, overrides(set_, corpus=corpus))
     try:
         with progress() as notify:

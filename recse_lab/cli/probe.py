@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, progress, root
+from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, plain_console, progress, root
 
 
 def probe(
@@ -34,8 +34,6 @@ def probe(
     runs: RunsDir = None,
 ) -> None:
     """What an arm did to the space or to the scores, in numbers with intervals and in pictures."""
-    from rich.console import Console
-
     from recse_lab import workflows
 
     given = {"against": against, "resamples": resamples, "protocol": "legacy-batch" if legacy_batch else None}
@@ -44,13 +42,13 @@ def probe(
             name, subjects, root=root(runs), data_dir=data_dir, task=task, pooling=pooling, precision=precision, corpus=corpus or (),
             notify=notify, **{key: value for key, value in given.items() if value is not None},
         )  # fmt: skip
-    console = Console()
+    console = plain_console()
     console.print(workflows.probe_table(result))
-    console.print(workflows.probe_summary(result), highlight=False, markup=False)
+    console.print(workflows.probe_summary(result), highlight=False)
     if json_:
         from recse_lab.store import write_json
 
         write_json(json_, workflows.probe_json(result))
     if out:
         for path in workflows.write_probe(result, out):
-            console.print(str(path), highlight=False, soft_wrap=True, markup=False)
+            console.print(str(path), highlight=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import RunsDir, root
+from recse_lab.cli.options import RunsDir, listed, plain_console, root
 
 
 def report(
@@ -34,8 +34,6 @@ def report(
     runs: RunsDir = None,
 ) -> None:
     """Write a study's report, a paper's table or the verdicts on its claims from stored scores; no model is touched."""
-    from rich.console import Console
-
     from recse_lab.errors import LabError
     from recse_lab.reporting.paper import TABLES, Ask
 
@@ -46,7 +44,7 @@ def report(
         raise LabError(f"{given[0]} is an option of tables ({', '.join(TABLES)}), and {name} is none; leave it out.")
     asked = [f"--study {study}" for study in studies or ()]
     asked += [f"{option} {value}" for option, value in options.items() if value and option != "--study"]
-    console, command = Console(), " ".join(["recse-lab report", name, *asked, *["--memory"] * memory])
+    console, command = plain_console(), " ".join(["recse-lab report", name, *asked, *["--memory"] * memory])
     study = root(runs) / name
     if name == "all":
         write_all(root(runs), out, console)
@@ -56,7 +54,7 @@ def report(
     if name == "claims":
         _claims(root(runs), out, command, console)
     elif name in TABLES:
-        ask = Ask(aggregation, protocol, tuple(beside.split(",")) if beside else (), memory)
+        ask = Ask(aggregation, protocol, tuple(listed(beside)), memory)
         _table(name, root(runs), tuple(studies or ()), ask, out / name, command, console)
     elif not (study / "study.json").is_file():
         raise LabError(_unknown(name, root(runs), [*TABLES, "claims"]))
@@ -64,13 +62,15 @@ def report(
 
 def write_all(runs: Path, out: Path, console) -> None:
     """Write the reports of all studies, all tables and the claims again, then index.html of everything that lies in ``out``."""
+    from rich.text import Text
+
     from recse_lab.reporting.index import rebuild, write_index
 
     with console.status("reports") as status:
-        failed = rebuild(runs, out, notify=status.update)
+        failed = rebuild(runs, out, notify=lambda name: status.update(Text(name)))
     for name, why in failed.items():
-        console.print(f"no report of {name}: {why}", style="red", highlight=False, markup=False, soft_wrap=True)
-    console.print(str(write_index(out, runs)), highlight=False, markup=False, soft_wrap=True)
+        console.print(f"no report of {name}: {why}", style="red", highlight=False, soft_wrap=True)
+    console.print(str(write_index(out, runs)), highlight=False, soft_wrap=True)
 
 
 def write_and_show(folder: Path, out: Path, console) -> None:
@@ -102,7 +102,7 @@ def _show(table, summary: str, paths: list[Path], console) -> None:
     console.print(summary, highlight=False)
     console.print()
     for path in paths:
-        console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+        console.print(str(path), highlight=False, soft_wrap=True)
 
 
 def _unknown(name: str, runs: Path, tables: list[str]) -> str:

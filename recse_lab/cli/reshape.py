@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, Encoder, Set, overrides, progress
+from recse_lab.cli.options import Corpus, Encoder, Set, overrides, plain_console, progress
 
 app = typer.Typer(help="The feature store of a separated reshape (time for space).", no_args_is_help=True)
 
@@ -30,8 +30,6 @@ def build(
     set_: Set = None,
 ) -> None:
     """Reshape a corpus once with the frozen backbone; an interrupted build continues. Training does it by itself."""
-    from rich.console import Console
-
     from recse_lab import workflows
 
     options = overrides(
@@ -39,7 +37,7 @@ def build(
         reshape__centring=centring, reshape__source=source,
     )  # fmt: skip
     resolved = workflows.read_config(config, framework=None if config else "recse", overrides=options)
-    console = Console()
+    console = plain_console()
     with progress() as notify:
         lab = workflows.build_reshape(resolved, notify=notify)
         rows, size = len(lab.tokens), lab.store_bytes

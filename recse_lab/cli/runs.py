@@ -20,14 +20,21 @@ GAP = 2  # blanks between two columns
 def ls(study: Annotated[str | None, typer.Argument(help="Only this study.")] = None, runs: RunsDir = None) -> None:
     """All runs: id, state, arm, score ×100. A narrow terminal leaves out columns; a pipe gets them all, tab-separated."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
+    from recse_lab.errors import LabError
     from recse_lab.store import find_runs
 
     console = Console()
-    rows = [_row(run) for run in find_runs(root(runs)) if study in (None, run.study)]
+    if root(runs).exists() and not root(runs).is_dir():
+        raise LabError(f"{root(runs)}: this is a file; give the folder that holds the studies.")
+    found = find_runs(root(runs))
+    if study and study not in (studies := list(dict.fromkeys(run.study for run in found))):
+        raise LabError(f"no runs of a study {study!r} in {root(runs)}; known: {', '.join(studies) or 'none'}.")
+    rows = [_row(run) for run in found if study in (None, run.study)]
     if not rows:
-        console.print(f"no runs in {root(runs)}")
+        console.print(f"no runs in {root(runs)}", markup=False, highlight=False)
     elif not console.is_terminal:
         for line in (rows[0].keys(), *(row.values() for row in rows)):
             print("\t".join(line))
@@ -36,11 +43,26 @@ def ls(study: Annotated[str | None, typer.Argument(help="Only this study.")] = N
         shown = _columns(part, console.width)
         table = Table(*shown, title=f"{name}, {len(part)} runs", title_justify="left", box=None, pad_edge=False)
         for row in part:
-            table.add_row(*(row[column] for column in shown))
+            table.add_row(*(escape(row[column]) for column in shown))
         console.print(table, highlight=False)
 
 
 def _row(run: Run) -> dict[str, str]:
+    """What the list says of a run; of one whose files cannot be read, that."""
+    from recse_lab.errors import LabError
+
+    try:
+        return _told(run)
+    except LabError:
+        return dict.fromkeys(COLUMNS, "") | {"study": run.study, "run": run.id, "state": "damaged"}
+
+
+COLUMNS = (
+    "study", "run", "state", "reshape", "p", "λ", "seed", "steps", "avg", "dev", "date", "encoder", "protocol",
+)  # fmt: skip
+
+
+def _told(run: Run) -> dict[str, str]:
     from recse_lab.evaluation.protocols import headline
 
     config, results = run.config or {}, run.results or {}
@@ -70,15 +92,15 @@ def _columns(rows: list[dict[str, str]], width: int) -> list[str]:
 def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], runs: RunsDir = None) -> None:
     """One run: state, options, environment, results."""
     from rich.console import Console
+    from rich.markup import escape
 
     from recse_lab.store import find_run, flatten
 
     found = find_run(root(runs), run)
     console = Console()
     status = found.status
-    console.print(
-        f"[bold]{found.study}/{found.id}[/bold]  {status['state']}  {status.get('message') or ''}", highlight=False
-    )
+    message = escape(status.get("message") or "")
+    console.print(f"[bold]{found.study}/{found.id}[/bold]  {status['state']}  {message}", highlight=False)
     for title, tree in (("options", found.config), ("environment", found.environment), ("cost", found.cost)):
         if tree:
             console.print(f"[bold]{title}[/bold]")
@@ -88,7 +110,7 @@ def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], r
         from recse_lab.reporting.tables import results_table, rich_table
 
         console.print(rich_table(results_table(found.results, found.id)))
-    console.print(str(found.folder), highlight=False)
+    console.print(str(found.folder), highlight=False, markup=False)
 
 
 @app.command("diff")
@@ -99,6 +121,7 @@ def diff(
 ) -> None:
     """What differs between two runs: options, data, environment, scores."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from recse_lab.evaluation.protocols import headline
@@ -123,7 +146,7 @@ def diff(
     one, two = tree(first), tree(second)
     differing = [key for key in {**one, **two} if one.get(key) != two.get(key)]
     for key in differing:
-        table.add_row(key, _text(one.get(key)), _text(two.get(key)))
+        table.add_row(key, escape(_text(one.get(key))), escape(_text(two.get(key))))
     Console().print(table if differing else "nothing differs", highlight=False)
 
 

@@ -17,7 +17,7 @@ def train(
     framework: Annotated[
         str | None,
         typer.Option(
-            help="Where to start from (recse-lab list frameworks), as esimcse or esimcse+reshape. Default: simcse."
+            help="Where to start from (recse-lab list frameworks), as esimcse or esimcse+reshape. Default: simcse, or recse with an option of the reshape."
         ),
     ] = None,
     encoder: Encoder = None,
@@ -70,16 +70,16 @@ def train(
 
     from recse_lab import workflows
     from recse_lab.reporting.tables import rich_table, sts_table
-    from recse_lab.store import write_json
+    from recse_lab.store import now, write_json
     from recse_lab.training.trainer import Interrupted
 
-    console = Console()
+    console, before = Console(), now()
     resolved = workflows.read_config(config, framework=framework, overrides=options)
     try:
         with progress() as notify:
             run = workflows.train(resolved, root(runs), on_step=_narrator(notify, console), notify=notify)
     except Interrupted as stop:
-        console.print(f"{stop}; the state is saved, and the same command continues.", highlight=False)
+        console.print(f"{stop}; the state is saved, and the same command continues.", highlight=False, markup=False)
         raise typer.Exit(130) from None
     results, cost = run.results or {}, run.cost or {}
     if json_:
@@ -93,11 +93,10 @@ def train(
             highlight=False,
         )
     rate = f", {cost['tokens'] / cost['train_s']:,.0f} tokens/s" if cost.get("train_s") else ""
-    console.print(
-        f"run {run.id} in {run.folder}: {cost['train_s']:.0f} s training, {cost['dev_s']:.0f} s dev, {cost['test_s']:.0f} s test{rate}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    date = str((run.environment or {}).get("date"))
+    kept = f"; kept since {date}, nothing was trained now" if date < before else ""
+    told = f"{cost['train_s']:.0f} s training, {cost['dev_s']:.0f} s dev, {cost['test_s']:.0f} s test{rate}{kept}"
+    console.print(f"run {run.id} in {run.folder}: {told}", highlight=False, soft_wrap=True, markup=False)
 
 
 NAMES = {

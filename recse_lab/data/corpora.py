@@ -6,6 +6,7 @@ import csv
 import difflib
 import gzip
 import hashlib
+import itertools
 import json
 import zlib
 from collections.abc import Iterator, Sequence
@@ -24,18 +25,23 @@ class Corpus:
     """Non-empty stripped sentences of one or several files, read anew at every iteration and never held.
 
     In csv, tsv, jsonl and parquet the sentence stands in ``column``; else in one of text, sentence, sent0, sentence1;
-    else in the first column. A csv or tsv whose first row has none of these names has no header, and then it must
-    have one column only: which of several holds the sentence would be a guess. A jsonl line may also be a bare string.
+    else in the only column: which of several holds the sentence would be a guess. A csv or tsv whose first row has none
+    of these names has no header. Without ``column``, a jsonl line may also be a bare string.
 
     Raises:
-        LabError: At construction: a missing file, a folder, an unknown ending. While reading: not text, a broken or
-            short row (file and line), a missing column, no sentence at all.
+        LabError: At construction: a missing file, a folder, an unknown ending, a column of a txt. While reading: not text,
+            a broken or short row (file and line), a missing column, no sentence at all.
     """
 
     def __init__(self, paths: Sequence[str | Path] | str | Path, column: str | None = None) -> None:
         self.paths = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
         self.column = column
         self._formats = [_format(path) for path in self.paths]
+        if column is not None and ".txt" in self._formats:
+            path = self.paths[self._formats.index(".txt")]
+            raise LabError(
+                f"{path}: a txt file has no columns, so no {column!r}; give a table that has, or name no column."
+            )
 
     @property
     def name(self) -> str:
@@ -52,14 +58,38 @@ class Corpus:
         return digest.hexdigest()
 
     def __iter__(self) -> Iterator[str]:
+        return (sentence for _, sentence in self._rows())
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Of every sentence: which of the files it stands in, and its line there (of parquet: its row)."""
+        return (place for place, _ in self._rows())
+
+    def _rows(self) -> Iterator[tuple[tuple[int, int], str]]:
         found = False
-        for path, kind in zip(self.paths, self._formats, strict=True):
-            for sentence in _sentences(path, kind, self.column):
+        for number, (path, kind) in enumerate(zip(self.paths, self._formats, strict=True)):
+            for line, sentence in _sentences(path, kind, self.column):
                 if sentence := sentence.strip():
                     found = True
-                    yield sentence
+                    yield (number, line), sentence
         if not found:
             raise LabError(f"{self.name}: the corpus holds no sentence; give a file with one sentence a row.")
+
+
+def check_aligned(corpora: Sequence[Corpus]) -> None:
+    """Refuse columns of the same files of which one is empty on a row where another is filled.
+
+    Raises:
+        LabError: Such a row (file, line, column): from there on, sentences of different rows would meet.
+    """
+    end = (len(corpora[0].paths), 0)
+    for places in itertools.zip_longest(*(corpus.places() for corpus in corpora), fillvalue=end):
+        first = min(places)
+        for corpus, place in zip(corpora, places, strict=True):
+            if place != first:
+                path = corpus.paths[first[0]]
+                where = f"{path}, {'row' if _format(path) == '.parquet' else 'line'} {first[1]}"
+                column = "the column of the sentence" if corpus.column is None else f"column {corpus.column!r}"
+                raise LabError(f"{where}: {column} is empty, and every row needs all columns; fill it or drop the row.")
 
 
 def _format(path: Path) -> str:
@@ -108,9 +138,9 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 raise LabError(f"{path}, line {number}: not UTF-8 text; convert the corpus to UTF-8.") from None
 
 
-def _sentences(path: Path, kind: str, column: str | None) -> Iterator[str]:
+def _sentences(path: Path, kind: str, column: str | None) -> Iterator[tuple[int, str]]:
     if kind == ".txt":
-        return (line for _, line in _lines(path))
+        return _lines(path)
     if kind == ".jsonl":
         return _jsonl(path, column)
     if kind == ".parquet":
@@ -127,7 +157,16 @@ def _choose(path: Path, names: Sequence[str], column: str | None) -> str | None:
     return column
 
 
-def _delimited(path: Path, delimiter: str, column: str | None) -> Iterator[str]:
+def _only(where: str, names: Sequence[str]) -> str:
+    """The one column of rows that have no column of a known name."""
+    if len(names) != 1:
+        raise LabError(
+            f"{where}: {len(names)} columns, and none is named {', '.join(COLUMNS)}; say which one holds the sentence."
+        )
+    return names[0]
+
+
+def _delimited(path: Path, delimiter: str, column: str | None) -> Iterator[tuple[int, str]]:
     rows = _rows(path, delimiter)
     line, first = next(rows, (0, []))
     if not first:
@@ -141,17 +180,19 @@ def _delimited(path: Path, delimiter: str, column: str | None) -> Iterator[str]:
     for line, row in rows:
         if position >= len(row):
             raise LabError(f"{path}, line {line}: {len(row)} columns, the sentence is in column {position + 1}.")
-        yield row[position]
+        yield line, row[position]
 
 
-def _headless(path: Path, rows: Iterator[tuple[int, list[str]]] | list[tuple[int, list[str]]]) -> Iterator[str]:
+def _headless(
+    path: Path, rows: Iterator[tuple[int, list[str]]] | list[tuple[int, list[str]]]
+) -> Iterator[tuple[int, str]]:
     for line, row in rows:
         if len(row) != 1:
             raise LabError(
                 f"{path}, line {line}: {len(row)} columns, and the first row names none of {', '.join(COLUMNS)}; "
                 "say which column holds the sentence, or end the file's name in .txt if a row is one sentence."
             )
-        yield row[0]
+        yield line, row[0]
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -169,7 +210,8 @@ def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             yield line, row
 
 
-def _jsonl(path: Path, column: str | None) -> Iterator[str]:
+def _jsonl(path: Path, named: str | None) -> Iterator[tuple[int, str]]:
+    column = named
     for number, line in _lines(path):
         if not line.strip():
             continue
@@ -179,13 +221,15 @@ def _jsonl(path: Path, column: str | None) -> Iterator[str]:
             raise LabError(f"{path}, line {number}: broken JSON ({getattr(error, 'msg', error)}).") from None
         if isinstance(row, dict) and row:
             # The first object settles the column: a later one without it is a mistake, not another layout.
-            column = column or _choose(path, list(row), None) or next(iter(row))
+            column = column or _choose(path, list(row), None) or _only(f"{path}, line {number}", list(row))
             if column not in row:
                 raise LabError(f"{path}, line {number}: no field {column!r}; it has {', '.join(map(repr, row))}.")
             row = row[column]
         elif not isinstance(row, str):
             raise LabError(f"{path}, line {number}: expected a JSON object or string.")
-        yield _text(row, f"{path}, line {number}: the sentence field")
+        elif named is not None:
+            raise LabError(f"{path}, line {number}: a bare string has no field {named!r}; give objects that have.")
+        yield number, _text(row, f"{path}, line {number}: the sentence field")
 
 
 def _text(value: Any, where: str) -> str:
@@ -201,7 +245,7 @@ def _text(value: Any, where: str) -> str:
     return value
 
 
-def _parquet(path: Path, column: str | None) -> Iterator[str]:
+def _parquet(path: Path, column: str | None) -> Iterator[tuple[int, str]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -211,11 +255,11 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
             names = file.schema_arrow.names
             if not names:
                 raise LabError(f"{path}: the file has no column; give one with a column of sentences.")
-            name = _choose(path, names, column) or names[0]
+            name = _choose(path, names, column) or _only(str(path), names)
             for batch in file.iter_batches(batch_size=4096, columns=[name]):
                 for value in batch.column(0).to_pylist():
                     row += 1
-                    yield _text(value, f"{path}, row {row}: column {name!r}")
+                    yield row, _text(value, f"{path}, row {row}: column {name!r}")
     except (pa.ArrowException, OSError) as error:
         where = f" beyond row {row}" if row else ""
         raise LabError(f"{path}: not a readable parquet file{where} ({str(error).splitlines()[0]}).") from None

@@ -126,7 +126,7 @@ def _samples() -> Iterator[Finding]:
 def _record(folder: Path) -> dict[str, Any]:
     try:
         return read_json(folder / RECORD)
-    except (OSError, ValueError):
+    except (OSError, LabError):
         return {}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from recse_lab.code import code_hash
 from recse_lab.data.corpora import Corpus
 from recse_lab.errors import LabError
 from recse_lab.store import read_json, write_json
@@ -26,12 +27,18 @@ class TokenStore:
     """Token ids of every sentence (special tokens included), by row number.
 
     Raises:
-        LabError: The file of ids is shorter or longer than its offsets say.
+        LabError: A file is damaged, or that of the ids is shorter or longer than its offsets say.
     """
 
     def __init__(self, folder: Path) -> None:
+        try:
+            self._open(folder)
+        except (EOFError, FileNotFoundError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise LabError(f"{folder}: the tokenised corpus is damaged ({error}); delete this folder.") from error
+
+    def _open(self, folder: Path) -> None:
         self.folder = folder
-        self.meta = read_json(folder / "meta.json")
+        self.meta = read_json(folder / "meta.json", "delete the folder it lies in")
         self.fingerprint: str = self.meta["fingerprint"]
         self.sentences: int = self.meta["sentences"]
         self.special_ids: list[int] = self.meta["special_ids"]
@@ -42,9 +49,7 @@ class TokenStore:
         self._offsets = np.load(folder / "offsets.npy", mmap_mode="r")
         size = int(self._offsets[-1])
         if (folder / "ids.bin").stat().st_size != size * np.dtype(self.meta["dtype"]).itemsize:
-            raise LabError(
-                f"{folder}: the tokenised corpus is damaged (ids.bin is not {size} ids); delete this folder."
-            )
+            raise ValueError(f"ids.bin is not {size} ids")
         self._ids = np.memmap(folder / "ids.bin", dtype=self.meta["dtype"], mode="r")
         self.lengths: Int[np.ndarray, " rows"] = np.diff(self._offsets).astype(np.int32)
 
@@ -65,7 +70,7 @@ def build_tokens(
     Raises:
         LabError: The corpus cannot be read, holds fewer than two sentences, or the disk is full.
     """
-    text = f"{corpus.fingerprint} {tokenizer_fingerprint} {max_length}"
+    text = f"{corpus.fingerprint} {tokenizer_fingerprint} {max_length} {code_hash('data/corpora.py', 'data/tokens.py')}"
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     final = folder / fingerprint[:16]
     final.parent.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import nn
 
+from recse_lab.code import code_hash
 from recse_lab.errors import LabError
 from recse_lab.store import atomic_path, cache_root, write_json
 
@@ -50,6 +51,7 @@ def embedding_key(encoder: Encoder, fingerprint: str, precision: str) -> dict[st
     device = encoder.device
     prompt = getattr(encoder, "prompt", None)
     return {
+        "code": code_hash("encoders"),
         "encoder": type(encoder).__name__,
         "weights": fingerprint,
         "pooling": encoder.pooling,

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from recse_lab.encoders.transformer import load_config, load_tokenizer, pad, resolve
+from recse_lab.encoders.transformer import load_config, load_tokenizer, load_weights, pad, resolve
 from recse_lab.errors import LabError
 
 
@@ -66,19 +66,10 @@ def load_masked_lm(encoder: str, *, device: torch.device | str = "cpu") -> Maske
         LabError: The encoder carries no such head, or a part of it only.
     """
     from transformers import AutoModelForMaskedLM
-    from transformers.utils import logging as hf_logging
 
     check_masked_lm(encoder)
     where = resolve(encoder)
-    hf_logging.disable_progress_bar()
-    verbosity = hf_logging.get_verbosity()
-    hf_logging.set_verbosity_error()  # a pooler and a next-sentence head would be listed as unexpected weights
-    try:
-        model, loaded = AutoModelForMaskedLM.from_pretrained(
-            where, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
-        )
-    finally:
-        hf_logging.set_verbosity(verbosity)
-    if loaded["missing_keys"]:
-        raise LabError(_refusal(encoder, f"its weights lack {min(loaded['missing_keys'])}"))
+    model, lacking = load_weights(AutoModelForMaskedLM, where)
+    if lacking:
+        raise LabError(_refusal(encoder, f"its weights lack {min(lacking)}"))
     return MaskedLM(model, pad_id=load_tokenizer(where).pad_token_id or 0, device=device)

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,13 +22,16 @@ from recse_lab.encoders.heads import TanhHead
 from recse_lab.encoders.pooling import LAYERS, POOLINGS, HiddenStates
 from recse_lab.encoders.positions import positions
 from recse_lab.encoders.prompt import Template, mask_state, parse_template, template_bias, wrap
+from recse_lab.encoders.residual import FILE as RESIDUAL
 from recse_lab.encoders.residual import Residual, load_residual
 from recse_lab.errors import LabError
+from recse_lab.store import read_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 CARD = "recse_lab.json"  # what transformers has no place for: pooling, head, longest sentence
+AGAIN = "copy or save this folder again"
 
 
 def resolve(encoder: str) -> str:
@@ -58,33 +61,54 @@ def _load(kind: Any, encoder: str, **options: Any) -> Any:
     """``kind.from_pretrained`` with its many ways to fail told in one sentence."""
     try:
         return kind.from_pretrained(encoder, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
+    except Exception as error:  # a damaged folder fails in the exceptions of every library that reads it
         if isinstance(error, OSError) and error.errno is not None:
             raise
         asked = options.get("attn_implementation")
-        if asked in ("plain", "sdpa") and ("scaled_dot_product_attention" in str(error) or "attention" in str(error)):
+        if asked in ("plain", "sdpa") and "attention implementation" in str(error):
             raise LabError(
                 f"{encoder}: this architecture has no {asked} attention; set model.attention to auto or eager."
+            ) from error
+        if Path(encoder).is_dir():
+            raise LabError(
+                f"{encoder}: it cannot be loaded as a BERT-like encoder ({_reason(error)}); {AGAIN}."
             ) from error
         near = difflib.get_close_matches(encoder, EMBEDDED, n=1, cutoff=0.4)
         hint = (
             f"did you mean {near[0]}?" if near else "give a folder, a hub id this machine can reach, or recse-lab/tiny."
         )
-        reason = (
-            "it cannot be loaded as a BERT-like encoder"
-            if Path(encoder).is_dir()
-            else "neither a folder nor reachable on the hub"
-        )
-        raise LabError(f"{encoder}: {reason}; {hint}") from error
+        raise LabError(f"{encoder}: neither a folder nor reachable on the hub; {hint}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What another library says of a damaged file, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Tell of a file that is missing, damaged or made for another encoder in one sentence."""
+    try:
+        yield
+    except Exception as error:  # safetensors and torch have exceptions of their own
+        raise LabError(f"{file}: missing, or not what {CARD} says ({_reason(error)}); {AGAIN}.") from error
 
 
 def load_tokenizer(encoder: str) -> Any:
-    """The fast tokenizer of an encoder."""
+    """The fast tokenizer of an encoder.
+
+    Raises:
+        LabError: It cannot be loaded, is not a fast one, or knows no word.
+    """
     from transformers import AutoTokenizer
 
     tokenizer = _load(AutoTokenizer, encoder)
     if not tokenizer.is_fast:
         raise LabError(f"{encoder}: its tokenizer has no fast (Rust) version, which is needed to stream a corpus.")
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # what transformers makes of a missing file
+        raise LabError(
+            f"{encoder}: its tokenizer knows no word; add the vocabulary it was trained with (tokenizer.json or vocab.txt)."
+        )
     return tokenizer
 
 
@@ -112,6 +136,22 @@ def best_attention(config: Any) -> str:
     return "sdpa" if kind._supports_sdpa else "eager"
 
 
+def load_weights(kind: Any, encoder: str, **options: Any) -> tuple[Any, set[str]]:
+    """A model in float32, and the names of what its files lack or hold in another shape: those weights are random."""
+    from transformers.utils import logging as hf_logging
+
+    hf_logging.disable_progress_bar()
+    verbosity = hf_logging.get_verbosity()
+    hf_logging.set_verbosity_error()  # layers cut off, a pooler, another head would be listed as unexpected weights
+    try:
+        model, told = _load(
+            kind, encoder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **options
+        )
+    finally:
+        hf_logging.set_verbosity(verbosity)
+    return model, {*told["missing_keys"], *(key for key, *_ in told["mismatched_keys"])}
+
+
 def load_backbone(
     encoder: str, *, layers: int | None = None, dropout: float | None = None, attention: str = "auto"
 ) -> PreTrainedModel:
@@ -120,10 +160,9 @@ def load_backbone(
     ``attention`` is plain (recse_lab.encoders.dropout), sdpa, eager, or auto: ``best_attention``.
 
     Raises:
-        LabError: It cannot be loaded, or has fewer than ``layers`` layers.
+        LabError: It cannot be loaded, has fewer than ``layers`` layers, or its files lack some of its weights.
     """
     from transformers import AutoModel
-    from transformers.utils import logging as hf_logging
 
     config = load_config(encoder)
     depth = config.num_hidden_layers
@@ -137,15 +176,15 @@ def load_backbone(
                 setattr(config, field, dropout)
     register_plain_attention()
     chosen = best_attention(config) if attention == "auto" else attention
-    hf_logging.disable_progress_bar()
-    verbosity = hf_logging.get_verbosity()
-    hf_logging.set_verbosity_error()  # the layers cut off would be listed as unexpected weights
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # weights the folder lacks (a pooler nobody reads) are the same every time
-            backbone = _load(AutoModel, encoder, config=config, attn_implementation=chosen, dtype=torch.float32)
-    finally:
-        hf_logging.set_verbosity(verbosity)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # weights the folder lacks (a pooler nobody reads) are the same every time
+        backbone, lacking = load_weights(AutoModel, encoder, config=config, attn_implementation=chosen)
+    drawn = sorted(name for name, _ in backbone.named_parameters() if name in lacking and "pooler" not in name)
+    if drawn:
+        more = f" and {len(drawn) - 3} more" if len(drawn) > 3 else ""
+        raise LabError(
+            f"{encoder}: its weights do not fit its config.json, which asks for {', '.join(drawn[:3])}{more}; {AGAIN}."
+        )
     replace_dropouts(backbone)
     return backbone
 
@@ -204,6 +243,31 @@ def by_token_budget(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.n
         size = max(1, tokens_per_batch // max(1, int(lengths[order[start]])))
         yield order[start : start + size]
         start += size
+
+
+def least_padding(lengths: np.ndarray, parts: int) -> list[Int[np.ndarray, " part"]]:
+    """Indices of all rows, shortest first, in ``parts`` groups cut where the fewest tokens are padding.
+
+    No group has more than twice its even share of the rows: a large one would leave a CPU's caches. Fewer rows than
+    parts make a group each.
+    """
+    order = np.argsort(lengths, kind="stable")
+    count = len(order)
+    parts = min(parts, count)
+    cuts = np.arange(count + 1)
+    size = cuts[None, :] - cuts[:, None]  # of the group between two cuts
+    padded = np.where((size > 0) & (size <= -(-2 * count // parts)), size * np.append(0, lengths[order]), np.inf)
+    least = np.where(cuts == 0, 0.0, np.inf)  # padded tokens up to each cut, in the groups so far
+    before = []
+    for _ in range(parts):
+        total = least[:, None] + padded
+        before.append(total.argmin(axis=0))
+        least = total.min(axis=0)
+    end, groups = count, []
+    for start in reversed(before):
+        groups.append(order[start[end] : end])
+        end = int(start[end])
+    return groups[::-1]
 
 
 class Prompt(NamedTuple):
@@ -415,13 +479,30 @@ def read_card(folder: str) -> dict[str, Any]:
     """Pooling, longest sentence and head as a folder states them: ours, else those of sentence-transformers, else empty.
 
     Raises:
-        LabError: The folder names a module that would change the embedding and is not known here.
+        LabError: The folder names a module that would change the embedding and is not known here, or a file is damaged.
     """
     path = Path(folder)
     if (path / CARD).is_file():
-        return json.loads((path / CARD).read_text())
-    if not (path / "modules.json").is_file():
+        card = read_json(path / CARD, AGAIN)
+    elif (path / "modules.json").is_file():
+        try:
+            card = _read_modules(path)
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise LabError(
+                f"{path / 'modules.json'}: this file, or one it names, is damaged ({_reason(error)}); {AGAIN}."
+            ) from error
+    else:
         return {}
+    longest = card.get("max_length")
+    if longest is not None and not (isinstance(longest, int) and longest >= 4):
+        raise LabError(
+            f"{folder}: it states {longest!r} as its longest sentence; expected a number of tokens from 4 on."
+        )
+    return card
+
+
+def _read_modules(path: Path) -> dict[str, Any]:
+    """What sentence-transformers' files say of a folder."""
     card: dict[str, Any] = {"head": "none"}
     for module in json.loads((path / "modules.json").read_text()):
         kind = module["type"].rsplit(".", 1)[-1]
@@ -465,22 +546,28 @@ def load_encoder(
     what was trained on top of it.
 
     Raises:
-        LabError: It cannot be loaded, or ``prompt`` is asked of a folder that states none.
+        LabError: It cannot be loaded, the pooling is not known, or ``prompt`` is asked of a folder that states none.
     """
     where = resolve(encoder)
     card = read_card(where)
+    stated = card.get("pooling") or "mean"
+    chosen = pooling or stated
+    as_stated = chosen == stated and layers is None
+    if chosen not in ("prompt", *POOLINGS):
+        raise LabError(f"{encoder}: pooling {chosen!r} is not known; expected one of {', '.join(POOLINGS)}.")
+    if chosen == "prompt" and not isinstance(card.get("prompt"), str):
+        raise LabError(f"{encoder}: this folder states no template, so that it has no pooling prompt.")
     backbone = load_backbone(where, layers=layers, attention=attention)
     head = None
     if card.get("head") == "tanh" and layers is None:
         head = TanhHead(backbone.config.hidden_size)
-        weights = load_file(Path(where) / "2_Dense" / "model.safetensors")
-        head.dense.load_state_dict({k.removeprefix("linear."): v for k, v in weights.items()})
-    stated = card.get("pooling") or "mean"
-    chosen = pooling or stated
-    as_stated = chosen == stated and layers is None
-    if chosen == "prompt" and "prompt" not in card:
-        raise LabError(f"{encoder}: this folder states no template, so that it has no pooling prompt.")
-    residual = load_residual(Path(where), card["residual"]) if "residual" in card and as_stated else None
+        with _reading(file := Path(where) / "2_Dense" / "model.safetensors"):
+            weights = load_file(file)
+            head.dense.load_state_dict({k.removeprefix("linear."): v for k, v in weights.items()})
+    residual = None
+    if "residual" in card and as_stated:
+        with _reading(Path(where) / RESIDUAL):
+            residual = load_residual(Path(where), card["residual"])
     model = TransformerEncoder(
         backbone, load_tokenizer(where), pooling=chosen, head=head, keep_head=head is not None,
         max_length=max_length or card.get("max_length"), prompt=(card["prompt"],) if chosen == "prompt" else (), residual=residual,

@@ -59,6 +59,13 @@ def read_file(path: Path) -> list[Imported]:
         found: list[Imported] | None = module.read(path, text)
         if found is not None:
             return [replace(part, format=form, files=(source,)) for part in found]
+    if text.lstrip().startswith("{"):
+        try:
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            raise LabError(
+                f"{path}, line {error.lineno}: this is broken JSON ({error.msg}); is the file cut short?"
+            ) from None
     raise LabError(f"{path}: not a layout that is known here; {expected}.")
 
 

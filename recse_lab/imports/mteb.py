@@ -35,7 +35,7 @@ def read(path: Path, text: str) -> list[Imported] | None:
     if result is None or not isinstance(result.get("scores", result.get("test")), dict):
         return None
     task = result.get("task_name") or result.get("mteb_dataset_name") or path.stem
-    if task not in TASKS:
+    if not isinstance(task, str) or task not in TASKS:
         raise LabError(f"{path}: MTEB task {task!r} has no counterpart here; there are {', '.join(TASKS)}.")
     splits = SPLITS if task == "STSBenchmark" else {"test": ""}
     tasks = {TASKS[task] + splits[s]: _task(path, s, scores) for s, scores in _scores(result, splits)}
@@ -50,7 +50,7 @@ def _scores(result: Mapping[str, Any], splits: Iterable[str]) -> Iterator[tuple[
     """Split and flat scores of the English, or only, subset."""
     for split in splits:
         if "scores" in result:
-            subsets = result["scores"].get(split) or []
+            subsets = [scores for scores in result["scores"].get(split) or [] if isinstance(scores, dict)]
             named = [scores for scores in subsets if scores.get("hf_subset") in ("default", "en", "en-en")]
             for scores in (named or subsets)[:1]:
                 yield split, _flat(scores)
@@ -77,11 +77,14 @@ def _task(path: Path, split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
     pearson = next((scores[name] for name in PEARSON if isinstance(scores.get(name), int | float)), None)
     if math.isnan(spearman):
         return sts_task(None, None, "the file has NaN")
-    return sts_task(_raw(spearman), None if pearson is None else _raw(pearson))
+    return sts_task(_raw(path, spearman), None if pearson is None else _raw(path, pearson))
 
 
-def _raw(correlation: float) -> float:
-    return correlation / 100 if abs(correlation) > 1 else float(correlation)
+def _raw(path: Path, correlation: float) -> float:
+    raw = correlation / 100 if abs(correlation) > 1 else float(correlation)
+    if abs(raw) > 1:
+        raise LabError(f"{path}: {correlation} is no correlation, raw or ×100.")
+    return raw
 
 
 def _model(path: Path) -> tuple[str, str | None]:

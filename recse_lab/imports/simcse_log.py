@@ -77,7 +77,9 @@ def _tables(path: Path, text: str, first_line: int) -> Iterator[dict[str, float]
         try:
             numbers = dict(zip(names, map(float, cells), strict=True))
         except ValueError:
-            raise LabError(f"{path}, line {line}: {row.strip()!r} is no row of {len(names)} numbers.") from None
+            numbers = {}
+        if not numbers or not all(0 <= abs(number) <= 100 for number in numbers.values()):  # NaN is none of them
+            raise LabError(f"{path}, line {line}: {row.strip()!r} is no row of {len(names)} numbers from −100 to 100.")
         average = numbers.pop("Avg.", None)
         if average is not None and abs(np.mean(list(numbers.values())) - average) > ROUNDED:
             raise LabError(f"{path}, line {line}: the average {average} is not that of its row; is the log damaged?")

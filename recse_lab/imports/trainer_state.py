@@ -23,7 +23,7 @@ def read(path: Path, text: str) -> list[Imported] | None:
     the file. The selection is ``best`` where the trainer kept the best checkpoint, else ``last``.
 
     Raises:
-        LabError: No Spearman correlation on an STS set in it, or one beyond 1.
+        LabError: No Spearman correlation on an STS set in it, one beyond 1, or one that is no number.
     """
     state = mapping(text)
     if state is None or not isinstance(state.get("log_history"), list):
@@ -43,11 +43,11 @@ def read(path: Path, text: str) -> list[Imported] | None:
         steps.setdefault(line["step"], {}).update(told)
     metrics = [steps[step] for step in sorted(steps)]
     looks = [(line["step"], line["dev_spearman"]) for line in metrics if line.get("dev_spearman") is not None]
-    beyond = [value for _, value in looks if abs(value) > 1]
+    beyond = [value for _, value in looks if not isinstance(value, int | float) or abs(value) > 1]
     if beyond or not looks:
-        what = f"{beyond[0]} is no correlation" if beyond else "it is undefined at every step"
+        what = f"{beyond[0]!r} is no correlation" if beyond else "it is undefined at every step"
         raise LabError(f"{path}: {chosen}: {what}.")
-    kept = state.get("best_model_checkpoint")
+    kept = str(state.get("best_model_checkpoint") or "")
     step, spearman = max(looks, key=lambda look: look[1]) if kept else looks[-1]
     dev = {
         "task": "stsb-dev" if chosen == SIMCSE[0] else LOOK.fullmatch(chosen)[1],  # type: ignore[index]

@@ -182,17 +182,18 @@ class AblationReport:
             [self.boot[run.id] for run in runs], axis=1
         ) if runs else np.empty((0, 0))
 
-    def reference(self, group: Group) -> Group:
+    def reference(self, group: Group) -> Group | None:
         """What a group is compared with: the reference arm, at the same levels where it is swept too; or, where the report
-        says ``against_level``, its own arm at that level."""
+        says ``against_level``, its own arm at that level. None where the reference has no such level."""
         wanted = group.factors | self.against_level
         if self.against_level.keys() <= group.factors.keys() and wanted != group.factors:
             own = [g for g in self.groups if g.arm == group.arm and g.factors == wanted]
             if own:
                 return own[0]
-        found = [g for g in self.groups if g.arm == self.against]
-        shared = [g for g in found if all(group.factors.get(f, level) == level for f, level in g.factors.items())]
-        return (shared or found)[0]
+        found = (g for g in self.groups if g.arm == self.against)
+        return next(
+            (g for g in found if all(group.factors.get(f, level) == level for f, level in g.factors.items())), None
+        )
 
     def test(self, group: Group, other: Group) -> Comparison:
         """Primary metric of ``group`` minus ``other``'s, for other seeds and other pairs; no test with one seed.
@@ -207,13 +208,22 @@ class AblationReport:
 
     def compared_runs(self, group: Group) -> tuple[frozenset[str], frozenset[str]]:
         """What a comparison is made of: cells that `same` declares one have it in common, and count once."""
-        first, second = (frozenset(run.id for run in g.runs.values()) for g in (group, self.reference(group)))
+        reference = self.reference(group)
+        first, second = (frozenset(run.id for run in g.runs.values()) if g else frozenset() for g in (group, reference))
         return (first or frozenset([group.label])), second
+
+    def _against(self, group: Group) -> Comparison:
+        reference = self.reference(group)
+        if reference is not None:
+            return self.test(group, reference)
+        return Comparison(
+            float("nan"), None, None, None, 1 - LEVEL, 0, "both", "none", f"{self.against} was not run at its level"
+        )
 
     @cached_property
     def comparisons(self) -> list[tuple[Group, Comparison, float | None]]:
         """Every group against the reference arm, with p adjusted by Holm over all distinct ones."""
-        tests = [(group, self.test(group, self.reference(group))) for group in self.groups if group.arm != self.against]
+        tests = [(group, self._against(group)) for group in self.groups if group.arm != self.against]
         distinct = {self.compared_runs(group): test.p for group, test in tests}
         adjusted = dict(zip(distinct, holm(list(distinct.values())), strict=True))
         return [(group, test, adjusted[self.compared_runs(group)]) for group, test in tests]
@@ -292,6 +302,8 @@ class AblationReport:
             notes.append(
                 f"Δ of a row at {self._level_told} is from {self.against}; of any other row, from {self.against_told}."
             )
+        if alone := [group.label for group, test, _ in self.comparisons if self.reference(group) is None]:
+            notes.append(f"Without Δ, since {self.against} was not run at their level: {'; '.join(alone)}.")
         if self.spec["report"].get("measures"):
             notes.append(MEASURES_NOTE)
         if all(test.p is None for _, test, _ in self.comparisons):
@@ -307,7 +319,7 @@ class AblationReport:
         """What follows, computed: who differs from the reference, who beats the best control, what could have been seen."""
         swept = [c for c in self.comparisons if c[0].role == "arm" and c[1].seeds]
         if self.against_level:
-            swept = [c for c in swept if self.reference(c[0]).arm == c[0].arm]
+            swept = [c for c in swept if (against := self.reference(c[0])) is not None and against.arm == c[0].arm]
         swept = list({self.compared_runs(c[0]): c for c in reversed(swept)}.values())[::-1]  # the first of each
         tested = [c for c in swept if c[2] is not None]
         # A level's own difference is what the question is about, whatever its sign.
@@ -344,7 +356,7 @@ class AblationReport:
     def measured(self, run: Run) -> dict[str, float]:
         """Measures of the spread of a run's scores on STS-B's test pairs, or on all pairs where it has none of those."""
         if run.id not in self._measured:
-            scores = pd.read_parquet(run.scores, columns=["task", "gold", "score"])
+            scores = run.read_scores(["task", "gold", "score"])
             graded = scores.loc[scores["task"] == "stsb"]
             own = graded if len(graded) else scores
             self._measured[run.id] = spread_of_scores(own["score"].to_numpy(), own["gold"].to_numpy())
@@ -388,9 +400,9 @@ class AblationReport:
         for group, test, _ in tested:
             if test.seeds < 2:
                 continue
-            (a, boot_a), (b, boot_b) = (
-                self._values(runs) for runs in zip(*by_seed((group, self.reference(group))), strict=True)
-            )
+            reference = self.reference(group)
+            assert reference is not None  # it was tested
+            (a, boot_a), (b, boot_b) = (self._values(runs) for runs in zip(*by_seed((group, reference)), strict=True))
             spreads.append(spread_over_both(a - b, boot_a - boot_b))
         if not spreads:
             return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,11 +61,8 @@ def read_cards(reports: Path) -> dict[Path, dict[str, Any]]:
     """
     found = {}
     for path in sorted(reports.rglob("card.json")):
-        try:
-            card = read_json(path)
-        except json.JSONDecodeError as error:
-            raise LabError(f"{path}: damaged ({error}); write its report again.") from error
-        if not isinstance(card, dict) or card.get("schema") != SCHEMA:
+        card = read_json(path, "write its report again")
+        if card.get("schema") != SCHEMA:
             raise LabError(f"{path}: not a card of schema {SCHEMA}; write its report again.")
         found[path.parent] = card
     return found

@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from recse_lab.code import code_hash
 from recse_lab.data.sts import SEVEN
 from recse_lab.evaluation.statistics import bootstrap_sts
 from recse_lab.store import Run, atomic_path, cache_root
@@ -34,7 +36,8 @@ def resampled(runs: Sequence[Run], tasks: Sequence[str] = SEVEN) -> dict[str, Re
     """
     folder = cache_root() / "resamples"
     files = {run.id: folder / f"{_key(run, tasks)}.npz" for run in runs}
-    lacking = {run.id: run for run in runs if not files[run.id].is_file()}
+    found = {run.id: _read(files[run.id]) for run in runs}
+    lacking = {run.id: run for run in runs if found[run.id] is None}
     for start in range(0, len(lacking), AT_ONCE):
         frames = {run.id: _scores(run, tasks) for run in list(lacking.values())[start : start + AT_ONCE]}
         pairs = {
@@ -46,21 +49,27 @@ def resampled(runs: Sequence[Run], tasks: Sequence[str] = SEVEN) -> dict[str, Re
             for id_, averages in zip(ids, values.T, strict=True):
                 with atomic_path(files[id_]) as beside, beside.open("wb") as file:
                     np.savez(file, pairs=np.array(same), averages=averages)
-    return {id_: _read(path) for id_, path in files.items()}
+                found[id_] = Resampled(same, averages)
+    return {id_: kept for id_, kept in found.items() if kept is not None}
 
 
 def _key(run: Run, tasks: Sequence[str]) -> str:
-    """Of what the numbers follow from: scores, tasks, number of resamples."""
-    digest = hashlib.sha256(f"{RESAMPLES} {list(tasks)}".encode())
+    """Of what the numbers follow from: scores, tasks, number of resamples, and the code that draws them."""
+    code = code_hash("evaluation/rank_bootstrap.py", "evaluation/sts.py")
+    digest = hashlib.sha256(f"{RESAMPLES} {list(tasks)} {code}".encode())
     digest.update(run.scores.read_bytes())
     return digest.hexdigest()[:24]
 
 
 def _scores(run: Run, tasks: Sequence[str]) -> pd.DataFrame:
-    frame = pd.read_parquet(run.scores)
+    frame = run.read_scores()
     return frame.loc[frame["task"].isin(list(tasks))]
 
 
-def _read(path: Path) -> Resampled:
-    with np.load(path) as kept:
-        return Resampled(str(kept["pairs"]), kept["averages"])
+def _read(path: Path) -> Resampled | None:
+    """What is kept; None where nothing is, or a damaged file, which is then made again."""
+    try:
+        with np.load(path) as kept:
+            return Resampled(str(kept["pairs"]), kept["averages"])
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return None

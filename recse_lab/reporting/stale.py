@@ -6,7 +6,6 @@ anew from stored scores. Only files that the commit already had count; a run can
 
 from __future__ import annotations
 
-import ast
 import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -14,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import recse_lab
+from recse_lab.code import PACKAGE, as_it_runs
 from recse_lab.data.corpora import Corpus
 from recse_lab.data.manifest import corpus_path
 from recse_lab.data.sts import load_task, tasks_fingerprint
@@ -23,7 +22,6 @@ from recse_lab.errors import LabError
 from recse_lab.reporting.tables import Row, Table
 from recse_lab.store import Run, git, read_json
 
-PACKAGE = Path(recse_lab.__file__).resolve().parent
 PRODUCING = (
     "training", "encoders", "objectives", "views", "reshape", "data", "evaluation", "build.py", "evaluating.py", "execution.py", "frameworks.py",
     "probes/alignment.py", "probes/similarity.py",
@@ -60,7 +58,7 @@ def changed_modules(commit: str, package: Path = PACKAGE) -> tuple[str, ...] | N
         return tuple(
             name for name in names
             if (PACKAGED[1] in name and not name.endswith(".md"))
-            or (name.endswith(".py") and _as_it_runs(git(root, "show", f"{commit}:{name}")) != _as_it_runs(_now(root / name)))
+            or (name.endswith(".py") and as_it_runs(git(root, "show", f"{commit}:{name}")) != as_it_runs(_now(root / name)))
         )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return None
@@ -68,21 +66,6 @@ def changed_modules(commit: str, package: Path = PACKAGE) -> tuple[str, ...] | N
 
 def _now(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _as_it_runs(source: str) -> str:
-    """The syntax tree without strings that nobody reads, such as docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody"):
-            body = getattr(node, field, None)
-            if isinstance(body, list):
-                setattr(
-                    node,
-                    field,
-                    [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))],
-                )
-    return ast.dump(tree)
 
 
 @cache

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def open_store(folder: Path, identity: dict[str, Any], *, shuffled: bool = False
     meta_file = folder / "meta.json"
     if not meta_file.is_file():
         raise LabError(f"{folder}: no finished feature store; build it with `recse-lab reshape build`.")
-    meta = read_json(meta_file)
+    meta = read_json(meta_file, "delete the folder it lies in")
     have, want = meta["identity"], json.loads(json.dumps(identity))
     differing = [
         f"{k} ({have.get(k)!r} there, {want.get(k)!r} wanted)"
@@ -145,11 +145,12 @@ def _begin(partial: Path, identity: dict[str, Any], rows: int, dim: int) -> int:
     state = partial / "progress.json"
     features = partial / "features.f16"
     if state.is_file() and features.is_file():
-        seen = read_json(state)
-        if seen["identity"] == json.loads(json.dumps(identity)) and features.stat().st_size >= store_size(
-            seen["rows_done"], dim
-        ):
-            return seen["rows_done"]
+        with suppress(LabError):  # damaged: the build begins anew
+            seen = read_json(state)
+            if seen["identity"] == json.loads(json.dumps(identity)) and features.stat().st_size >= store_size(
+                seen["rows_done"], dim
+            ):
+                return seen["rows_done"]
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     if shutil.disk_usage(partial).free < store_size(rows, dim):

@@ -1,14 +1,22 @@
 """The command line as a user meets it: the main path end to end, and one sentence with exit code 2 for every mistake."""
 
+import errno
 import json
+import os
 import re
 import shutil
 
 import pytest
 from conftest import sentences, write_senteval
 
+from recse_lab import workflows
+from recse_lab.ablation.spec import load_spec
+from recse_lab.config import parse_assignment, read_yaml
+from recse_lab.data import pull
 from recse_lab.data.sts import SEVEN
-from recse_lab.store import Run, write_json
+from recse_lab.errors import LabError
+from recse_lab.store import Run, default_root, find_runs, write_json
+from recse_lab.workflows import plan_study
 
 
 @pytest.fixture
@@ -158,6 +166,13 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["eval", "TINY", "--data-dir", "TRUNCATED"], "STS.gs.images.txt, line 4: the file ends here, its partner has 12 lines"),
         (["eval", "FOLDER", "--data-dir", "STS"], "this folder is no encoder"),
         (["eval", "TINY", "--data-dir", "STS", "--tasks", "sts-b"], "did you mean stsb?"),
+        (["eval", "TINY", "--data-dir", "STS", "--tasks", "stsb,stsb"], "task stsb is named twice"),
+        (["train", *SMALL, "--framework", "supervised"], "corpus.txt: a txt file has no columns, so no 'sent"),
+        (["train", *SMALL, "--set", "evaluation.tasks=[stsb, stsb]"], "evaluation.tasks: 'stsb' is given twice"),
+        (["train", *SMALL, "--set", "seed=true"], "seed: expected a number, not True"),
+        (["ablate", "STUDY", "--set", "seed=5"], "a study sets the seed of every run itself; give --seeds"),
+        (["ablate", "STUDY", "--set", "reshape.dim=[4, 4]"], "reshape.dim: 4 is given twice"),
+        (["ablate", "STUDY", "--full"], "experiment small has no full edition; leave out --full"),
         (["eval", "TINY", "--data-dir", "STS", "--protocol", "simcse-2012"], "unknown protocol 'simcse-2012'; did you mean simcse-2021?"),
         (["eval", "TINY", "--protocol", "senteval-fast"], "protocol senteval-fast needs the transfer sets: give --data-dir"),
         (["eval", "TINY", "--data-dir", "STS", "--protocol", "senteval-fast"], "no transfer data here"),
@@ -177,6 +192,14 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["eval", "TINY", "--beside", "simcze"], "no published result 'simcze'"),
         (["eval", "TINY", "--data-dir", "FOLDER"], "no STS data here"),
         (["report", "nothing"], "no study 'nothing'"),
+        (["train", *SMALL, "--json", "FOLDER"], "folder: this is a folder; give a file to write the results to."),
+        (["eval", "TINY", "--json", "BELOW"], "binary.txt/below: no file can be made in"),
+        (["probe", "polarity", "TINY", "--json", "BELOW"], "binary.txt/below: no file can be made in"),
+        (["data", "check", "--json", "FOLDER"], "folder: this is a folder; give a file"),
+        (["train", *SMALL, "--runs", "BINARY"], "binary.txt/"),
+        (["eval", "TINY", "--runs", "BELOW"], "binary.txt/below/eval"),
+        (["eval", "TINY", "--tasks", "sample-sts", "--runs", "x" * 300], "cannot be read or written (File name too long); mend it, or give another path."),
+        (["probe", "polarity", "TINY", "--out", "BELOW"], "cannot be read or written (Not a directory)"),
         (["runs", "show", "abc"], "no run begins with it"),
     ],
 )  # fmt: skip
@@ -193,7 +216,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(
     names = {
         "TINY": tiny, "CORPUS": corpus_file, "BINARY": tmp_path / "binary.txt", "EMPTY": tmp_path / "empty.txt",
         "FOLDER": tmp_path / "folder", "YAML": tmp_path / "bad.yaml", "STS": small_senteval,
-        "NOWEIGHTS": tmp_path / "weightless", "OPERATOR": tmp_path / "operator.yaml", "TRUNCATED": truncated(tmp_path / "sts"),
+        "BELOW": tmp_path / "binary.txt" / "below", "NOWEIGHTS": tmp_path / "weightless", "OPERATOR": tmp_path / "operator.yaml", "TRUNCATED": truncated(tmp_path / "sts"),
         **studies(tmp_path, tiny, corpus_file, small_senteval),
     }  # fmt: skip
     code, _, err = call(*(names.get(a, a) for a in arguments))
@@ -201,6 +224,124 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(
     assert message in err
     assert err.startswith("error: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: true\n", "a.yaml, line 1: seed: expected a number, not True."),
+        ("training:\n  batch_size: '4'\n", "a.yaml, line 2: training.batch_size: expected a number, not '4'."),
+        (
+            "contrast: {objective: adnce, options: {mu: true}}\n",
+            "line 1: contrast.options: expected a number, not True.",
+        ),
+        ("seed: 1\nseed: 2\n", "a.yaml, line 2: seed is given before, in line 1; leave one of them out."),
+        ("model: &a\n  pooling: *a\n", "a.yaml: nested too deep, or an anchor that refers to itself; write it out."),
+        ("model: " + "[" * 5000 + "]" * 5000, "a.yaml: nested too deep"),
+        ("seed: 2020-13-45\n", "a.yaml: not valid YAML: month must be in 1..12."),
+    ],
+)
+def test_a_mistake_in_a_file_of_options_is_told_by_line(call, tmp_path, text, message):
+    (tmp_path / "a.yaml").write_text(text)
+    code, _, err = call("train", tmp_path / "a.yaml", "--encoder", "recse-lab/tiny")
+    assert code == 2, err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_an_exponent_makes_a_number_wherever_it_stands(tmp_path):
+    """YAML 1.1 reads 3e-5 as text."""
+    (tmp_path / "a.yaml").write_text("rate: 3e-5\nlevels: [1e-3, 1E+2, -.5e0]\ntext: '3e-5'\n")
+    tree, _ = read_yaml(tmp_path / "a.yaml")
+    assert tree == {"rate": 3e-5, "levels": [1e-3, 100.0, -0.5], "text": "3e-5"}
+    assert parse_assignment("training.learning_rate=3e-5") == ("training.learning_rate", 3e-5)
+    assert parse_assignment("reshape.weight=[1e-3, 1]") == ("reshape.weight", [1e-3, 1])
+
+
+GRAM = '{name: gram, sweep: {reshape.dim: [2, 4], mask: {"a": {}, "b": {model.pooling: mean}}}'
+
+
+def small_study(old="", new=""):
+    """A study in which one thing is put for another; its third arm stands in line 10, its report in line 13."""
+    text = f"""name: small
+question: Does p matter?
+cost: seconds
+base:
+  encoder: recse-lab/tiny
+  reshape: {{projection: 8, dim: 4}}
+arms:
+  - {{name: SimCSE, role: reference, seeds: [0]}}
+  - {{name: mean, role: control}}
+  - {GRAM}}}
+seeds: 3
+quick: {{sweep: {{reshape.dim: [2]}}}}
+report: {{x: reshape.dim, against: SimCSE}}
+"""
+    assert old in text
+    return text.replace(old, new) if old else text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("small", "eval", "line 1: name: no study may be called train, eval"),
+        ("seeds: 3", "seeds: two", "line 11: seeds: expected a number, not 'two'."),
+        ("seeds: 3", "seeds: 1.5", "line 11: seeds: input should be a valid integer"),
+        ("seeds: 3", "seeds: [0, 0, 1]", "line 11: seeds: 0 is given twice"),
+        (GRAM, GRAM + ", rolle: arm", "line 10: unknown option arms.2.rolle; did you mean role?"),
+        (GRAM, GRAM + ", xyz: arm", "line 10: unknown option arms.2.xyz; known here: name, framework, baseline, set"),
+        (GRAM, GRAM + ", framework: simsce", "line 10: arms.2.framework: unknown framework 'simsce'; did you mean simcse?"),
+        (GRAM, GRAM + ", seeds: [7]", "line 10: arms.2.seeds: 7 is no seed of the study."),
+        (GRAM, GRAM + ", seeds: [0, 7]", "line 10: arms.2.seeds: 7 is no seed of the study."),
+        (GRAM, GRAM + ", set: {seed: 3}", "line 10: arms.2.set.seed: a study sets the seed of every run itself"),
+        (GRAM, GRAM + ", skip: [{foo: 1}]", "line 10: arms.2: skip.0: unknown factor 'foo'; known: mask, reshape.dim."),
+        (GRAM, GRAM + ", skip: [{reshape.dim: '4'}]", "line 10: arms.2: skip.0: reshape.dim has no level '4'; it has 2, 4."),
+        (GRAM, GRAM + ", same: [{when: {foo: 1}, then: {}}]", "line 10: arms.2: same.0.when: unknown factor 'foo'"),
+        (GRAM, GRAM + ", same: [{when: {mask: a}, then: {mask: c}}]", "arms.2: same.0.then: mask has no level 'c'; it has 'a', 'b'."),
+        ("dim: [2, 4]", "dim: 4", "line 10: arms.2.sweep.reshape.dim: input should be a valid list (given: 4)."),
+        ("dim: [2, 4]", "dim: []", "line 10: arms.2.sweep: reshape.dim: there is no level."),
+        ("dim: [2, 4]", "dim: [4, 4]", "line 10: arms.2.sweep: reshape.dim: 4 is given twice."),
+        ('"a": {}', '"a": {framework: simsce}', "line 10: arms.2.sweep: mask: unknown framework 'simsce'"),
+        ("dim: [2]", "dimm: [4]", "line 12: quick.sweep: unknown factor 'reshape.dimm'; did you mean reshape.dim?"),
+        ("x: reshape.dim", "x: reshape.dimm", "line 13: report.x: unknown factor 'reshape.dimm'; did you mean reshape.dim?"),
+        ("x: reshape.dim", "y: foo", "line 13: report.y: unknown factor 'foo'"),
+        ("x: reshape.dim", "effects: [foo]", "line 13: report.effects: unknown factor 'foo'"),
+        ("x: reshape.dim", "x: reshape.dim, figure: heat-map", "line 13: report: figure: a figure of heat-map needs y."),
+        ("against: SimCSE", "against: SimCES", "line 13: report.against: it names no arm: SimCES."),
+        ("SimCSE}", "SimCSE, against_level: {reshape.dim: 99}}", "line 13: report.against_level: reshape.dim has no level 99; it has 2, 4."),
+        ("SimCSE}", "SimCSE, against_level: {foo: 3}}", "line 13: report.against_level: unknown factor 'foo'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_study_is_told_by_line(tmp_path, old, new, message):
+    (tmp_path / "a.yaml").write_text(small_study(old, new))
+    with pytest.raises(LabError, match=re.escape(f"a.yaml, {message}" if message.startswith("line") else message)):
+        load_spec(str(tmp_path / "a.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "options", "message"),
+    [
+        (GRAM, GRAM + ", baseline: wihtening", {}, "a.yaml (arm gram), line 10: wihtening@recse-lab/tiny: unknown baseline 'wihtening'"),
+        ("seeds: 3", "seeds: 3", {"seeds": [5]}, "experiment small: arm SimCSE has none of the seeds that are run"),
+        ("SimCSE}", "SimCSE, against_level: {reshape.dim: 4}}", {"quick": True}, "report.against_level: reshape.dim has no level 4; it has 2."),
+        (GRAM, GRAM + ", same: [{when: {mask: a}, then: {mask: b}}]", {"overrides": {"mask": "a"}}, "same takes a run from mask b, which is left out here"),
+        ("role: control", "framework: recse, set: {reshape.dim: null}", {}, "channel-gram needs dim"),
+    ],
+)  # fmt: skip
+def test_a_study_that_cannot_be_planned_says_why(tmp_path, old, new, options, message):
+    (tmp_path / "a.yaml").write_text(small_study(old, new))
+    with pytest.raises(LabError, match=re.escape(message)):
+        plan_study(str(tmp_path / "a.yaml"), tmp_path, **options)
+
+
+def test_recse_needs_no_reshape_of_the_base(tmp_path):
+    text = small_study("role: control", "framework: recse")
+    (tmp_path / "a.yaml").write_text(text.replace("reshape: {projection: 8, dim: 4}", "reshape: null"))
+    cells = plan_study(str(tmp_path / "a.yaml"), tmp_path).cells
+    assert {cell.lab.config.reshape.dim for cell in cells if cell.arm == "mean"} == {32}
+    (tmp_path / "a.yaml").write_text(text.replace("reshape: {projection: 8, dim: 4}", "reshape: gram"))
+    with pytest.raises(LabError, match=r"a\.yaml \(arm .*\), line 6: reshape: input should be a valid dictionary"):
+        plan_study(str(tmp_path / "a.yaml"), tmp_path)
 
 
 def test_a_feature_store_of_another_corpus_is_refused(call, tiny, corpus_file, small_senteval, tmp_path):
@@ -233,6 +374,66 @@ def test_a_feature_store_of_another_corpus_is_refused(call, tiny, corpus_file, s
     shutil.rmtree(theirs.parent)  # what the sentence asks for
     code, _, err = call(*options)
     assert code == 0, err
+
+
+def test_damaged_statistics_of_a_reshape_are_fitted_again(call, tiny, corpus_file, tmp_path):
+    build = ("reshape", "build", "--encoder", tiny, "--operator", "mean", "--corpus", corpus_file)
+    call(*build)
+    (kept,) = (tmp_path / "cache" / "reshape").glob("*.statistics.safetensors")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:100])
+    code, _, err = call(*build)
+    assert code == 0, err
+    assert kept.read_bytes() == whole
+
+
+BRACKETS = "r[/x]y[red]z"  # rich would raise an error at the first and swallow the second
+
+
+def test_brackets_in_names_are_printed_as_they_are(call, tiny, small_senteval, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECSE_LAB_RUNS", str(tmp_path / BRACKETS))
+    encoder = shutil.copytree(tiny, tmp_path / f"e{BRACKETS}")
+    for arguments in (
+        ["eval", encoder, "--data-dir", small_senteval],
+        ["probe", "polarity", f"a{BRACKETS}={encoder}"],
+        ["report", "sts", "--out", tmp_path / BRACKETS],
+    ):
+        code, out, err = call(*arguments)
+        assert code == 0, err
+        assert BRACKETS in out.replace("\n", ""), out
+
+
+def test_brackets_in_a_study_are_printed_as_they_are(call, study):
+    text = study.read_text().replace("matter?", f"matter {BRACKETS}?").replace("cost: ", f"cost: {BRACKETS} ")
+    study.write_text(text.replace("name: mean", f"name: 'mean {BRACKETS}'"))
+    code, out, err = call("ablate", study, "--dry-run")
+    assert code == 0, err
+    for told in ("small: Does p matter ", "mean ", "cost as stated: "):
+        assert told + BRACKETS in " ".join(out.split()), out
+
+
+def test_results_that_cannot_be_written_are_refused_before_the_work(call, tiny, monkeypatch):
+    monkeypatch.setattr(workflows, "train", lambda *_, **__: pytest.fail("it was trained"))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # a test may run as root, who may do anything
+    code, _, err = call("train", "--encoder", tiny, "--json", "results.json")
+    assert (code, "results.json: no file can be made in" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "data/STS"), "data/STS: cannot be read or written (Permission denied); mend it"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", ".t.1.tmp", None, "t"), "error: t: cannot be read or written"),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk: the disk is full; nothing half-written was kept"),
+    ],
+)  # fmt: skip
+def test_what_the_system_refuses_is_one_sentence(call, monkeypatch, error, message):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(pull, "check", refuse)
+    code, _, err = call("data", "check")
+    assert (code, message in err, err.count("\n")) == (2, True, 1), err
 
 
 @pytest.mark.parametrize("family", ["roberta", "distilbert", "mpnet"])
@@ -271,6 +472,44 @@ def test_a_run_that_tested_nothing_is_shown(call, tmp_path):
     assert code == 0
     assert "training.steps = 20" in out
     assert call("runs", "ls")[1].splitlines()[1].split("\t")[:4] == ["pretrain", "0123456789ab", "planned", "–"]
+
+
+def test_rerun_all_leaves_alone_what_another_process_computes(call, study):
+    """Nothing is removed: neither that run nor those before it."""
+    assert call("ablate", study, "--seeds", 1)[0] == 0
+    folders = [run.folder for run in find_runs(default_root())]
+    with Run(folders[-1]).claim():
+        code, _, err = call("ablate", study, "--seeds", 1, "--rerun", "all")
+    assert code == 2
+    assert "is being computed by another process" in err
+    assert all(Run(folder).state == "done" for folder in folders)
+
+
+def test_one_id_with_two_contents_is_no_one_run(call, tmp_path):
+    for place, score in (("one", 0.5), ("two", 0.5), ("three", 0.6)):
+        run = Run(tmp_path / "runs" / place / "0123456789ab")
+        write_json(run.folder / "config.json", {"seed": 3})
+        write_json(run.folder / "results.json", {"average": {"spearman": {"all": score}}})
+        run.set_status("done")
+    code, _, err = call("runs", "show", "0123")
+    assert code == 2
+    assert "give one/0123456789ab or three/0123456789ab or two/0123456789ab" in err.replace("\n", " ")
+    code, out, _ = call("runs", "show", "three/0123")
+    assert code == 0
+    assert "three/0123456789ab" in out
+
+
+def test_runs_ls_of_what_is_not_there(call, tmp_path):
+    run = Run(tmp_path / "runs" / "s[red]" / "0123456789ab")
+    write_json(run.folder / "config.json", {"seed": 3, "encoder": "a[/b]"})
+    code, _, err = call("runs", "ls", "nope")
+    assert code == 2
+    assert "known: s[red]" in err
+    (run.folder / "results.json").write_text("{")
+    assert call("runs", "ls")[1].splitlines()[1].split("\t")[:3] == ["s[red]", "0123456789ab", "damaged"]
+    (tmp_path / "file").write_text("")
+    code, _, err = call("runs", "ls", "--runs", tmp_path / "file")
+    assert (code, "this is a file" in err) == (2, True)
 
 
 def test_runs_ls_fits_a_terminal_and_is_plain_in_a_pipe(call, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from recse_lab.data.corpora import Corpus
+from recse_lab.data.corpora import Corpus, check_aligned
 from recse_lab.errors import LabError
 
 SENTENCES = ["A dog runs.", 'She said "yes", and left.', "Größe zählt."]
@@ -124,6 +124,9 @@ def bad(tmp_path, name, data):
         ("a.jsonl", "[" * 100_000 + "\n", None, r"a\.jsonl, line 1: broken JSON"),
         ("a.jsonl", "9" * 5000 + "\n", None, r"a\.jsonl, line 1: broken JSON"),
         ("a.jsonl", '{"text": "one"}\n{"text": \n', None, r"a\.jsonl, line 2: broken JSON"),
+        ("a.jsonl", '{"id": "0", "body": "one"}\n', None, r"a\.jsonl, line 1: 2 columns, and none is named text"),
+        ("a.jsonl", '{"sent1": "one"}\n"two"\n', "sent1", r"a\.jsonl, line 2: a bare string has no field 'sent1'"),
+        ("a.txt", "one\ntwo\n", "sent1", r"a\.txt: a txt file has no columns, so no 'sent1'"),
         ("a.jsonl", '{"text": 3}\n', None, r"a\.jsonl, line 1: the sentence field holds int"),
         ("a.txt.gz", b"not gzip at all", None, "not a readable gzip file"),
         ("a.txt.gz", gzip.compress(b"one\n" * 999)[:-20], None, "truncated"),
@@ -135,6 +138,31 @@ def test_bad_files_are_told_by_file_and_line(tmp_path, name, data, column, messa
         list(Corpus(bad(tmp_path, name, data), column))
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_columns_that_slip_out_of_line_are_told_by_line(tmp_path, kind):
+    """As many cells are blank in one column as in the other: their counts agree, and no row does from there on."""
+    rows = pd.DataFrame({"sent0": ["one", "two", " ", "four"], "sent1": ["a", None, "c", "d"]})
+    path = tmp_path / f"a.{kind}"
+    if kind == "parquet":
+        rows.to_parquet(path)
+    elif kind == "csv":
+        rows.to_csv(path, index=False)
+    else:
+        rows.to_json(path, orient="records", lines=True)
+    corpora = [Corpus(path, column) for column in ("sent0", "sent1")]
+    assert len(list(corpora[0])) == len(list(corpora[1])) == 3
+    told = {"csv": "line 3", "jsonl": "line 2", "parquet": "row 2"}[kind]
+    with pytest.raises(LabError, match=rf"a\.{kind}, {told}: column 'sent1' is empty, and every row needs all columns"):
+        check_aligned(corpora)
+
+
+def test_a_column_that_ends_early_is_told_and_full_ones_pass(tmp_path):
+    path, other = bad(tmp_path, "a.csv", "text,sent1\none,a\n,\ntwo,b\n"), bad(tmp_path, "b.csv", "text,sent1\n,c\n")
+    check_aligned([Corpus(path), Corpus(path, "sent1")])  # a row that is empty throughout is no row
+    with pytest.raises(LabError, match=r"b\.csv, line 2: the column of the sentence is empty"):
+        check_aligned([Corpus([path, other]), Corpus([path, other], "sent1")])
+
+
 def test_damaged_and_empty_parquet(tmp_path):
     path = tmp_path / "a.parquet"
     pd.DataFrame({"text": [f"sentence {i} {i * i}" for i in range(50_000)]}).to_parquet(path)
@@ -144,6 +172,9 @@ def test_damaged_and_empty_parquet(tmp_path):
         list(Corpus(bad(tmp_path, "b.parquet", bytes(data))))
     pd.DataFrame(index=range(3)).to_parquet(path, index=False)
     with pytest.raises(LabError, match="has no column"):
+        list(Corpus(path))
+    pd.DataFrame({"id": ["0"], "body": ["one"]}).to_parquet(path)
+    with pytest.raises(LabError, match=r"a\.parquet: 2 columns, and none is named text"):
         list(Corpus(path))
     pd.DataFrame({"text": [1, 2]}).to_parquet(path)
     with pytest.raises(LabError, match=r"a\.parquet, row 1: column 'text' holds int, not text"):

@@ -8,7 +8,7 @@ import pytest
 
 from recse_lab.data import tokens
 from recse_lab.data.corpora import Corpus
-from recse_lab.data.tokens import build_tokens
+from recse_lab.data.tokens import TokenStore, build_tokens
 from recse_lab.encoders.transformer import load_tokenizer
 from recse_lab.errors import LabError
 
@@ -84,6 +84,18 @@ def test_a_truncated_store_is_refused(corpus_file, tokenizer, tmp_path):
     file.write_bytes(file.read_bytes()[:-2])
     with pytest.raises(LabError, match="damaged"):
         build(corpus_file, tokenizer, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"sentences": 3}', None])
+@pytest.mark.parametrize("name", ["meta.json", "counts.npy", "document_frequency.npy", "offsets.npy", "ids.bin"])
+def test_a_damaged_file_is_told_with_its_folder(corpus_file, tokenizer, tmp_path, name, text):
+    """Numpy raises EOFError over an empty file, which click takes for a wish to leave."""
+    store = build(corpus_file, tokenizer, tmp_path)
+    (store.folder / name).unlink()
+    if text is not None:
+        (store.folder / name).write_text(text)
+    with pytest.raises(LabError, match=rf"{store.folder}.* damaged .*; delete (this folder|the folder it lies in)"):
+        TokenStore(store.folder)
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(corpus_file, tokenizer, tmp_path, monkeypatch):

@@ -352,6 +352,16 @@ def test_nothing_is_fitted_twice(load, monkeypatch, tmp_path, name):
         load(name, max_length=9)
 
 
+def test_a_damaged_fit_is_made_again(load, tmp_path):
+    first = load("whitening-4")
+    (kept,) = (tmp_path / "cache" / "baselines").iterdir()
+    whole = kept.read_bytes()
+    for damaged in (b"", whole[:100]):
+        kept.write_bytes(damaged)
+        np.testing.assert_array_equal(load("whitening-4").encode(TEXTS), first.encode(TEXTS))
+        assert kept.read_bytes() == whole
+
+
 def test_all_that_follows_from_the_same_moments_is_fitted_once(load, monkeypatch):
     load("whitening-4")
     load("bag-sif-1")

@@ -108,6 +108,7 @@ def test_two_models_in_one_log_are_two_runs(tmp_path):
         (log().rsplit("| 76.10", 1)[0], "a table ends after its head; is the log truncated"),
         (log().replace("61.25", "69.25"), "line 5: the average 68.14 is not that of its row"),
         (log().replace("61.25", "oops "), "line 5: .* is no row of 8 numbers"),
+        (log().replace("61.25", "nan  "), "line 5: .* is no row of 8 numbers from −100 to 100"),
         (log().replace("STS13", "STS99"), "line 3: no column of evaluation.py is called 'STS99'"),
         (log(sts=[0] * 7, transfer=[0] * 7), "every number in its tables is 0.00"),
     ],
@@ -181,6 +182,7 @@ def test_a_trainer_s_state_of_other_origin(tmp_path):
         (state(names=("eval_loss", "eval_accuracy")), r"no eval_stsb_spearman.*\(it has eval_accuracy, eval_loss\)"),
         ({"log_history": []}, "nothing was evaluated"),
         (state(values=(60.0, 75.0, 70.0)), "eval_stsb_spearman: 60.0 is no correlation"),
+        (state(values=("0.6", 0.75, 0.7)), "eval_stsb_spearman: '0.6' is no correlation"),
         (state(values=[float("nan")] * 3), "it is undefined at every step"),
     ],
 )
@@ -271,6 +273,9 @@ def test_nan_is_undefined(tmp_path):
             second_layout("Banking77Classification", 0.8, 0.8),
             "MTEB task 'Banking77Classification' has no counterpart here",
         ),
+        (second_layout("STS12", 180.0, 0.8), r"a\.json: 180.0 is no correlation, raw or ×100"),
+        (second_layout(["STS12"], 0.8, 0.8), "has no counterpart here"),
+        ({"task_name": "STS12", "scores": {"test": [3]}}, "no test split of STS12"),
         ({"task_name": "STS12", "scores": {"train": []}}, "no test split of STS12"),
         ({"task_name": "STS12", "scores": {"test": [{"hf_subset": "default"}]}}, "no cosine Spearman correlation"),
         ({"mteb_dataset_name": "STS12", "test": {"cos_sim": {"pearson": 0.1}}}, "no cosine Spearman correlation"),
@@ -292,7 +297,12 @@ def test_a_task_twice_is_told_and_nothing_is_written(tmp_path):
 # ---- all of them -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", ["", "just words", "[1, 2]", "{", {"a": 1}, {"test": 3}, {"log_history": 3}])
+def test_json_that_ends_too_early_is_broken_and_no_other_layout(tmp_path):
+    with pytest.raises(LabError, match=r"line 2: this is broken JSON"):
+        imported(tmp_path, '{"task_name":\n')
+
+
+@pytest.mark.parametrize("content", ["", "just words", "[1, 2]", {"a": 1}, {"test": 3}, {"log_history": 3}])
 def test_another_layout_is_refused_in_one_sentence(tmp_path, content):
     with pytest.raises(LabError) as told:
         imported(tmp_path, content)

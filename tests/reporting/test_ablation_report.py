@@ -104,6 +104,21 @@ def test_one_seed_says_nothing_about_a_method(study):
     assert np.isfinite(found.delta)
 
 
+def test_a_level_that_the_reference_has_not_has_no_difference(study):
+    """It used to be compared with the reference at another level."""
+    told = study.study
+    cells = [c for c in told["cells"] if (c["arm"], c["factors"]["model.pooling"]) != ("SimCSE", "cls")]
+    write_json(study.folder / "study.json", told | {"cells": cells})
+    report = AblationReport(study.folder)
+    found = {(group.arm, group.level): test for group, test, _ in report.comparisons}
+    assert np.isnan(found["reCSE", "cls"].delta)
+    assert found["reCSE", "cls"].why == "SimCSE was not run at its level"
+    assert found["reCSE", "mean"].p is not None
+    assert "SimCSE was not run at their level: untrained at cls; reCSE at cls" in " ".join(report.notes)
+    assert "1 of 1 levels" in report.summary or "None of the 1 levels" in report.summary
+    assert report.table.rows
+
+
 def test_rows_of_the_same_runs_are_one_hypothesis(study):
     """Cells that a study declares one: they have one p, and neither Holm nor the sentence counts them twice."""
     single = {(group.arm, group.level): p for group, _, p in study.comparisons}

@@ -191,10 +191,12 @@ def test_portability_is_about_frameworks_other_than_simcse(tmp_path):
 
 def add_peak(root, name, seed, peak, *, reshape, device="NVIDIA H100"):
     run = add_trained(root, "train", name, 0.3, seed)
-    reshape = {"role": "target", "mode": "separated", "operator": "channel-gram"} if reshape else None
+    reshape = {"role": "target", "mode": "separated", "operator": "channel-gram", "dim": reshape} if reshape else None
     write_json(run.folder / "config.json", read_json(run.folder / "config.json") | {"reshape": reshape})
     write_json(run.folder / "environment.json", read_json(run.folder / "environment.json") | {"device": device})
-    write_json(run.folder / "cost.json", read_json(run.folder / "cost.json") | {"peak_bytes": peak})
+    write_json(
+        run.folder / "cost.json", read_json(run.folder / "cost.json") | {"peak_bytes": 10**12, "step_peak_bytes": peak}
+    )
 
 
 @pytest.mark.parametrize(("grown", "wanted"), [(1.02, "supported"), (1.5, "contradicted")])
@@ -206,6 +208,16 @@ def test_memory_is_compared_on_an_accelerator(tmp_path, grown, wanted):
     assert found.estimate is not None
     assert found.verdict == wanted
     assert found.estimate.compared.delta == pytest.approx(np.log(grown), abs=1e-6)
+
+
+def test_memory_beside_one_plain_run_is_the_mean_of_all_reshaped_ones(tmp_path):
+    add_peak(tmp_path, "plain", 0, 10**9, reshape=False)
+    for dim, peak in ((8, 1.01e9), (200, 1.5e9)):
+        add_peak(tmp_path, f"p-{dim}", 0, round(peak), reshape=dim)
+    found = judged(tmp_path, "flat-memory")
+    assert found.estimate is not None
+    assert found.estimate.compared.delta == pytest.approx(np.log([1.01, 1.5]).mean())
+    assert {run.id for run in found.estimate.runs} == {"plain", "p-8", "p-200"}
 
 
 def test_memory_of_a_cpu_says_nothing(tmp_path):

@@ -37,6 +37,7 @@ from recse_lab.reporting.latex import latex
 from recse_lab.reporting.paper import TABLES, Ask
 from recse_lab.reporting.paper.arms import collect_arms
 from recse_lab.reporting.paper.sts import RESAMPLES
+from recse_lab.reporting.resamples import resampled
 from recse_lab.reporting.tables import Cell, Column, Row, Table, comma_separated, markdown, printed, rich_table
 from recse_lab.store import find_runs
 
@@ -143,6 +144,27 @@ def test_sts_numbers_are_those_of_the_scores(store):
     boot = bootstrap_sts([scores(0.45, seed) for seed in range(3)], tasks=SEVEN, resamples=RESAMPLES)
     wanted = mean_interval(averages, boot)
     assert (row.cells["avg"].low, row.cells["avg"].high) == pytest.approx((wanted.low, wanted.high))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK half a file", None])
+def test_damaged_resamples_are_drawn_again(tmp_path, damage):
+    run = add_trained(tmp_path, "s", "abc", 0.4, 0)
+    first = resampled([run])["abc"]
+    (kept,) = (tmp_path / "cache" / "resamples").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-50] if damage is None else damage)
+    for _ in range(2):  # drawn, then read
+        again = resampled([run])["abc"]
+        assert again.pairs == first.pairs
+        np.testing.assert_array_equal(again.averages, first.averages)
+
+
+@pytest.mark.parametrize(("name", "file"), [("polarity", "scores"), ("transfer", "predictions"), ("sts", "scores")])
+def test_a_damaged_run_is_named(tmp_path, name, file):
+    root = make_store(tmp_path)
+    for path in root.glob(f"eval/*/{file}.parquet"):
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(LabError, match=rf"eval/\S+/{file}\.parquet: damaged"):
+        made(root, name)
 
 
 def test_what_cannot_be_told_from_the_best_is_marked(tmp_path):

@@ -109,6 +109,23 @@ def test_a_truncated_store_is_refused(tmp_path, reshaper, corpus):
         open_store(tmp_path / "s", IDENTITY)
 
 
+@pytest.mark.parametrize("text", ["", "{", "{}"])
+def test_a_damaged_meta_is_told(tmp_path, reshaper, corpus, text):
+    build(tmp_path / "s", reshaper, corpus)
+    (tmp_path / "s" / "meta.json").write_text(text)
+    with pytest.raises(LabError, match=r"s/meta\.json: damaged .*; delete the folder it lies in"):
+        build(tmp_path / "s", reshaper, corpus)
+
+
+def test_a_build_whose_progress_is_damaged_begins_anew(tmp_path, reshaper, corpus):
+    build(tmp_path / "s", reshaper, corpus)
+    (partial := tmp_path / "t.partial").mkdir()
+    (partial / "progress.json").write_text("{")
+    (partial / "features.f16").write_bytes(b"half")
+    build(tmp_path / "t", reshaper, corpus)
+    assert (tmp_path / "t" / "features.f16").read_bytes() == (tmp_path / "s" / "features.f16").read_bytes()
+
+
 def test_no_store_says_how_to_build_one(tmp_path):
     with pytest.raises(LabError, match="recse-lab reshape build"):
         open_store(tmp_path / "none", IDENTITY)

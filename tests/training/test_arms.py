@@ -153,6 +153,15 @@ def test_hard_negatives_follow_the_positives(base, tmp_path):
     assert other.id != run.id
 
 
+def test_a_row_without_its_positive_is_refused_even_where_the_counts_agree(base, tmp_path):
+    table = tmp_path / "nli.csv"
+    lines = ["sent0,sent1,hard_neg"] + [f"the dog {i} runs,a cat {i} eats,the old man {i} sings" for i in range(40)]
+    lines[3], lines[5] = "the dog runs,,the old man sings", ",a cat eats,the old man sings"
+    table.write_text("\n".join(lines) + "\n")
+    with pytest.raises(LabError, match=r"nli\.csv, line 4: column 'sent1' is empty"):
+        _ = lab_of(base, **framework_options("supervised"), corpus=str(table)).partners
+
+
 @pytest.mark.parametrize("name", [name for name in FRAMEWORKS if name != "supervised"])
 def test_every_framework_trains_alone_and_with_a_reshape(name, base, tmp_path):
     for full in (name, f"{name}+reshape"):

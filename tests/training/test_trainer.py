@@ -167,6 +167,12 @@ def test_separated_and_integrated_losses_agree_on_equal_weights(base, operator, 
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
 
 
+def test_an_integrated_reshape_does_not_read_a_prompt(base):
+    """It would take the template's words for the sentence's, and separated and integrated would be two things."""
+    with pytest.raises(LabError, match="integrated would read the words of the prompt"):
+        make_config(merge({**base, "model": {}}, {"prompt": {}, "reshape.mode": "integrated"}))
+
+
 def test_integrated_reshape_has_a_gradient_and_separated_has_none(base):
     norms = {}
     for mode in ("separated", "integrated"):

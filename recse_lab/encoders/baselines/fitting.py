@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,8 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from recse_lab.code import code_hash
 from recse_lab.data.corpora import Corpus
 from recse_lab.data.tokens import TokenStore, build_tokens
 from recse_lab.encoders.base import Encoder
@@ -115,9 +118,11 @@ class Fitting:
 
     def kept(self, identity: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """What was fitted before under this identity, else ``compute()``, kept for the next time."""
-        path = cache_root() / "baselines" / f"{digest(identity)}.safetensors"
+        code = code_hash("encoders", "data/tokens.py", "reshape/moments.py")
+        path = cache_root() / "baselines" / f"{digest({**identity, 'code': code})}.safetensors"
         if path.is_file():
-            return load_file(path)
+            with suppress(SafetensorError):  # damaged: fitted again
+                return load_file(path)
         found = {name: np.ascontiguousarray(value) for name, value in compute().items()}
         with atomic_path(path) as beside:
             save_file(found, beside)

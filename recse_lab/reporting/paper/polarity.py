@@ -27,7 +27,7 @@ def stsb_scores(run: Run) -> pd.DataFrame | None:
     """Gold and scores of the STS-B test pairs; None where the run was not tested on them."""
     if not run.scores.is_file():
         return None
-    scores = pd.read_parquet(run.scores, columns=["task", "gold", "score"])
+    scores = run.read_scores(["task", "gold", "score"])
     scores = scores.loc[scores["task"] == TASK]
     return scores if len(scores) else None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS
 from recse_lab.errors import LabError
@@ -105,9 +104,7 @@ def correct(arm: Arm) -> Correct | None:
     for run in arm.distinct:
         if not run.predictions.is_file() or any(measured(run, task) is None for task in TRANSFER):
             return None
-        frame = pd.read_parquet(run.predictions, columns=["task", "row", "label", "predicted"]).sort_values(
-            "row", kind="stable"
-        )
+        frame = run.read_predictions(["task", "row", "label", "predicted"]).sort_values("row", kind="stable")
         runs.append({
             str(task): (part["label"] == part["predicted"]).to_numpy(float) for task, part in frame.groupby("task", sort=False)
         })  # fmt: skip
