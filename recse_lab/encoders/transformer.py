@@ -245,31 +245,6 @@ def by_token_budget(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.n
         start += size
 
 
-def least_padding(lengths: np.ndarray, parts: int) -> list[Int[np.ndarray, " part"]]:
-    """Indices of all rows, shortest first, in ``parts`` groups cut where the fewest tokens are padding.
-
-    No group has more than twice its even share of the rows: a large one would leave a CPU's caches. Fewer rows than
-    parts make a group each.
-    """
-    order = np.argsort(lengths, kind="stable")
-    count = len(order)
-    parts = min(parts, count)
-    cuts = np.arange(count + 1)
-    size = cuts[None, :] - cuts[:, None]  # of the group between two cuts
-    padded = np.where((size > 0) & (size <= -(-2 * count // parts)), size * np.append(0, lengths[order]), np.inf)
-    least = np.where(cuts == 0, 0.0, np.inf)  # padded tokens up to each cut, in the groups so far
-    before = []
-    for _ in range(parts):
-        total = least[:, None] + padded
-        before.append(total.argmin(axis=0))
-        least = total.min(axis=0)
-    end, groups = count, []
-    for start in reversed(before):
-        groups.append(order[start[end] : end])
-        end = int(start[end])
-    return groups[::-1]
-
-
 class Prompt(NamedTuple):
     """Templates around a sentence, one a view; the first is that of use."""
 

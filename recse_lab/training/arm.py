@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from recse_lab.encoders.prompt import wrap
-from recse_lab.encoders.transformer import TransformerEncoder, autocast, least_padding, pad
+from recse_lab.encoders.transformer import TransformerEncoder, autocast, pad
 from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.training.queue import MomentumEncoder, MomentumQueue
 from recse_lab.views import TextView
@@ -97,8 +97,10 @@ class Arm(nn.Module):
 
     def _by_length(self, rows: Rows, parts: int, view: int, offset: int, seed: int) -> list[Group]:
         device = self.encoder.device
+        order = np.argsort([len(row) for row in rows], kind="stable")
         groups = []
-        for i, part in enumerate(least_padding(np.array([len(row) for row in rows]), parts)):
+        # Of one size, though other cuts would pad less: a CPU's library compiles its kernels anew for every shape it meets.
+        for i, part in enumerate(np.array_split(order, min(parts, len(order)))):
             ids, mask = pad([rows[k] for k in part], self.encoder.pad_id)
             places = torch.from_numpy(part + offset)
             groups.append(Group(ids.to(device), mask.to(device), places.to(device), view, seed + i, seed + view))

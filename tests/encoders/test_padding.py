@@ -1,41 +1,13 @@
-"""What is padded for nothing: groups of a training step and batches of an evaluation, against every other way to cut."""
-
-from itertools import combinations
+"""Batches of an evaluation: every sentence once, no more tokens than the budget, and no batch that could have held one more."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recse_lab.encoders.transformer import by_token_budget, least_padding, token_budget
+from recse_lab.encoders.transformer import by_token_budget, token_budget
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=9).map(np.array)
-
-
-def padded(lengths, groups):
-    return sum(len(group) * lengths[group].max() for group in groups)
-
-
-def every_cut(lengths, parts):
-    """All groups of neighbouring lengths that respect twice the even share."""
-    order, n = np.argsort(lengths, kind="stable"), len(lengths)
-    for cuts in combinations(range(1, n), parts - 1):
-        groups = np.split(order, cuts)
-        if max(map(len, groups)) <= np.ceil(2 * n / parts):
-            yield groups
-
-
-@settings(max_examples=80, deadline=None)
-@given(lengths=LENGTHS, parts=st.integers(1, 5))
-def test_no_other_cut_pads_less(lengths, parts):
-    groups = least_padding(lengths, parts)
-    assert sorted(np.concatenate(groups)) == list(range(len(lengths)))
-    assert len(groups) == min(parts, len(lengths))
-    assert padded(lengths, groups) == min(padded(lengths, cut) for cut in every_cut(lengths, len(groups)))
-
-
-def test_sentences_of_one_length_do_not_become_one_batch():
-    assert max(map(len, least_padding(np.full(128, 32), 4))) <= 64
 
 
 @settings(max_examples=80, deadline=None)
