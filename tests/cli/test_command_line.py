@@ -474,12 +474,13 @@ def test_a_run_that_tested_nothing_is_shown(call, tmp_path):
     assert call("runs", "ls")[1].splitlines()[1].split("\t")[:4] == ["pretrain", "0123456789ab", "planned", "–"]
 
 
-def test_rerun_all_leaves_alone_what_another_process_computes(call, study):
+def test_rerun_all_leaves_alone_what_another_process_computes(call, study, tmp_path):
     """Nothing is removed: neither that run nor those before it."""
-    assert call("ablate", study, "--seeds", 1)[0] == 0
+    options = ("--seeds", 1, "--out", tmp_path / "r")
+    assert call("ablate", study, *options)[0] == 0
     folders = [run.folder for run in find_runs(default_root())]
     with Run(folders[-1]).claim():
-        code, _, err = call("ablate", study, "--seeds", 1, "--rerun", "all")
+        code, _, err = call("ablate", study, *options, "--rerun", "all")
     assert code == 2
     assert "is being computed by another process" in err
     assert all(Run(folder).state == "done" for folder in folders)
