@@ -336,9 +336,8 @@ class Lab:
             self.store_folder, reshaper, self.frozen, self.tokens.lengths, self.store_identity, tokens_per_batch=token_budget(device()),
             progress=lambda done, total: self.notify(what, done, total),
         )  # fmt: skip
-        self.__dict__.pop(
-            "frozen", None
-        )  # training reads the store: the backbone behind it shall not lie on the device
+        # Training reads the store: the backbone behind it shall not lie on the device.
+        self.__dict__.pop("frozen", None)
         return built
 
     # ---- what a run trains ---------------------------------------------------------------------------------------

@@ -568,9 +568,8 @@ def explain(
         path = [part for part in path if not re.fullmatch(r"int|(list|dict)\[.*\]", part)]
     key = ".".join(path)
     message = re.sub(r"^(Value error|Assertion failed), ", "", first["msg"]).rstrip(".")
-    blamed = f"{key}.{message.partition(': ')[0]}".lstrip(
-        "."
-    )  # what is checked together begins with the option at fault
+    # What is checked together begins its message with the option at fault.
+    blamed = f"{key}.{message.partition(': ')[0]}".lstrip(".")
     line = (lines or {}).get(blamed, (lines or {}).get(key))
     place = where if line is None else f"{where}, line {line}"
     if first["type"] == "extra_forbidden":
