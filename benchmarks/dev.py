@@ -13,7 +13,9 @@ LOOKS = 2
 def run(setup: Setup) -> Part:
     """Short whole runs; the share is worked out for the default number of steps between two looks."""
     every = 1 if setup.quick else 8
-    _run(setup, every=1, seed=setup.repeats)  # not counted: the first run pays for what later ones find ready
+    _run(
+        setup, every=1, seed=setup.repeats
+    )  # not counted: the first run pays for what later ones find ready
     usual = TrainingConfig().eval_every
     shares, costs = [], []
     for repeat in range(setup.repeats):
@@ -28,7 +30,14 @@ def run(setup: Setup) -> Part:
     step = [cost["train_s"] / cost["steps"] for cost in costs]
     return Part(
         "dev evaluation, share of training time",
-        [Row(f"dev_s / train_s with a look every {usual} steps", "%", [100 * share for share in shares], at_most=3.0)],
+        [
+            Row(
+                f"dev_s / train_s with a look every {usual} steps",
+                "%",
+                [100 * share for share in shares],
+                at_most=3.0,
+            )
+        ],
         [
             f"`recse-lab train` with default settings (all layers, batch {TrainingConfig().batch_size}, STS-B dev, precision auto), without testing: dev_s and "
             f"train_s of cost.json over {LOOKS * every} steps with {LOOKS} looks, brought to a look every {usual} steps. Saving the best weights "
@@ -36,13 +45,15 @@ def run(setup: Setup) -> Part:
             f"A look takes {min(look):.2f} to {max(look):.2f} s, a step {min(step):.2f} to {max(step):.2f} s.",
         ],
         {"cost": costs},
-    )  # fmt: skip
+    )
 
 
 def _run(setup: Setup, every: int, seed: int) -> Run:
     tree = {
-        "encoder": ENCODER, "corpus": list(setup.corpus), "seed": seed,
+        "encoder": ENCODER,
+        "corpus": list(setup.corpus),
+        "seed": seed,
         "training": {"steps": LOOKS * every, "eval_every": every},
         "evaluation": {"data_dir": setup.data_dir, "tasks": []},
-    }  # fmt: skip
+    }
     return execute(make_config(tree), setup.scratch / "runs" / "dev")

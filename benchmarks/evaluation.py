@@ -32,7 +32,9 @@ def parts_of(tasks: Sequence[StsTask], count: int) -> list[list[StsTask]]:
     graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(index), len(index)))
     clusters, cluster_of = connected_components(graph, directed=False)
     part_of = np.random.default_rng(0).integers(count, size=clusters)[cluster_of]
-    return [_only(tasks, {s for s, i in index.items() if part_of[i] == part}) for part in range(count)]
+    return [
+        _only(tasks, {s for s, i in index.items() if part_of[i] == part}) for part in range(count)
+    ]
 
 
 def _only(tasks: Sequence[StsTask], sentences: set[str]) -> list[StsTask]:
@@ -42,14 +44,20 @@ def _only(tasks: Sequence[StsTask], sentences: set[str]) -> list[StsTask]:
         for name, pairs in task.subsets.items():
             keep = [i for i, sentence in enumerate(pairs.first) if sentence in sentences]
             if keep:
-                subsets[name] = Pairs([pairs.first[i] for i in keep], [pairs.second[i] for i in keep], pairs.gold[keep])
+                subsets[name] = Pairs(
+                    [pairs.first[i] for i in keep],
+                    [pairs.second[i] for i in keep],
+                    pairs.gold[keep],
+                )
         chosen.append(StsTask(task.name, subsets))
     return chosen
 
 
 def spearman(scores) -> dict[str, float]:
     """Spearman over the pooled pairs of each task."""
-    return {name: result["spearman"]["all"] for name, result in sts_results(scores)["tasks"].items()}
+    return {
+        name: result["spearman"]["all"] for name, result in sts_results(scores)["tasks"].items()
+    }
 
 
 def fastest_batch_size(model, sentences: list[str]) -> dict[int, float]:
@@ -58,16 +66,22 @@ def fastest_batch_size(model, sentences: list[str]) -> dict[int, float]:
     model.encode(sentences[:64])  # the first call of all pays for what later ones find ready
     for _ in range(2):
         for size in BATCH_SIZES:
-            seconds[size] = min(seconds[size], timed(lambda size=size: model.encode(sentences, batch_size=size))[0])
+            seconds[size] = min(
+                seconds[size], timed(lambda size=size: model.encode(sentences, batch_size=size))[0]
+            )
     return dict(sorted(seconds.items(), key=lambda item: item[1]))
 
 
 def run(setup: Setup) -> Part:
     """Every side evaluates the same part of the suite in turn; a repeat is a part."""
     say("a: reading the seven tasks")
-    parts = parts_of([load_task(name, setup.data_dir) for name in SEVEN], QUICK_PARTS if setup.quick else PARTS)
+    parts = parts_of(
+        [load_task(name, setup.data_dir) for name in SEVEN], QUICK_PARTS if setup.quick else PARTS
+    )
     ours, theirs = load_encoder(ENCODER).to(device()), peer.model()
-    some = [s for task in parts[0] for pairs in task.subsets.values() for s in pairs.first][:: 4 if setup.quick else 10]
+    some = [s for task in parts[0] for pairs in task.subsets.values() for s in pairs.first][
+        :: 4 if setup.quick else 10
+    ]
     ours.encode(some[:64])
     sizes = fastest_batch_size(theirs, some)
     size = next(iter(sizes))
@@ -84,7 +98,9 @@ def run(setup: Setup) -> Part:
         half.encode(some[:64])
         sides["recse-lab bf16"] = lambda tasks: spearman(score_tasks(ours, tasks, precision="bf16"))
         sides["sentence-transformers bf16, deduplicated"] = lambda tasks: spearman(
-            score_pairs(tasks, lambda sentences: half.encode(sentences, batch_size=size).astype(np.float32))
+            score_pairs(
+                tasks, lambda sentences: half.encode(sentences, batch_size=size).astype(np.float32)
+            )
         )
 
     seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -111,9 +127,14 @@ def run(setup: Setup) -> Part:
     pairs = [sum(len(p.gold) for task in part for p in task.subsets.values()) for part in parts]
     totals = {f"{row.what}, of totals": _of_totals(seconds, row.what) for row in rows}
     tried = ", ".join(f"{size}: {took:.2f} s" for size, took in sizes.items())
-    covered = "once" if setup.repeats == len(parts) else f"in {min(setup.repeats, len(parts))} of {len(parts)} parts"
+    covered = (
+        "once"
+        if setup.repeats == len(parts)
+        else f"in {min(setup.repeats, len(parts))} of {len(parts)} parts"
+    )
     return Part(
-        "evaluation of the seven STS tasks, time", rows,
+        "evaluation of the seven STS tasks, time",
+        rows,
         [
             f"A repeat is one of {len(parts)} parts of the suite ({min(pairs):,} to {max(pairs):,} pairs); pairs that share a sentence stay "
             f"together, so nothing that could be encoded once is torn apart. All pairs are evaluated {covered} by every side, in turn.",
@@ -125,10 +146,18 @@ def run(setup: Setup) -> Part:
             "deduplicated: a stronger user, who collects the distinct sentences of all tasks and encodes them in one call of model.encode; "
             "scored by recse-lab's own functions. bf16, deduplicated: the same with the weights loaded in bfloat16.",
             f"Loading is timed for neither. Largest difference between the two fp32 Spearman of a task: {apart:.1e}.",
-            "Ratios of the total seconds: " + "; ".join(f"{value:.2f}" for value in totals.values()) + ", in the order of the rows.",
+            "Ratios of the total seconds: "
+            + "; ".join(f"{value:.2f}" for value in totals.values())
+            + ", in the order of the rows.",
         ],
-        {"seconds": seconds, "ratio_of_totals": totals, "pairs": pairs, "batch_size_seconds": sizes, "spearman_apart": apart},
-    )  # fmt: skip
+        {
+            "seconds": seconds,
+            "ratio_of_totals": totals,
+            "pairs": pairs,
+            "batch_size_seconds": sizes,
+            "spearman_apart": apart,
+        },
+    )
 
 
 def _of_totals(seconds: dict[str, list[float]], what: str) -> float:

@@ -34,7 +34,10 @@ class Measured(NamedTuple):
 def run(setup: Setup) -> Part:
     """Within a repeat the frameworks take their turns; every one trains on the same batches from the same start."""
     steps = WARM_UP + (2 if setup.quick else 8)
-    names = [BASE, *(name for name in (*FRAMEWORKS, f"{BASE}{RESHAPE}") if name not in (BASE, "supervised"))]
+    names = [
+        BASE,
+        *(name for name in (*FRAMEWORKS, f"{BASE}{RESHAPE}") if name not in (BASE, "supervised")),
+    ]
     labs = {name: _lab(setup, name, steps) for name in (*names, QUEUELESS)}
     if fast := best_precision() == "bf16":  # what `training.precision: auto` takes on this machine
         labs |= {f"{name}{HALF}": _lab(setup, name, steps, "bf16") for name in (QUEUED, QUEUELESS)}
@@ -42,7 +45,9 @@ def run(setup: Setup) -> Part:
     for repeat in range(setup.repeats):
         for name, lab in labs.items():
             found[name].append(_step(lab, setup))
-            say(f"f: repeat {repeat + 1} of {setup.repeats}, {name}: {found[name][-1].seconds:.3f} s a step")
+            say(
+                f"f: repeat {repeat + 1} of {setup.repeats}, {name}: {found[name][-1].seconds:.3f} s a step"
+            )
     seconds = {name: [each.seconds for each in measured] for name, measured in found.items()}
     tokens = {name: measured[0].tokens for name, measured in found.items()}
 
@@ -54,11 +59,15 @@ def run(setup: Setup) -> Part:
             QUEUE_AT_MOST,
         )
 
-    rows = [Row(f"{name} / {BASE}", "×", ratios(seconds[name], seconds[BASE]), AT_MOST.get(name)) for name in names[1:]]
+    rows = [
+        Row(f"{name} / {BASE}", "×", ratios(seconds[name], seconds[BASE]), AT_MOST.get(name))
+        for name in names[1:]
+    ]
     rows += [queue_cost(), *([queue_cost(", both in bf16", HALF)] if fast else [])]
     config = labs[BASE].config
     return Part(
-        "frameworks, seconds of a training step", rows,
+        "frameworks, seconds of a training step",
+        rows,
         [
             f"`recse-lab train --framework NAME`, all layers of {ENCODER}, mean pooling, fp32, batch {config.training.batch_size}, at most "
             f"{config.model.max_length} tokens, the same sentences in the same order; {WARM_UP} warm-up steps, then {steps - WARM_UP} counted "
@@ -71,15 +80,17 @@ def run(setup: Setup) -> Part:
             "supervised is left out: it needs a table of triples, and does three passes by its nature.",
         ],
         {"seconds": seconds, "tokens": tokens},
-    )  # fmt: skip
+    )
 
 
 def _lab(setup: Setup, name: str, steps: int, precision: str = "fp32") -> Lab:
     tree: dict[str, Any] = {
-        "encoder": ENCODER, "corpus": list(setup.corpus), "model": {"pooling": "mean"},
+        "encoder": ENCODER,
+        "corpus": list(setup.corpus),
+        "model": {"pooling": "mean"},
         "training": {"steps": steps, "precision": precision, "eval_every": 2 * steps},
         "evaluation": {"data_dir": setup.data_dir},
-    }  # fmt: skip
+    }
     changed = {"contrast.queue": 0} if name == QUEUELESS else {}
     options = framework_options(QUEUED if name == QUEUELESS else name)
     return Lab(settle(make_config(merge(merge(tree, options), changed))))
@@ -89,7 +100,12 @@ def _step(lab: Lab, setup: Setup) -> Measured:
     peer.reset_accelerate()
     stamps: list[float] = []
     progress = train(
-        lab.arm(), lab.tokens, lab.recipe(), setup.scratch / "none", stored=lab.stored, log=lambda line: stamps.append(clock())
-    )  # fmt: skip
+        lab.arm(),
+        lab.tokens,
+        lab.recipe(),
+        setup.scratch / "none",
+        stored=lab.stored,
+        log=lambda line: stamps.append(clock()),
+    )
     seconds = (stamps[-1] - stamps[WARM_UP - 1]) / (progress.step - WARM_UP)
     return Measured(seconds, progress.tokens / progress.step)

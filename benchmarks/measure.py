@@ -48,7 +48,9 @@ class Row:
         """None where there is no target."""
         if self.at_most is None and self.at_least is None:
             return None
-        return self.median <= (self.at_most or float("inf")) and self.median >= (self.at_least or 0.0)
+        return self.median <= (self.at_most or float("inf")) and self.median >= (
+            self.at_least or 0.0
+        )
 
 
 @dataclass(frozen=True)

@@ -35,16 +35,25 @@ def run(setup: Setup) -> Part:
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
         taken.append(json.loads(answer))
         assert taken[-1]["to_run"] == 0
-        say(f"d: repeat {repeat + 1} of {setup.repeats}: {taken[-1]['seconds']:.2f} s for {len(cells)} cells")
+        say(
+            f"d: repeat {repeat + 1} of {setup.repeats}: {taken[-1]['seconds']:.2f} s for {len(cells)} cells"
+        )
     return Part(
         f"planner, seconds a cell of {STUDY}",
-        [Row("plan and to_run", "s", [once["seconds"] / len(cells) for once in taken], at_most=0.5)],
+        [
+            Row(
+                "plan and to_run",
+                "s",
+                [once["seconds"] / len(cells) for once in taken],
+                at_most=0.5,
+            )
+        ],
         [
             f"{len(cells)} cells, all done in the store. Each repeat is a new process: it reads the study, fingerprints encoder, corpus and STS data, "
             "settles every configuration, computes every run's id and reads its state; Python's imports are not in it."
         ],
         {"plans": taken},
-    )  # fmt: skip
+    )
 
 
 def main(root: str, data_dir: str, *corpus: str) -> None:

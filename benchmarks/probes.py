@@ -26,17 +26,26 @@ def run(setup: Setup) -> Part:
     found: list[dict[str, Any]] = []
     for repeat in range(setup.repeats):
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.probes", str(folder)], stdout=subprocess.PIPE, check=True
+            [sys.executable, "-m", "benchmarks.probes", str(folder)],
+            stdout=subprocess.PIPE,
+            check=True,
         )
         found.append(json.loads(done.stdout))
-        say(f"g: repeat {repeat + 1} of {setup.repeats}: {sum(found[-1]['seconds'].values()):.1f} s")
+        say(
+            f"g: repeat {repeat + 1} of {setup.repeats}: {sum(found[-1]['seconds'].values()):.1f} s"
+        )
     totals = [sum(each["seconds"].values()) for each in found]
     names = found[0]["seconds"]
     return Part(
         f"probes on stored embeddings, {found[0]['sentences']:,} × {found[0]['hidden']}",
         [
             Row("all that work on embeddings or scores, together", "s", totals, at_most=SECONDS),
-            Row("peak memory of their process", "GB", [each["peak_bytes"] / 1e9 for each in found], at_most=GIGABYTES),
+            Row(
+                "peak memory of their process",
+                "GB",
+                [each["peak_bytes"] / 1e9 for each in found],
+                at_most=GIGABYTES,
+            ),
             *(Row(name, "s", [each["seconds"][name] for each in found]) for name in names),
         ],
         [
@@ -45,7 +54,7 @@ def run(setup: Setup) -> Part:
             "layers, influence, minimal-pairs and trajectory are left out: they ask the network for states of their own, or read a run's metrics.",
         ],
         {"repeats": found},
-    )  # fmt: skip
+    )
 
 
 def _store(setup: Setup, folder: Path) -> int:
@@ -54,7 +63,10 @@ def _store(setup: Setup, folder: Path) -> int:
     from recse_lab.encoders.transformer import load_encoder
 
     subsets = [part for task in SEVEN for part in load_task(task, setup.data_dir).subsets.values()]
-    first, second = ([s for part in subsets for s in side(part)] for side in (lambda p: p.first, lambda p: p.second))
+    first, second = (
+        [s for part in subsets for s in side(part)]
+        for side in (lambda p: p.first, lambda p: p.second)
+    )
     sentences = dict.fromkeys([*first, *second])
     for sentence in open_corpus(setup.corpus):
         if len(sentences) >= (len(sentences) if setup.quick else SENTENCES):
@@ -62,11 +74,18 @@ def _store(setup: Setup, folder: Path) -> int:
         sentences.setdefault(sentence)
     say(f"g: encoding {len(sentences):,} sentences")
     place = {sentence: i for i, sentence in enumerate(sentences)}
-    np.save(folder / "embeddings.npy", load_encoder(ENCODER, pooling="mean").encode(list(sentences), precision="auto"))
+    np.save(
+        folder / "embeddings.npy",
+        load_encoder(ENCODER, pooling="mean").encode(list(sentences), precision="auto"),
+    )
     (folder / "sentences.json").write_text(json.dumps(list(sentences)))
-    pd.DataFrame({
-        "first": [place[s] for s in first], "second": [place[s] for s in second], "gold": np.concatenate([p.gold for p in subsets])
-    }).to_parquet(folder / "pairs.parquet")  # fmt: skip
+    pd.DataFrame(
+        {
+            "first": [place[s] for s in first],
+            "second": [place[s] for s in second],
+            "gold": np.concatenate([p.gold for p in subsets]),
+        }
+    ).to_parquet(folder / "pairs.parquet")
     return len(first)
 
 
@@ -90,13 +109,18 @@ def measure(folder: Path) -> dict[str, Any]:
         return {"encoder": cosine(embeddings()[first], embeddings()[second])}
 
     def shuffled() -> dict[str, np.ndarray]:
-        return {"random pairs": cosine(embeddings(), np.roll(embeddings(), 1, axis=0)), "pairs": scores()["encoder"]}
+        return {
+            "random pairs": cosine(embeddings(), np.roll(embeddings(), 1, axis=0)),
+            "pairs": scores()["encoder"],
+        }
 
     lengths = np.array([len(sentence.split()) for sentence in sentences])
     work: dict[str, Callable[[], Any]] = {
         "polarity": lambda: PROBES["polarity"](scores(), gold),
         "unlabelled-polarity": lambda: PROBES["unlabelled-polarity"]({"encoder": shuffled()}),
-        "alignment": lambda: PROBES["alignment"]({"encoder": embeddings()}, first, second, gold, lengths=lengths),
+        "alignment": lambda: PROBES["alignment"](
+            {"encoder": embeddings()}, first, second, gold, lengths=lengths
+        ),
         "geometry": lambda: PROBES["geometry"]({"encoder": embeddings()}),
         "bias": lambda: PROBES["bias"](scores(), gold, covariates(*texts, word_counts(sentences))),
         "errors": lambda: PROBES["errors"](scores(), gold, *texts),

@@ -19,8 +19,16 @@ from recse_lab.reporting.card import Card, write_card
 from recse_lab.store import atomic_path, command_line, commit, now, write_json
 
 PACKAGES = (
-    "recse-lab", "sentence-transformers", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy", "scipy",
-)  # fmt: skip
+    "recse-lab",
+    "sentence-transformers",
+    "torch",
+    "transformers",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "numpy",
+    "scipy",
+)
 SETTINGS = ("RECSE_LAB_SENTEVAL",)
 QUESTION = "Is it as fast as the common library, and as fast as it should be?"
 SAID = (
@@ -34,12 +42,20 @@ COLUMNS = ("measured", "median", "min … max (repeats)", "target", "")
 def environment() -> dict[str, Any]:
     """Command, commit, versions and machine, and how busy it was before anything was measured."""
     return {
-        "command": f"{_settings()}{command_line('python -m benchmarks')}", "commit": commit(), "date": now(),
-        "python": platform.python_version(), "versions": {name: _version(name) for name in PACKAGES},
-        "cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if device().type == "cuda" else f"cpu {torch.backends.cpu.get_cpu_capability()}",
-        "load_before": os.getloadavg()[0], "platform": platform.platform(),
-    }  # fmt: skip
+        "command": f"{_settings()}{command_line('python -m benchmarks')}",
+        "commit": commit(),
+        "date": now(),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name()
+        if device().type == "cuda"
+        else f"cpu {torch.backends.cpu.get_cpu_capability()}",
+        "load_before": os.getloadavg()[0],
+        "platform": platform.platform(),
+    }
 
 
 def _settings() -> str:
@@ -77,7 +93,9 @@ UNITS = {"×": ("×", 2), "%": (" %", 1), "s": (" s", 3), "GB": (" GB", 2)}
 
 def _cells(row: Row) -> tuple[str, ...]:
     unit, digits = UNITS[row.unit]
-    low, middle, high = (f"{value:.{digits}f}" for value in (min(row.values), row.median, max(row.values)))
+    low, middle, high = (
+        f"{value:.{digits}f}" for value in (min(row.values), row.median, max(row.values))
+    )
     target = "–"
     if row.at_most is not None:
         target = f"≤ {row.at_most:g}{unit}"
@@ -113,52 +131,107 @@ def card(kept: dict[str, Any]) -> Card:
     told = f"{len(aimed) - len(missed)} of {len(aimed)} targets are met" + (
         f"; missed: {', '.join(missed)}." if missed else "."
     )
-    columns = [tables.Column(str(i), label or "verdict", "text") for i, label in enumerate(("part", *COLUMNS))]
+    columns = [
+        tables.Column(str(i), label or "verdict", "text")
+        for i, label in enumerate(("part", *COLUMNS))
+    ]
     lines = [
-        tables.Row({str(i): tables.Cell(text) for i, text in enumerate((part["title"], *_cells(Row(**{k: row[k] for k in MEASURED}))))})
-        for part in parts.values() for row in part["rows"]
-    ]  # fmt: skip
+        tables.Row(
+            {
+                str(i): tables.Cell(text)
+                for i, text in enumerate(
+                    (part["title"], *_cells(Row(**{k: row[k] for k in MEASURED})))
+                )
+            }
+        )
+        for part in parts.values()
+        for row in part["rows"]
+    ]
     table = tables.Table(
-        "Median over paired repeats", columns, lines, [f"{k}: {n}" for k, part in parts.items() for n in part["notes"]]
+        "Median over paired repeats",
+        columns,
+        lines,
+        [f"{k}: {n}" for k, part in parts.items() for n in part["notes"]],
     )
     titles = [part["title"] for part in parts.values()]
     return Card(
-        "benchmarks", "Benchmarks", QUESTION if len(titles) > 1 else f"Benchmark of {titles[0]}", [told, *kept["doubts"], SAID], [table],
-        provenance=[f"`{kept['command']}`", f"Commit {kept['commit']}, {kept['date'][:10]}, {kept['repeats']} repeats; {kept['cpu']}, {kept['cores']} cores."],
-    )  # fmt: skip
+        "benchmarks",
+        "Benchmarks",
+        QUESTION if len(titles) > 1 else f"Benchmark of {titles[0]}",
+        [told, *kept["doubts"], SAID],
+        [table],
+        provenance=[
+            f"`{kept['command']}`",
+            f"Commit {kept['commit']}, {kept['date'][:10]}, {kept['repeats']} repeats; {kept['cpu']}, {kept['cores']} cores.",
+        ],
+    )
 
 
-def write(folder: Path, parts: dict[str, Part], about: dict[str, Any], setup: Setup, warnings: list[str]) -> None:
+def write(
+    folder: Path, parts: dict[str, Part], about: dict[str, Any], setup: Setup, warnings: list[str]
+) -> None:
     """summary.md, results.json and card.json, each whole or not at all."""
     kept = {
-        "schema": "recse-lab/benchmarks/1", **about, "repeats": setup.repeats, "quick": setup.quick, "doubts": warnings,
-        "parts": {letter: {
-            "title": part.title, "notes": part.notes, "raw": part.raw,
-            "rows": [{
-                "what": row.what, "unit": row.unit, "median": row.median, "min": min(row.values), "max": max(row.values),
-                "values": row.values, "at_most": row.at_most, "at_least": row.at_least, "met": row.met,
-            } for row in part.rows],
-        } for letter, part in parts.items()},
-    }  # fmt: skip
+        "schema": "recse-lab/benchmarks/1",
+        **about,
+        "repeats": setup.repeats,
+        "quick": setup.quick,
+        "doubts": warnings,
+        "parts": {
+            letter: {
+                "title": part.title,
+                "notes": part.notes,
+                "raw": part.raw,
+                "rows": [
+                    {
+                        "what": row.what,
+                        "unit": row.unit,
+                        "median": row.median,
+                        "min": min(row.values),
+                        "max": max(row.values),
+                        "values": row.values,
+                        "at_most": row.at_most,
+                        "at_least": row.at_least,
+                        "met": row.met,
+                    }
+                    for row in part.rows
+                ],
+            }
+            for letter, part in parts.items()
+        },
+    }
     write_json(folder / "results.json", kept)
     write_card(folder, card(kept))
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items() if number)
     lines = [
-        "# Benchmarks", "",
+        "# Benchmarks",
+        "",
         *(f"**{warning}**\n" for warning in warnings),
-        SAID, "",
-        f"| {' | '.join(COLUMNS)} |", "| --- | ---: | ---: | ---: | --- |",
+        SAID,
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        "| --- | ---: | ---: | ---: | --- |",
         *(
-            line for letter, part in parts.items()
-            for line in (f"| **{letter}: {part.title}** | | | | |", *(f"| {' | '.join(_cells(row))} |" for row in part.rows))
-        ), "",
-        "## What is compared", "",
-        *(f"- {letter}: {note}" for letter, part in parts.items() for note in part.notes), "",
-        "## How it was measured", "",
-        f"`{about['command']}`", "",
+            line
+            for letter, part in parts.items()
+            for line in (
+                f"| **{letter}: {part.title}** | | | | |",
+                *(f"| {' | '.join(_cells(row))} |" for row in part.rows),
+            )
+        ),
+        "",
+        "## What is compared",
+        "",
+        *(f"- {letter}: {note}" for letter, part in parts.items() for note in part.notes),
+        "",
+        "## How it was measured",
+        "",
+        f"`{about['command']}`",
+        "",
         f"Commit {about['commit']}, {about['date']}, {setup.repeats} repeats. {about['cpu']}, {about['cores']} cores, {about['threads']} threads, "
         f"{about['device']}, load {about['load_before']:.1f} before the first measurement. Python {about['python']}, {versions}. "
-        "Every raw time is in results.json.", "",
-    ]  # fmt: skip
+        "Every raw time is in results.json.",
+        "",
+    ]
     with atomic_path(folder / "summary.md") as beside:
         beside.write_text("\n".join(lines), encoding="utf-8")

@@ -28,10 +28,29 @@ from recse_lab.store import Run, atomic_path, commit, now
 
 # Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one, and all that needs no training.
 ENCODERS = (
-    "all-minilm-l6-v2:mean", "all-minilm-l6-v2:mean:5", "all-minilm-l6-v2:mean:4", "all-minilm-l6-v2:mean:2", "all-minilm-l6-v2:mean:1",
-    "all-minilm-l6-v2:cls", "all-minilm-l6-v2:cls:4", "recse-lab/tiny:mean", "recse-lab/tiny:first_last_mean", "recse-lab/tiny:cls",
-    *(f"{baseline}@recse-lab/tiny:mean" for baseline in ("random", "bag", "bag-sif", "ppmi", "ppmi-sif", "whitening-64", "all-but-the-top")),
-)  # fmt: skip
+    "all-minilm-l6-v2:mean",
+    "all-minilm-l6-v2:mean:5",
+    "all-minilm-l6-v2:mean:4",
+    "all-minilm-l6-v2:mean:2",
+    "all-minilm-l6-v2:mean:1",
+    "all-minilm-l6-v2:cls",
+    "all-minilm-l6-v2:cls:4",
+    "recse-lab/tiny:mean",
+    "recse-lab/tiny:first_last_mean",
+    "recse-lab/tiny:cls",
+    *(
+        f"{baseline}@recse-lab/tiny:mean"
+        for baseline in (
+            "random",
+            "bag",
+            "bag-sif",
+            "ppmi",
+            "ppmi-sif",
+            "whitening-64",
+            "all-but-the-top",
+        )
+    ),
+)
 
 
 SETS = {
@@ -56,9 +75,14 @@ def measure(encoder: str, data_dir: str, root: Path) -> tuple[str, Run]:
     """What one encoder is called, and the run under ``root`` that measured it on all four sets."""
     name, pooling, layers = [*encoder.split(":"), ""][:3]
     run = workflows.evaluate(
-        name, root, data_dir=data_dir, tasks=["stsb-dev", "stsb", *PARTS], pooling=pooling, layers=int(layers) if layers else None,
+        name,
+        root,
+        data_dir=data_dir,
+        tasks=["stsb-dev", "stsb", *PARTS],
+        pooling=pooling,
+        layers=int(layers) if layers else None,
         precision_="fp32",
-    )  # fmt: skip
+    )
     baseline, _, encoder_name = name.rpartition("@")
     told = f"{baseline} of {Path(encoder_name).name}" if baseline else Path(name).name
     depth = f", {layers} layer{'s' if layers != '1' else ''}" if layers else ""
@@ -71,7 +95,12 @@ def pairs_of(runs: list[Run]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     frames = [pd.read_parquet(run.scores) for run in runs]
     found = {name: joined(frames, name) for name in ("stsb-dev", "stsb", *PARTS)}
     parts = [found.pop("sample-sts-dev"), found["sample-sts"]]
-    return found | {WHOLE: (np.concatenate([g for g, _ in parts]), np.concatenate([s for _, s in parts], axis=1))}
+    return found | {
+        WHOLE: (
+            np.concatenate([g for g, _ in parts]),
+            np.concatenate([s for _, s in parts], axis=1),
+        )
+    }
 
 
 class Agreement(NamedTuple):
@@ -97,7 +126,9 @@ def agreement(first: Ranked, second: Ranked) -> Agreement:
     i, k = np.triu_indices(len(first.scores), 1)
     gap, other = (ranked.scores[i] - ranked.scores[k] for ranked in (first, second))
     apart = np.abs(100 * gap) >= APART
-    return Agreement(tau, float(low), float(high), int((gap[apart] * other[apart] > 0).sum()), int(apart.sum()))
+    return Agreement(
+        tau, float(low), float(high), int((gap[apart] * other[apart] > 0).sum()), int(apart.sum())
+    )
 
 
 class Ranked(NamedTuple):
@@ -110,24 +141,39 @@ class Ranked(NamedTuple):
 def ranked(gold: np.ndarray, scores: np.ndarray, rng: np.random.Generator) -> Ranked:
     """The encoders by their Spearman on one set."""
     boot = bootstrap_correlations(gold, scores, resamples=RESAMPLES, rng=rng)
-    return Ranked(np.array([float(METRICS["spearman"](gold, row).statistic) for row in scores]), boot)
+    return Ranked(
+        np.array([float(METRICS["spearman"](gold, row).statistic) for row in scores]), boot
+    )
 
 
 def agreements(found: dict[tuple[str, str], Agreement], pairs: dict[str, int]) -> Table:
     """One line a comparison."""
     columns = [
-        Column("set", "set", "text"), Column("pairs", "pairs", "number", digits=0), Column("with", "ranks as", "text"), Column("tau", "Kendall's τ", "number", digits=2),
-        Column("order", f"in the same order, of those {APART} points apart", "text"), Column("clear", "τ of those", "number", digits=2),
-    ]  # fmt: skip
+        Column("set", "set", "text"),
+        Column("pairs", "pairs", "number", digits=0),
+        Column("with", "ranks as", "text"),
+        Column("tau", "Kendall's τ", "number", digits=2),
+        Column("order", f"in the same order, of those {APART} points apart", "text"),
+        Column("clear", "τ of those", "number", digits=2),
+    ]
     rows = [
-        Row({
-            "set": Cell(SETS[b]), "pairs": Cell(float(pairs[b])), "with": Cell(SETS[a]), "tau": Cell(each.tau, low=each.low, high=each.high),
-            "order": Cell(f"{each.same} of {each.apart}"), "clear": Cell(each.clear),
-        })
+        Row(
+            {
+                "set": Cell(SETS[b]),
+                "pairs": Cell(float(pairs[b])),
+                "with": Cell(SETS[a]),
+                "tau": Cell(each.tau, low=each.low, high=each.high),
+                "order": Cell(f"{each.same} of {each.apart}"),
+                "clear": Cell(each.clear),
+            }
+        )
         for (a, b), each in found.items()
-    ]  # fmt: skip
+    ]
     return Table(
-        "Agreement of the rankings", columns, rows, ["STS-B dev: what one set of pairs owes another of its own kind."]
+        "Agreement of the rankings",
+        columns,
+        rows,
+        ["STS-B dev: what one set of pairs owes another of its own kind."],
     )
 
 
@@ -139,8 +185,15 @@ def plot(frame: pd.DataFrame, tau: float) -> Any:
     axes.scatter(x, y, color=style.COLOURS[0], s=16, zorder=3)
     for place, (across, height) in enumerate(zip(x, y, strict=True), 1):
         right = place % 2  # neighbours on STS-B have their numbers on different sides
-        axes.annotate(str(place), (across, height), xytext=(5 if right else -5, 0), textcoords="offset points", va="center",
-                      ha="left" if right else "right", fontsize=7)  # fmt: skip
+        axes.annotate(
+            str(place),
+            (across, height),
+            xytext=(5 if right else -5, 0),
+            textcoords="offset points",
+            va="center",
+            ha="left" if right else "right",
+            fontsize=7,
+        )
     key = "\n".join(f"{place}  {label}" for place, label in enumerate(frame["encoder"], 1))
     axes.text(1.02, 1, key, transform=axes.transAxes, va="top", fontsize=7, linespacing=1.45)
     axes.set(xlabel="STS-B test, Spearman ×100", ylabel="sample-sts, Spearman ×100")
@@ -152,19 +205,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data-dir", required=True)
     parser.add_argument(
-        "--encoder", action="append", help="NAME:POOLING[:LAYERS]; repeatable, instead of the built-in list"
+        "--encoder",
+        action="append",
+        help="NAME:POOLING[:LAYERS]; repeatable, instead of the built-in list",
     )
     parser.add_argument("--out", type=Path, default=Path("reports/sample-sts"))
     options = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory() as root:  # the user's own store stays as it is
-            measured = [measure(encoder, options.data_dir, Path(root)) for encoder in options.encoder or ENCODERS]
+            measured = [
+                measure(encoder, options.data_dir, Path(root))
+                for encoder in options.encoder or ENCODERS
+            ]
             pairs = pairs_of([run for _, run in measured])
     except LabError as error:
         sys.exit(f"error: {error}")
     rng = np.random.default_rng(SEED)
     rankings = {name: ranked(*of, rng) for name, of in pairs.items()}
-    frame = pd.DataFrame({"encoder": [told for told, _ in measured], "run": [run.id for _, run in measured]})
+    frame = pd.DataFrame(
+        {"encoder": [told for told, _ in measured], "run": [run.id for _, run in measured]}
+    )
     frame = frame.assign(**{name: ranking.scores for name, ranking in rankings.items()})
     frame = frame.sort_values("stsb", ascending=False, ignore_index=True)
     found = {(a, b): agreement(rankings[a], rankings[b]) for a, b in RANKINGS}
@@ -180,17 +240,29 @@ def main() -> None:
     )
     style.save(plot(frame, found["stsb", WHOLE].tau), options.out / "figure")
     computed = f"`python -m benchmarks.sample_sts --data-dir SENTEVAL`, commit {commit()}, {now()}"
-    columns = [Column("encoder", "encoder", "text"), *(Column(name, label) for name, label in SETS.items()), Column("run", "run", "text")]  # fmt: skip
+    columns = [
+        Column("encoder", "encoder", "text"),
+        *(Column(name, label) for name, label in SETS.items()),
+        Column("run", "run", "text"),
+    ]
     cells = [{name: Cell(value) for name, value in row.items()} for row in frame.to_dict("records")]
     tables = [
         agreements(found, {name: len(gold) for name, (gold, _) in pairs.items()}),
-        Table("Spearman ×100 of every encoder on each set", columns, [Row({str(k): v for k, v in row.items()}) for row in cells], [note]),
-    ]  # fmt: skip
+        Table(
+            "Spearman ×100 of every encoder on each set",
+            columns,
+            [Row({str(k): v for k, v in row.items()}) for row in cells],
+            [note],
+        ),
+    ]
     body = "\n".join(map(markdown, tables))
     text = f"# {QUESTION}\n\n{told}\n\n![STS-B against sample-sts](figure.png)\n\n{body}\n_{computed}_\n"
     with atomic_path(options.out / "summary.md") as path:
         path.write_text(text, encoding="utf-8")
-    write_card(options.out, Card("sample-sts", "sample-sts", QUESTION, [told], tables, ["figure.png"], [computed]))
+    write_card(
+        options.out,
+        Card("sample-sts", "sample-sts", QUESTION, [told], tables, ["figure.png"], [computed]),
+    )
     print(text)
 
 

@@ -27,7 +27,9 @@ def run(setup: Setup) -> Part:
     for repeat in range(setup.repeats):
         for precision, seconds in found.items():
             seconds.append(_step(setup, precision, steps))
-            say(f"i: repeat {repeat + 1} of {setup.repeats}, {precision}: {seconds[-1]:.3f} s a step")
+            say(
+                f"i: repeat {repeat + 1} of {setup.repeats}, {precision}: {seconds[-1]:.3f} s a step"
+            )
     rows = [
         Row(f"a step, {precision}", "s", seconds, at_most=None if place else 0.1)
         for place, (precision, seconds) in enumerate(found.items())
@@ -42,9 +44,18 @@ def run(setup: Setup) -> Part:
 def _step(setup: Setup, precision: str, steps: int) -> float:
     peer.reset_accelerate()
     tree = {
-        "encoder": ENCODER, "corpus": [CORPUS], "model": {"pooling": "mean", "head": "tanh"}, "reshape": None,
-        "training": {"steps": steps, "batch_size": BATCH, "learning_rate": 1e-3, "eval_every": 2 * steps, "precision": precision},
-    }  # fmt: skip
+        "encoder": ENCODER,
+        "corpus": [CORPUS],
+        "model": {"pooling": "mean", "head": "tanh"},
+        "reshape": None,
+        "training": {
+            "steps": steps,
+            "batch_size": BATCH,
+            "learning_rate": 1e-3,
+            "eval_every": 2 * steps,
+            "precision": precision,
+        },
+    }
     lab = Lab(settle(make_config(tree)))
     stamps: list[float] = []
     folder = setup.scratch / "step"

@@ -27,7 +27,9 @@ def run(setup: Setup) -> Part:
     }
     lab = labs["fp32"]
     say("b: tokenising the corpus")
-    os.environ["RECSE_LAB_CACHE"] = str(setup.scratch / "cache-training")  # another part may have tokenised it already
+    os.environ["RECSE_LAB_CACHE"] = str(
+        setup.scratch / "cache-training"
+    )  # another part may have tokenised it already
     tokenised_in, tokens = timed(lambda: lab.tokens)
     batch_size, max_length = lab.config.training.batch_size, lab.config.model.max_length
     batches = Batches(tokens.lengths, batch_size, seed=lab.config.seed)
@@ -35,33 +37,51 @@ def run(setup: Setup) -> Part:
     real = [2 * int(tokens.lengths[batch].sum()) for batch in rows]
     lines = list(lab.corpus)
     sentences = [lines[row] for row in np.concatenate(rows)]
-    tokenising = tokenised_in / len(tokens) * batch_size * (steps - WARM_UP)  # the other side does it in its loop
+    tokenising = (
+        tokenised_in / len(tokens) * batch_size * (steps - WARM_UP)
+    )  # the other side does it in its loop
 
-    rate: dict[str, list[float]] = {f"{who} {p}": [] for p in labs for who in ("recse-lab", "sentence-transformers")}
+    rate: dict[str, list[float]] = {
+        f"{who} {p}": [] for p in labs for who in ("recse-lab", "sentence-transformers")
+    }
     seconds: dict[str, list[list[float]]] = {name: [] for name in rate}
     for repeat in range(setup.repeats):
         for precision, lab in labs.items():
             ours = _train(lab, setup)
             theirs, counted = peer.train(
-                sentences, batch_size=batch_size, max_length=max_length, precision=precision,
-                learning_rate=lab.config.training.learning_rate, folder=setup.scratch / "sentence-transformers",
-            )  # fmt: skip
+                sentences,
+                batch_size=batch_size,
+                max_length=max_length,
+                precision=precision,
+                learning_rate=lab.config.training.learning_rate,
+                folder=setup.scratch / "sentence-transformers",
+            )
             assert counted == real, "the two sides did not see the same tokens"
-            for who, stamps, besides in (("recse-lab", ours, tokenising), ("sentence-transformers", theirs, 0.0)):
+            for who, stamps, besides in (
+                ("recse-lab", ours, tokenising),
+                ("sentence-transformers", theirs, 0.0),
+            ):
                 name = f"{who} {precision}"
                 seconds[name].append(np.diff(stamps).tolist())
-                rate[name].append(sum(real[WARM_UP:]) / (stamps[-1] - stamps[WARM_UP - 1] + besides))
-                say(f"b: repeat {repeat + 1} of {setup.repeats}, {name}: {rate[name][-1]:,.0f} tokens/s")
+                rate[name].append(
+                    sum(real[WARM_UP:]) / (stamps[-1] - stamps[WARM_UP - 1] + besides)
+                )
+                say(
+                    f"b: repeat {repeat + 1} of {setup.repeats}, {name}: {rate[name][-1]:,.0f} tokens/s"
+                )
     table = [
         Row(
-            f"recse-lab {p} / sentence-transformers {p}", "×",
-            ratios(rate[f"recse-lab {p}"], rate[f"sentence-transformers {p}"]), at_least=1.2,
+            f"recse-lab {p} / sentence-transformers {p}",
+            "×",
+            ratios(rate[f"recse-lab {p}"], rate[f"sentence-transformers {p}"]),
+            at_least=1.2,
         )
         for p in labs
-    ]  # fmt: skip
+    ]
     rates = "; ".join(f"{name} {np.median(values):,.0f}" for name, values in rate.items())
     return Part(
-        "training, real tokens per second", table,
+        "training, real tokens per second",
+        table,
         [
             f"SimCSE, all layers, mean pooling, batch {batch_size}, at most {max_length} tokens, temperature 0.05, AdamW, clip 1.0, no dev set, no "
             f"checkpoint; the same {len(sentences)} sentences in the same order; {WARM_UP} warm-up steps, then {steps - WARM_UP} counted ones a repeat.",
@@ -72,16 +92,24 @@ def run(setup: Setup) -> Part:
             "its default optimiser; no logging, no workers.",
             f"Tokens per second, median: {rates}.",
         ],
-        {"tokens_per_s": rate, "step_seconds": seconds, "tokens": real, "tokenising_s": tokenised_in, "sentences": len(tokens)},
-    )  # fmt: skip
+        {
+            "tokens_per_s": rate,
+            "step_seconds": seconds,
+            "tokens": real,
+            "tokenising_s": tokenised_in,
+            "sentences": len(tokens),
+        },
+    )
 
 
 def _lab(setup: Setup, precision: str, steps: int) -> Lab:
     tree = {
-        "encoder": ENCODER, "corpus": list(setup.corpus), "model": {"pooling": "mean"},
+        "encoder": ENCODER,
+        "corpus": list(setup.corpus),
+        "model": {"pooling": "mean"},
         "training": {"steps": steps, "precision": precision, "eval_every": 2 * steps},
         "evaluation": {"data_dir": setup.data_dir},
-    }  # fmt: skip
+    }
     return Lab(settle(make_config(tree)))
 
 
@@ -89,6 +117,12 @@ def _train(lab: Lab, setup: Setup) -> list[float]:
     """When each step of recse-lab's trainer ended."""
     peer.reset_accelerate()
     stamps: list[float] = []
-    train(lab.arm(), lab.tokens, lab.recipe(), setup.scratch / "none", log=lambda line: stamps.append(clock()))
+    train(
+        lab.arm(),
+        lab.tokens,
+        lab.recipe(),
+        setup.scratch / "none",
+        log=lambda line: stamps.append(clock()),
+    )
     assert AcceleratorState().mixed_precision == "no"  # the other side left nothing behind
     return stamps

@@ -81,7 +81,11 @@ class SkLearn:
         """Share of test rows that are classified rightly."""
         decay = value / 2 if self.classes == 2 else value
         model = LogisticRegression(C=1 / (len(train) * decay), fit_intercept=False, **options)
-        return float(model.fit(self.features[train], self.labels[train]).score(self.features[test], self.labels[test]))
+        return float(
+            model.fit(self.features[train], self.labels[train]).score(
+                self.features[test], self.labels[test]
+            )
+        )
 
     def trial(self, trial: Trial, grid: tuple[float, ...]) -> float:
         """All fits of one outer split, the last one included, and the chosen value."""
@@ -103,7 +107,11 @@ def senteval_validation(checkout: Path) -> types.ModuleType:
         inspect.getargspec = inspect.getfullargspec  # type: ignore[attr-defined]
     file = checkout / "senteval" / "tools" / "classifier.py"
     source = file.read_text(encoding="utf-8")
-    for before, after in ((".cuda()", ""), ("'cuda'", "'cpu'"), ("torch.cuda.FloatTensor", "torch.FloatTensor")):
+    for before, after in (
+        (".cuda()", ""),
+        ("'cuda'", "'cpu'"),
+        ("torch.cuda.FloatTensor", "torch.FloatTensor"),
+    ):
         source = source.replace(before, after)
     classifier = types.ModuleType("senteval.tools.classifier")
     package.utils = importlib.import_module("senteval.utils")  # type: ignore[attr-defined]
@@ -113,18 +121,27 @@ def senteval_validation(checkout: Path) -> types.ModuleType:
     return importlib.import_module("senteval.tools.validation")
 
 
-def senteval_accuracy(validation: types.ModuleType, task: TransferTask, features: np.ndarray) -> float:
+def senteval_accuracy(
+    validation: types.ModuleType, task: TransferTask, features: np.ndarray
+) -> float:
     """Test accuracy as SentEval's own classes give it, 0 to 1."""
     config = {
-        "nclasses": len(task.classes), "seed": SEED, "usepytorch": True, "classifier": dict(ADAM), "nhid": 0, "kfold": 10
-    }  # fmt: skip
+        "nclasses": len(task.classes),
+        "seed": SEED,
+        "usepytorch": True,
+        "classifier": dict(ADAM),
+        "nhid": 0,
+        "kfold": 10,
+    }
     ends = np.cumsum([len(part.label) for part in task.splits.values()])
     x = dict(zip(task.splits, np.split(features, ends[:-1]), strict=True))
     y = {split: part.label for split, part in task.splits.items()}
     if "all" in x:
         return validation.InnerKFoldClassifier(x["all"], y["all"], config).run()[1] / 100
     if "dev" in x:
-        named = [{"train": each["train"], "valid": each["dev"], "test": each["test"]} for each in (x, y)]
+        named = [
+            {"train": each["train"], "valid": each["dev"], "test": each["test"]} for each in (x, y)
+        ]
         return validation.SplitClassifier(*named, config=config).run()[1] / 100
     sets = ({"X": x[split], "y": y[split]} for split in ("train", "test"))
     return validation.KFoldClassifier(*sets, config).run()[1] / 100
@@ -143,19 +160,27 @@ def run(setup: Setup) -> Part:
     for _ in range(setup.repeats):
         for name, task in tasks.items():
             took, outcomes[name] = cpu_seconds(
-                lambda task=task, given=embeddings[name]: run_task(task, lambda _: given, protocol=PROTOCOL)
+                lambda task=task, given=embeddings[name]: run_task(
+                    task, lambda _: given, protocol=PROTOCOL
+                )
             )
             ours[name].append(took)
-            say(f"h: recse-lab, {name}: {took:.1f} s, accuracy {accuracy(outcomes[name].predictions):.4f}")
+            say(
+                f"h: recse-lab, {name}: {took:.1f} s, accuracy {accuracy(outcomes[name].predictions):.4f}"
+            )
     theirs = {name: _loops(task, embeddings[name], outcomes[name]) for name, task in tasks.items()}
     seconds = {name: each.seconds for name, each in theirs.items()}
     table = {
         name: {
-            "recse-lab": accuracy(outcomes[name].predictions), "scikit-learn": each.as_it_comes, "scikit-learn, solved": each.solved
+            "recse-lab": accuracy(outcomes[name].predictions),
+            "scikit-learn": each.as_it_comes,
+            "scikit-learn, solved": each.solved,
         }
         for name, each in theirs.items()
-    }  # fmt: skip
-    same, tried = (sum(each) for each in zip(*((t.same, t.tried) for t in theirs.values()), strict=True))
+    }
+    same, tried = (
+        sum(each) for each in zip(*((t.same, t.tried) for t in theirs.values()), strict=True)
+    )
     rows = [_row("scikit-learn's loops", ours, seconds)]
     notes = [
         f"Embeddings of {ENCODER}, mean pooling, fp32, protocol {PROTOCOL}; CPU seconds of the classifiers alone, "
@@ -167,9 +192,16 @@ def run(setup: Setup) -> Part:
             f"{TRANSFER_LABELS[name]} {100 * row['recse-lab']:.2f} {100 * row['scikit-learn, solved']:.2f} {100 * row['scikit-learn']:.2f}"
             for name, row in table.items()
         )
-        + (f"; F1 of MRPC {100 * score:.2f}." if (score := f1(outcomes["mrpc"].predictions)) is not None else "."),
-    ]  # fmt: skip
-    raw: dict[str, Any] = {"seconds": {"recse-lab": ours, "scikit-learn": seconds}, "accuracy": table}
+        + (
+            f"; F1 of MRPC {100 * score:.2f}."
+            if (score := f1(outcomes["mrpc"].predictions)) is not None
+            else "."
+        ),
+    ]
+    raw: dict[str, Any] = {
+        "seconds": {"recse-lab": ours, "scikit-learn": seconds},
+        "accuracy": table,
+    }
     if not os.environ.get("RECSE_LAB_SENTEVAL"):
         notes.append("SentEval's own code was not run: RECSE_LAB_SENTEVAL names no checkout of it.")
         return Part("transfer tasks, time", rows, notes, raw)
@@ -178,16 +210,30 @@ def run(setup: Setup) -> Part:
     raw["senteval"] = {}
     for name in some:
         features = task_features(tasks[name], lambda _, given=embeddings[name]: given)[0]
-        took, found = cpu_seconds(lambda name=name, x=features: senteval_accuracy(validation, tasks[name], x))
+        took, found = cpu_seconds(
+            lambda name=name, x=features: senteval_accuracy(validation, tasks[name], x)
+        )
         say(f"h: SentEval, {name}: {took:.1f} s, accuracy {found:.4f}")
         raw["senteval"][name] = {"seconds": took, "accuracy": found}
     mine = {name: ours[name] for name in some}
-    rows.append(_row("SentEval's own code", mine, {n: r["seconds"] for n, r in raw["senteval"].items()}, at_most=0.2))
+    rows.append(
+        _row(
+            "SentEval's own code",
+            mine,
+            {n: r["seconds"] for n, r in raw["senteval"].items()},
+            at_most=0.2,
+        )
+    )
     notes.append(
         f"SentEval's own code: its classes of tools/validation.py in the setting of published tables (usepytorch, kfold 10, {ADAM}), on "
         f"{', '.join(TRANSFER_LABELS[name] for name in some)}, its .cuda() calls taken out. It stops early where recse-lab solves, so accuracies "
-        "differ: " + "; ".join(f"{TRANSFER_LABELS[name]} {100 * raw['senteval'][name]['accuracy']:.2f}" for name in some) + "."
-    )  # fmt: skip
+        "differ: "
+        + "; ".join(
+            f"{TRANSFER_LABELS[name]} {100 * raw['senteval'][name]['accuracy']:.2f}"
+            for name in some
+        )
+        + "."
+    )
     return Part("transfer tasks, time", rows, notes, raw)
 
 
@@ -214,11 +260,17 @@ def _loops(task: TransferTask, embeddings: np.ndarray, outcome: Outcome) -> Loop
     labels = np.concatenate([part.label for part in task.splits.values()])
     loops = SkLearn(task_features(task, lambda _: embeddings)[0], labels, len(task.classes))
     timed = plan[:OUTER]
-    seconds, done = cpu_seconds(lambda: [loops.trial(trial, protocol.grid[split]) for trial in timed])
+    seconds, done = cpu_seconds(
+        lambda: [loops.trial(trial, protocol.grid[split]) for trial in timed]
+    )
     seconds *= len(plan) / len(timed)
     picks = list(zip(plan, outcome.chosen, strict=True))
     plain, solved = (
-        float(np.mean([loops.right(value, trial.train, trial.test, **options) for trial, value in picks]))
+        float(
+            np.mean(
+                [loops.right(value, trial.train, trial.test, **options) for trial, value in picks]
+            )
+        )
         for options in ({}, SOLVED)
     )
     say(f"h: scikit-learn, {task.name}: {seconds:.1f} s, accuracy {plain:.4f}, solved {solved:.4f}")
@@ -226,7 +278,9 @@ def _loops(task: TransferTask, embeddings: np.ndarray, outcome: Outcome) -> Loop
     return Loops(seconds, plain, solved, same, len(timed))
 
 
-def _row(other: str, ours: dict[str, list[float]], theirs: dict[str, float], at_most: float | None = None) -> Row:
+def _row(
+    other: str, ours: dict[str, list[float]], theirs: dict[str, float], at_most: float | None = None
+) -> Row:
     totals = [sum(values) for values in zip(*ours.values(), strict=True)]
     what = f"recse-lab / {other}, {len(theirs)} tasks"
     return Row(what, "×", [total / sum(theirs.values()) for total in totals], at_most=at_most)

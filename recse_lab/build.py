@@ -46,7 +46,13 @@ from recse_lab.errors import LabError
 from recse_lab.objectives import CONTRASTS
 from recse_lab.reshape import OPERATORS, parse_operator
 from recse_lab.reshape.reshaper import Reshaper
-from recse_lab.reshape.store import FeatureStore, batches_by_length, build_store, open_store, store_size
+from recse_lab.reshape.store import (
+    FeatureStore,
+    batches_by_length,
+    build_store,
+    open_store,
+    store_size,
+)
 from recse_lab.reshape.view import ReshapedTokens
 from recse_lab.store import cache_root
 from recse_lab.training.arm import Arm, Edit
@@ -56,10 +62,14 @@ from recse_lab.views.wordnet import WordNet, find_wordnet
 
 RESHAPE_CODE = (
     *(f"reshape/{name}.py" for name in ("base", "moments", "reshaper", "store", "weights")),
-    "encoders/frozen.py", "encoders/transformer.py", "data/tokens.py",
-)  # fmt: skip
+    "encoders/frozen.py",
+    "encoders/transformer.py",
+    "data/tokens.py",
+)
 """What makes the numbers of a feature store, whatever the operator."""
-STATISTICS_ROWS = 50_000  # sentences that token statistics and standardisation are fitted on, evenly spaced
+STATISTICS_ROWS = (
+    50_000  # sentences that token statistics and standardisation are fitted on, evenly spaced
+)
 
 Notify = Callable[[str, int, int], None]
 """What is being prepared, how much of it is done, out of how much (0 = unknown)."""
@@ -97,11 +107,17 @@ def settle(config: RunConfig) -> RunConfig:
             "dev": config.evaluation.dev or ("sample-sts-dev" if sample else "stsb-dev"),
         }
     )
-    training = config.training.model_copy(update={"precision": precision(config.training.precision)})
+    training = config.training.model_copy(
+        update={"precision": precision(config.training.precision)}
+    )
     model = config.model
     if model.attention == "auto":
-        model = model.model_copy(update={"attention": best_attention(_architecture(backbone_path(config.encoder)))})
-    settled = config.model_copy(update={"evaluation": evaluation, "training": training, "model": model})
+        model = model.model_copy(
+            update={"attention": best_attention(_architecture(backbone_path(config.encoder)))}
+        )
+    settled = config.model_copy(
+        update={"evaluation": evaluation, "training": training, "model": model}
+    )
     refuse_impossible(settled)
     return settled
 
@@ -120,7 +136,9 @@ def refuse_impossible(config: RunConfig) -> None:
     """
     if is_baseline(config.encoder):
         if config.training.steps != 0:
-            raise LabError(f"{config.encoder}: a training-free baseline is not trained; set training.steps to 0.")
+            raise LabError(
+                f"{config.encoder}: a training-free baseline is not trained; set training.steps to 0."
+            )
         return
     where, reshape = resolve(config.encoder), config.reshape
     architecture = _architecture(where)
@@ -129,8 +147,13 @@ def refuse_impossible(config: RunConfig) -> None:
         for template in (config.prompt.template, config.prompt.second):
             parse_template(template, _tokenizer(where), max_length=config.model.max_length)
     for family in families:
-        if family in ("span-masking", "mlm-substitution") and _tokenizer(where).mask_token_id is None:
-            raise LabError(f"view {family} needs a mask token, and the tokenizer of {config.encoder} has none.")
+        if (
+            family in ("span-masking", "mlm-substitution")
+            and _tokenizer(where).mask_token_id is None
+        ):
+            raise LabError(
+                f"view {family} needs a mask token, and the tokenizer of {config.encoder} has none."
+            )
         if family == "mlm-substitution":
             check_masked_lm(config.encoder)
         if family == "synonyms":
@@ -191,14 +214,21 @@ class Lab:
         """Positives and hard negatives of every row, tokenised; None where the configuration names no column."""
         columns = (self.config.positives, self.config.negatives)
         if any(columns):
-            _aligned(self.config.corpus, (self.config.column, *(column for column in columns if column is not None)))
+            _aligned(
+                self.config.corpus,
+                (self.config.column, *(column for column in columns if column is not None)),
+            )
         return [
-            None if column is None else self._tokens_of(_corpus(self.config.corpus, column)[0]) for column in columns
+            None if column is None else self._tokens_of(_corpus(self.config.corpus, column)[0])
+            for column in columns
         ]
 
     @cached_property
     def tasks(self) -> list[StsTask]:
-        return [_task(name, self.config.evaluation.data_dir) for name in self.config.evaluation.tasks or ()]
+        return [
+            _task(name, self.config.evaluation.data_dir)
+            for name in self.config.evaluation.tasks or ()
+        ]
 
     @cached_property
     def dev_task(self) -> StsTask:
@@ -211,18 +241,28 @@ class Lab:
         evaluation = self.config.evaluation
         assert evaluation.tasks is not None
         assert evaluation.dev is not None
-        baseline = {"baseline": self.config.encoder.partition("@")[0]} if is_baseline(self.config.encoder) else {}
+        baseline = (
+            {"baseline": self.config.encoder.partition("@")[0]}
+            if is_baseline(self.config.encoder)
+            else {}
+        )
         others = {
             name: _corpus(self.config.corpus, column)[1]
-            for name, column in (("positives", self.config.positives), ("negatives", self.config.negatives)) if column is not None
-        }  # fmt: skip
+            for name, column in (
+                ("positives", self.config.positives),
+                ("negatives", self.config.negatives),
+            )
+            if column is not None
+        }
         return (
             baseline
             | others
             | {
                 "encoder": _weights(self.encoder_path),
                 "corpus": _corpus(self.config.corpus, self.config.column)[1],
-                "evaluation": _tasks_fingerprint((*evaluation.tasks, evaluation.dev), evaluation.data_dir),
+                "evaluation": _tasks_fingerprint(
+                    (*evaluation.tasks, evaluation.dev), evaluation.data_dir
+                ),
             }
         )
 
@@ -247,22 +287,32 @@ class Lab:
 
     def _tokens_of(self, corpus: Corpus) -> TokenStore:
         return build_tokens(
-            corpus, self.tokenizer, max_length=self.config.model.max_length, folder=cache_root() / "tokens",
-            tokenizer_fingerprint=self.fingerprints["encoder"], progress=lambda n: self.notify("tokenising the corpus", n, 0),
-        )  # fmt: skip
+            corpus,
+            self.tokenizer,
+            max_length=self.config.model.max_length,
+            folder=cache_root() / "tokens",
+            tokenizer_fingerprint=self.fingerprints["encoder"],
+            progress=lambda n: self.notify("tokenising the corpus", n, 0),
+        )
 
     @cached_property
     def frozen(self) -> FrozenFeatures:
         """Frozen features on the device that trains."""
         return FrozenFeatures(
-            self.encoder_path, source=self._reshape.source, rows=self.tokens.rows, special_ids=self.tokens.meta["special_ids"],
-            pad_id=self.tokenizer.pad_token_id or 0, device=device(),
-        )  # fmt: skip
+            self.encoder_path,
+            source=self._reshape.source,
+            rows=self.tokens.rows,
+            special_ids=self.tokens.meta["special_ids"],
+            pad_id=self.tokenizer.pad_token_id or 0,
+            device=device(),
+        )
 
     @property
     def _reshape(self) -> ReshapeConfig:
         if self.config.reshape is None:
-            raise LabError("this configuration has no reshape: it is SimCSE; give reshape.operator.")
+            raise LabError(
+                "this configuration has no reshape: it is SimCSE; give reshape.operator."
+            )
         return self.config.reshape
 
     @property
@@ -270,16 +320,28 @@ class Lab:
         """All that decides the numbers in a feature store; a shuffled one reads the same file."""
         reshape = self._reshape
         return {
-            "corpus": self.fingerprints["corpus"], "encoder": self.fingerprints["encoder"], "max_length": self.config.model.max_length,
-            "source": reshape.source, "operator": reshape.operator.removeprefix("shuffled:"), "dim": reshape.dim,
-            "weights": reshape.weights, "centring": reshape.centring, "statistics_rows": STATISTICS_ROWS, "code": self._reshape_code,
-        }  # fmt: skip
+            "corpus": self.fingerprints["corpus"],
+            "encoder": self.fingerprints["encoder"],
+            "max_length": self.config.model.max_length,
+            "source": reshape.source,
+            "operator": reshape.operator.removeprefix("shuffled:"),
+            "dim": reshape.dim,
+            "weights": reshape.weights,
+            "centring": reshape.centring,
+            "statistics_rows": STATISTICS_ROWS,
+            "code": self._reshape_code,
+        }
 
     @property
     def _reshape_code(self) -> str:
         """Of the operators that are used and of all they stand on: another operator beside them makes no store old."""
-        used = [sys.modules.get(OPERATORS[name].__module__) for name in parse_operator(self._reshape.operator)[1]]
-        files = {getattr(module, "__file__", None) for module in used}  # one written in a notebook has none
+        used = [
+            sys.modules.get(OPERATORS[name].__module__)
+            for name in parse_operator(self._reshape.operator)[1]
+        ]
+        files = {
+            getattr(module, "__file__", None) for module in used
+        }  # one written in a notebook has none
         return code_hash(*RESHAPE_CODE, *filter(None, files))
 
     @property
@@ -292,9 +354,13 @@ class Lab:
         """The reshape with the statistics of this corpus, fitted once and kept beside its store."""
         reshape = self._reshape
         reshaper = Reshaper(
-            reshape.operator, hidden=_architecture(self.encoder_path).hidden_size, vocab=len(self.tokens.counts), dim=reshape.dim, weights=reshape.weights,
+            reshape.operator,
+            hidden=_architecture(self.encoder_path).hidden_size,
+            vocab=len(self.tokens.counts),
+            dim=reshape.dim,
+            weights=reshape.weights,
             centring=reshape.centring,
-        ).to(device())  # fmt: skip
+        ).to(device())
         file = self.store_folder.with_suffix(".statistics.safetensors")
         if file.is_file():
             with suppress(SafetensorError):  # damaged: fitted again
@@ -305,7 +371,9 @@ class Lab:
 
         def batches():
             self.notify("fitting the reshape's statistics", 0, 0)
-            return map(self.frozen, batches_by_length(sample, self.tokens.lengths, token_budget(device())))
+            return map(
+                self.frozen, batches_by_length(sample, self.tokens.lengths, token_budget(device()))
+            )
 
         reshaper.fit(
             batches,
@@ -328,14 +396,21 @@ class Lab:
         ):  # so are the roles view and residual
             return None
         if (self.store_folder / "meta.json").is_file():
-            return open_store(self.store_folder, self.store_identity, shuffled=self.reshaper.shuffled)
+            return open_store(
+                self.store_folder, self.store_identity, shuffled=self.reshaper.shuffled
+            )
         size = self.store_bytes / 2**20
         reshaper = self.reshaper
         what = f"reshaping {len(self.tokens):,} sentences ({self.config.reshape.operator}, {size:,.0f} MiB)"
         built = build_store(
-            self.store_folder, reshaper, self.frozen, self.tokens.lengths, self.store_identity, tokens_per_batch=token_budget(device()),
+            self.store_folder,
+            reshaper,
+            self.frozen,
+            self.tokens.lengths,
+            self.store_identity,
+            tokens_per_batch=token_budget(device()),
             progress=lambda done, total: self.notify(what, done, total),
-        )  # fmt: skip
+        )
         # Training reads the store: the backbone behind it shall not lie on the device.
         self.__dict__.pop("frozen", None)
         return built
@@ -350,25 +425,41 @@ class Lab:
         )
         hidden, depth = backbone.config.hidden_size, backbone.config.num_hidden_layers
         if reshape is not None and reshape.mode == "integrated" and reshape.source > depth:
-            raise LabError(f"reshape.source {reshape.source} is above the {depth} layers that are trained.")
+            raise LabError(
+                f"reshape.source {reshape.source} is above the {depth} layers that are trained."
+            )
         residual = reshape is not None and reshape.role == "residual"
         head = HEADS[model.head]
         torch.manual_seed(self.config.seed)
         return TransformerEncoder(
-            backbone, self.tokenizer, pooling=model.pooling, keep_head=model.keep_head,
-            max_length=self.config.evaluation.max_length, prompt=(prompt.template, prompt.second) if prompt else (),
+            backbone,
+            self.tokenizer,
+            pooling=model.pooling,
+            keep_head=model.keep_head,
+            max_length=self.config.evaluation.max_length,
+            prompt=(prompt.template, prompt.second) if prompt else (),
             debias=prompt is not None and prompt.debias,
-            head=head(hidden, getattr(backbone.config, "initializer_range", 0.02)) if head else None,
-            residual=Residual(self.reshaper, hidden, source=self._reshape.source) if residual else None,
-        )  # fmt: skip
+            head=head(hidden, getattr(backbone.config, "initializer_range", 0.02))
+            if head
+            else None,
+            residual=Residual(self.reshaper, hidden, source=self._reshape.source)
+            if residual
+            else None,
+        )
 
     def baseline(self) -> Baseline:
         """The training-free baseline this configuration names."""
         model = self.config.model
         return load_baseline(
-            self.config.encoder, self.corpus, pooling=model.pooling, layers=model.layers, max_length=self.config.evaluation.max_length,
-            precision=self.config.evaluation.precision, device=device(), notify=self.notify,
-        )  # fmt: skip
+            self.config.encoder,
+            self.corpus,
+            pooling=model.pooling,
+            layers=model.layers,
+            max_length=self.config.evaluation.max_length,
+            precision=self.config.evaluation.precision,
+            device=device(),
+            notify=self.notify,
+        )
 
     def edit(self, place: str) -> Edit | None:
         """The edit of the first (``anchor_view``) or second (``view``) pass, None where there is none."""
@@ -390,18 +481,30 @@ class Lab:
         edits = self.edit("anchor_view"), self.edit("view")
         on_embeddings = [e for e in edits if e is not None and not isinstance(e, TextView)]
         if on_embeddings and not hasattr(encoder.backbone, "embeddings"):
-            raise LabError(f"{self.config.encoder}: this architecture has no embedding layer that a view could edit.")
+            raise LabError(
+                f"{self.config.encoder}: this architecture has no embedding layer that a view could edit."
+            )
         arm = Arm(
-            encoder, passes=2 if contrast.weight > 0 else 1, edits=edits, precision=self.config.training.precision,
-            fixed_mask=self.config.model.dropout_mask == "fixed", reshaper=self.reshaper if target else None,
-            source=self._reshape.source if target else 0, projection=self._reshape.projection if target else 1,
-            queue=round(contrast.queue * self.config.training.batch_size), momentum=contrast.momentum,
-        )  # fmt: skip
+            encoder,
+            passes=2 if contrast.weight > 0 else 1,
+            edits=edits,
+            precision=self.config.training.precision,
+            fixed_mask=self.config.model.dropout_mask == "fixed",
+            reshaper=self.reshaper if target else None,
+            source=self._reshape.source if target else 0,
+            projection=self._reshape.projection if target else 1,
+            queue=round(contrast.queue * self.config.training.batch_size),
+            momentum=contrast.momentum,
+        )
         return arm.to(device())
 
     def recipe(self) -> Recipe:
         """The training recipe, with epochs turned into steps."""
-        training, contrast, reshape = self.config.training, self.config.contrast, self.config.reshape
+        training, contrast, reshape = (
+            self.config.training,
+            self.config.contrast,
+            self.config.reshape,
+        )
         if len(self.tokens) < training.batch_size:
             raise LabError(
                 f"{self.corpus.name}: {len(self.tokens)} sentences are fewer than one batch; lower training.batch_size "
@@ -409,22 +512,39 @@ class Lab:
             )
         per_epoch = len(self.tokens) // training.batch_size
         names = (
-            "batch_size", "learning_rate", "schedule", "warmup_steps", "weight_decay", "clip", "eval_every", "patience",
-            "early_looks", "sub_batches", "sort_batches",
-        )  # fmt: skip
+            "batch_size",
+            "learning_rate",
+            "schedule",
+            "warmup_steps",
+            "weight_decay",
+            "clip",
+            "eval_every",
+            "patience",
+            "early_looks",
+            "sub_batches",
+            "sort_batches",
+        )
         target = reshape is not None and reshape.role == "target"
         return Recipe(
-            steps=math.ceil(training.epochs * per_epoch) if training.steps is None else training.steps,
-            weight=contrast.weight, contrast=CONTRASTS[contrast.objective](temperature=contrast.temperature, **contrast.options),
-            seed=self.config.seed, reshape_weight=self._reshape.weight if target else 0.0,
+            steps=math.ceil(training.epochs * per_epoch)
+            if training.steps is None
+            else training.steps,
+            weight=contrast.weight,
+            contrast=CONTRASTS[contrast.objective](
+                temperature=contrast.temperature, **contrast.options
+            ),
+            seed=self.config.seed,
+            reshape_weight=self._reshape.weight if target else 0.0,
             reshape_temperature=self._reshape.temperature if target else 0.05,
             **{name: getattr(training, name) for name in names},
-        )  # fmt: skip
+        )
 
 
 # What a view may ask for beside its strength and the vocabulary.
 EDIT_NEEDS: dict[str, Callable[[Lab], Any]] = {
-    "max_length": lambda lab: min(lab.tokenizer.model_max_length, positions(_architecture(lab.encoder_path))),
+    "max_length": lambda lab: min(
+        lab.tokenizer.model_max_length, positions(_architecture(lab.encoder_path))
+    ),
     "predict": lambda lab: load_masked_lm(lab.config.encoder, device=device()),
     "alternatives": lambda lab: exchange_words(lab.tokenizer, WordNet().synonyms),
 }

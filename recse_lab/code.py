@@ -17,7 +17,11 @@ def as_it_runs(source: str) -> str:
         for field in ("body", "orelse", "finalbody"):
             body = getattr(node, field, None)
             if isinstance(body, list):
-                read = [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+                read = [
+                    s
+                    for s in body
+                    if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+                ]
                 setattr(node, field, read)
     return ast.dump(tree)
 

@@ -47,15 +47,26 @@ def once(values: V) -> V:
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     @field_validator("*", mode="before")
     @classmethod
     def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse true and "4" where a number is wanted, which pydantic takes for 1 and 4."""
-        several = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        several = (
+            value.values()
+            if isinstance(value, dict)
+            else value
+            if isinstance(value, list)
+            else [value]
+        )
         wrong = [each for each in several if isinstance(each, bool | str)]
-        if wrong and any(kind in (int, float) for kind in _types(cls.model_fields[info.field_name or ""].annotation)):
+        if wrong and any(
+            kind in (int, float)
+            for kind in _types(cls.model_fields[info.field_name or ""].annotation)
+        ):
             raise ValueError(f"expected a number, not {wrong[0]!r}")
         return value
 
@@ -82,7 +93,9 @@ class ModelConfig(Strict):
     @field_validator("pooling")
     @classmethod
     def _known_pooling(cls, pooling: str) -> str:
-        from recse_lab.encoders.pooling import POOLINGS  # heavy: torch, needed only when a config is made
+        from recse_lab.encoders.pooling import (
+            POOLINGS,
+        )  # heavy: torch, needed only when a config is made
 
         return one_of(pooling, {*POOLINGS, PROMPT}, "pooling")
 
@@ -93,7 +106,9 @@ class ModelConfig(Strict):
         if self.keep_head and self.head == "none":
             raise ValueError("keep_head needs a head: set head to tanh")
         if self.dropout_mask == "fixed" and self.dropout == 0:
-            raise ValueError("dropout_mask fixed needs a dropout above 0: without dropout there is no mask to fix")
+            raise ValueError(
+                "dropout_mask fixed needs a dropout above 0: without dropout there is no mask to fix"
+            )
         return self
 
 
@@ -152,18 +167,25 @@ class ContrastConfig(Strict):
 
     @model_validator(mode="after")
     def _settle(self) -> ContrastConfig:
-        from recse_lab.objectives import CONTRASTS  # heavy: torch, needed only when a config is made
+        from recse_lab.objectives import (
+            CONTRASTS,
+        )  # heavy: torch, needed only when a config is made
 
         kind = CONTRASTS[one_of(self.objective, CONTRASTS, "objective")]
         defaults = {f.name: f.default for f in fields(kind) if f.name != "temperature"}
         for name in self.options:
             one_of(name, defaults, f"option of objective {self.objective}:")
-        given = {name: type(default)(self.options.get(name, default)) for name, default in defaults.items()}
+        given = {
+            name: type(default)(self.options.get(name, default))
+            for name, default in defaults.items()
+        }
         try:
             kind(temperature=self.temperature, **given)
         except ValueError as error:
             raise ValueError(f"objective {self.objective}: {error}") from None
-        object.__setattr__(self, "options", given)  # the id of a run tells every number, given or not
+        object.__setattr__(
+            self, "options", given
+        )  # the id of a run tells every number, given or not
         if self.queue == 0:
             object.__setattr__(self, "momentum", ContrastConfig.model_fields["momentum"].default)
         return self
@@ -195,7 +217,9 @@ class ReshapeConfig(Strict):
     @field_validator("operator")
     @classmethod
     def _known_operator(cls, operator: str) -> str:
-        from recse_lab.reshape import parse_operator  # heavy: torch, needed only when a config is made
+        from recse_lab.reshape import (
+            parse_operator,
+        )  # heavy: torch, needed only when a config is made
 
         try:
             shuffled, names = parse_operator(operator)
@@ -214,7 +238,9 @@ class ReshapeConfig(Strict):
             object.__setattr__(self, name, ReshapeConfig.model_fields[name].default)
         if self.role == "view":
             if self.operator not in TOKEN_FORMULAS:
-                raise ValueError(f"role view has no {self.operator}; it has {', '.join(TOKEN_FORMULAS)}")
+                raise ValueError(
+                    f"role view has no {self.operator}; it has {', '.join(TOKEN_FORMULAS)}"
+                )
             if self.source != 0:
                 raise ValueError("role view reshapes the input embeddings: source must be 0")
             object.__setattr__(self, "dim", None)
@@ -230,7 +256,9 @@ class ReshapeConfig(Strict):
             return self
         shuffled, names = parse_operator(self.operator)
         if shuffled and self.mode == "integrated":
-            raise ValueError("shuffled pairs a sentence with another one's stored features, so it needs mode separated")
+            raise ValueError(
+                "shuffled pairs a sentence with another one's stored features, so it needs mode separated"
+            )
         needs_dim = any(OPERATORS[name].uses_dim for name in names)
         if needs_dim and self.dim is None:
             raise ValueError(f"{self.operator} needs dim, the side p of the reshaped square")
@@ -285,25 +313,37 @@ def one_of(name: str, family: Iterable[str], what: str) -> str:
     known = sorted(family)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}." if known else "there is none."
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else f"known: {', '.join(known)}."
+            if known
+            else "there is none."
+        )
         raise ValueError(f"unknown {what} {name!r}; {hint}")
     return name
 
 
 def _as_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+    return (
+        (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+    )
 
 
 class RunConfig(Strict):
     encoder: str
     """Hub id or folder of the backbone, or a name from `recse-lab list encoders`."""
-    corpus: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = ("sample-corpus",)
+    corpus: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = (
+        "sample-corpus",
+    )
     """Files with one sentence a row, or sample-corpus."""
     column: str | None = None
     """Column of the sentences in csv, tsv, jsonl and parquet files."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     model: ModelConfig = ModelConfig()
-    contrast: ContrastConfig = Field(default_factory=ContrastConfig)  # made when a config is made: it loads torch
+    contrast: ContrastConfig = Field(
+        default_factory=ContrastConfig
+    )  # made when a config is made: it loads torch
     view: ViewConfig | None = None
     """Edit that makes the second view; absent = the sentence as it is, under another dropout mask."""
     anchor_view: ViewConfig | None = None
@@ -320,12 +360,19 @@ class RunConfig(Strict):
 
     @model_validator(mode="after")
     def _settle(self) -> RunConfig:
-        if self.training.steps == 0:  # the untrained encoder: nothing that steers training may tell two such runs apart
+        if (
+            self.training.steps == 0
+        ):  # the untrained encoder: nothing that steers training may tell two such runs apart
             for name in ("reshape", "view", "anchor_view", "positives", "negatives"):
                 object.__setattr__(self, name, None)
-            for name, kept in (("contrast", {}), ("model", {"pooling", "layers", "head", "keep_head", "attention"})):
+            for name, kept in (
+                ("contrast", {}),
+                ("model", {"pooling", "layers", "head", "keep_head", "attention"}),
+            ):
                 kind = type(getattr(self, name))
-                object.__setattr__(self, name, kind(**{k: getattr(getattr(self, name), k) for k in kept}))
+                object.__setattr__(
+                    self, name, kind(**{k: getattr(getattr(self, name), k) for k in kept})
+                )
         self._settle_prompt()
         if self.training.steps != 0:
             self._refuse_contradictions()
@@ -339,36 +386,60 @@ class RunConfig(Strict):
                 )
             object.__setattr__(self, "model", self.model.model_copy(update={"pooling": PROMPT}))
         elif self.model.pooling == PROMPT:
-            raise ValueError("model.pooling prompt needs a template: give prompt (`prompt: {}` takes PromptBERT's)")
+            raise ValueError(
+                "model.pooling prompt needs a template: give prompt (`prompt: {}` takes PromptBERT's)"
+            )
 
     def _refuse_contradictions(self) -> None:
         one_pass = self.contrast.weight == 0
         role = self.reshape.role if self.reshape else None
-        second = [name for name in ("view", "positives", "negatives") if getattr(self, name) is not None]
+        second = [
+            name for name in ("view", "positives", "negatives") if getattr(self, name) is not None
+        ]
         if one_pass and role != "target":
             without = f"role {role} trains through it" if role else "there is no reshape"
             raise ValueError(f"contrast.weight is 0 and {without}: nothing would be trained")
         if one_pass and (second or self.contrast.queue):
             told = second[0] if second else "contrast.queue"
-            raise ValueError(f"contrast.weight is 0, so that there is no second pass, and {told} would be left unused")
+            raise ValueError(
+                f"contrast.weight is 0, so that there is no second pass, and {told} would be left unused"
+            )
         if self.model.dropout_mask == "fixed":
             if one_pass:
-                raise ValueError("model.dropout_mask fixed needs two passes, and contrast.weight 0 makes one")
-            edits = [name for name in ("view", "anchor_view", "prompt", "positives") if getattr(self, name) is not None]
+                raise ValueError(
+                    "model.dropout_mask fixed needs two passes, and contrast.weight 0 makes one"
+                )
+            edits = [
+                name
+                for name in ("view", "anchor_view", "prompt", "positives")
+                if getattr(self, name) is not None
+            ]
             if edits:
-                raise ValueError(f"model.dropout_mask fixed needs two passes of one shape, and {edits[0]} changes it")
+                raise ValueError(
+                    f"model.dropout_mask fixed needs two passes of one shape, and {edits[0]} changes it"
+                )
         if role == "view" and second:
-            raise ValueError(f"reshape.role view is the second view, and so is {second[0]}: take one of them")
+            raise ValueError(
+                f"reshape.role view is the second view, and so is {second[0]}: take one of them"
+            )
         if self.prompt is not None and role is not None and role != "target":
             raise ValueError(f"reshape.role {role} has no prompt; role target has")
-        if self.prompt is not None and self.reshape is not None and self.reshape.mode == "integrated":
+        if (
+            self.prompt is not None
+            and self.reshape is not None
+            and self.reshape.mode == "integrated"
+        ):
             raise ValueError(
                 "reshape.mode integrated would read the words of the prompt as the sentence's; take separated"
             )
         if self.negatives is not None and self.positives is None:
-            raise ValueError("negatives needs positives: hard negatives are told apart from given positives")
+            raise ValueError(
+                "negatives needs positives: hard negatives are told apart from given positives"
+            )
         if self.contrast.objective == "supervised" and self.positives is None:
-            raise ValueError("objective supervised needs positives: the column of each sentence's positive")
+            raise ValueError(
+                "objective supervised needs positives: the column of each sentence's positive"
+            )
         if self.negatives is not None and self.contrast.objective != "supervised":
             raise ValueError(
                 "negatives needs contrast.objective supervised, which tells a sentence's own hard negative"
@@ -415,7 +486,9 @@ class MaskedTrainingConfig(Strict):
 class PretrainConfig(Strict):
     """Masked language modelling from nothing: vocabulary, token embeddings and encoder come from the corpus alone."""
 
-    corpus: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = ("sample-corpus",)
+    corpus: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = (
+        "sample-corpus",
+    )
     """Files with one sentence a row, or sample-corpus."""
     column: str | None = None
     """Column of the sentences in csv, tsv, jsonl and parquet files."""
@@ -453,7 +526,9 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
 )
 
 
@@ -474,17 +549,23 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
         value = yaml.load(text, Loader=_Loader)
         keys = list(_lines(yaml.compose(text, Loader=_Loader)))
     except RecursionError:
-        raise LabError(f"{path}: nested too deep, or an anchor that refers to itself; write it out.") from None
+        raise LabError(
+            f"{path}: nested too deep, or an anchor that refers to itself; write it out."
+        ) from None
     except (yaml.YAMLError, ValueError) as error:  # a day that no month has is a ValueError
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise LabError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
+        raise LabError(
+            f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}."
+        ) from None
     if not isinstance(value, dict):
         raise LabError(f"{path}: expected a mapping of options (key: value lines).")
     lines: dict[str, int] = {}
     for key, line in keys:
         if key in lines:
-            raise LabError(f"{path}, line {line}: {key} is given before, in line {lines[key]}; leave one of them out.")
+            raise LabError(
+                f"{path}, line {line}: {key} is given before, in line {lines[key]}; leave one of them out."
+            )
         lines[key] = line
     return value, lines
 
@@ -539,11 +620,19 @@ def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def without(lines: Mapping[str, int], keys: Iterable[str]) -> dict[str, int]:
     """Lines of what still stands as the file has it, once ``keys`` have been overridden."""
-    return {k: n for k, n in lines.items() if not any(k == key or k.startswith(f"{key}.") for key in keys)}
+    return {
+        k: n
+        for k, n in lines.items()
+        if not any(k == key or k.startswith(f"{key}.") for key in keys)
+    }
 
 
 def make_config(
-    tree: Mapping[str, Any], *, where: str = "config", lines: Mapping[str, int] | None = None, kind: type[C] = RunConfig
+    tree: Mapping[str, Any],
+    *,
+    where: str = "config",
+    lines: Mapping[str, int] | None = None,
+    kind: type[C] = RunConfig,
 ) -> C:
     """Validate one run's options.
 
@@ -558,7 +647,11 @@ def make_config(
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], *, where: str, lines: Mapping[str, int] | None = None
+    error: ValidationError,
+    model: type[BaseModel],
+    *,
+    where: str,
+    lines: Mapping[str, int] | None = None,
 ) -> str:
     """One sentence for the first thing wrong in a validation error."""
     first = error.errors()[0]
@@ -591,7 +684,13 @@ def _fields(model: Any, path: list[str]) -> list[str]:
             continue
         field = model.model_fields.get(name)
         inner = (
-            [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+            [
+                t
+                for t in _types(field.annotation)
+                if isinstance(t, type) and issubclass(t, BaseModel)
+            ]
+            if field
+            else []
         )
         if not inner:
             return []

@@ -26,10 +26,21 @@ PROBE = "Ångström's naïve co-operation cost $3.50; isn't it ANTIDISESTABLISHM
 """Accents, capitals, punctuation, digits and a word that no vocabulary holds."""
 
 _OPTIONS = {
-    "seed": "seed", "encoder": "paths", "corpus": "paths", "column": "paths", "evaluation.data_dir": "paths",
-    "training.precision": "precision", "evaluation.precision": "precision", "model.attention": "precision",
-}  # fmt: skip
-_ENVIRONMENT = {"commit": "commit", "device": "hardware", "threads": "hardware", "platform": "hardware"}
+    "seed": "seed",
+    "encoder": "paths",
+    "corpus": "paths",
+    "column": "paths",
+    "evaluation.data_dir": "paths",
+    "training.precision": "precision",
+    "evaluation.precision": "precision",
+    "model.attention": "precision",
+}
+_ENVIRONMENT = {
+    "commit": "commit",
+    "device": "hardware",
+    "threads": "hardware",
+    "platform": "hardware",
+}
 # Told by the options already, or no property of the computation.
 _SILENT = ("precision", "evaluation_precision", "attention", "command", "date")
 
@@ -54,7 +65,9 @@ def portrait(run: Run) -> Portrait:
     for name, value in (read_json(prints) if prints.is_file() else {}).items():
         out["weights" if name == "encoder" else "data"][name] = value
     for task, result in ((run.results or {}).get("tasks") or {}).items():
-        out["data"][f"{task}, pairs"] = result.get("pairs", result.get("n"))  # of a transfer task: examples
+        out["data"][f"{task}, pairs"] = result.get(
+            "pairs", result.get("n")
+        )  # of a transfer task: examples
     for key, value in flatten(run.config or {}).items():
         out[_OPTIONS.get(key, "options")][key] = value
     for key, value in (run.environment or {}).items():
@@ -110,4 +123,6 @@ def verdict(found: list[Difference], unknown: Collection[str] = ()) -> str:
         return f"{left}.{shared}"
     names = [difference.what for difference in found if difference.kind == telling[0]]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"Look at {telling[0]} first ({', '.join(names[:3])}{more}): {KINDS[telling[0]]}.{shared}"
+    return (
+        f"Look at {telling[0]} first ({', '.join(names[:3])}{more}): {KINDS[telling[0]]}.{shared}"
+    )

@@ -35,10 +35,20 @@ Encode = Callable[[list[str]], Float[np.ndarray, "sentences dim"]]
 
 
 def evaluate(
-    encoder: str, root: Path, *, protocol: str = "simcse-2021", data_dir: str | None = None, tasks: Sequence[str] | None = None,
-    pooling: str | None = None, layers: int | None = None, precision_: str = "auto", max_length: int | None = None,
-    corpus: Sequence[str] | None = None, anew: bool = False, notify: Notify = silent,
-) -> Run:  # fmt: skip
+    encoder: str,
+    root: Path,
+    *,
+    protocol: str = "simcse-2021",
+    data_dir: str | None = None,
+    tasks: Sequence[str] | None = None,
+    pooling: str | None = None,
+    layers: int | None = None,
+    precision_: str = "auto",
+    max_length: int | None = None,
+    corpus: Sequence[str] | None = None,
+    anew: bool = False,
+    notify: Notify = silent,
+) -> Run:
     """Measure an encoder or a training-free baseline under ``root/eval/<id>/``; a finished run is returned as it is.
 
     ``corpus`` is what a baseline (NAME[-N]@ENCODER) is fitted on; None takes the packaged one. ``anew`` measures again what
@@ -56,13 +66,18 @@ def evaluate(
     loading = time.monotonic() - loading
     attention = None if model.backbone is None else model.backbone.config._attn_implementation
     config = {
-        "encoder": encoder, "corpus": list(corpus) if corpus else None,
-        "model": {name: about[name] for name in ("pooling", "head", "layers")} | {"attention": attention},
+        "encoder": encoder,
+        "corpus": list(corpus) if corpus else None,
+        "model": {name: about[name] for name in ("pooling", "head", "layers")}
+        | {"attention": attention},
         "evaluation": {
-            "protocol": chosen.id, "tasks": [task.name for task in pairs], "data_dir": data_dir, "precision": settled,
+            "protocol": chosen.id,
+            "tasks": [task.name for task in pairs],
+            "data_dir": data_dir,
+            "precision": settled,
             "max_length": model.max_length,
         },
-    }  # fmt: skip
+    }
     fingerprints = {"encoder": about["fingerprint"], "evaluation": fingerprint(pairs)}
     run = Run(root / STUDY / run_id(config, fingerprints))
     if run.state == "done" and not anew:
@@ -70,20 +85,32 @@ def evaluate(
     with computing(run):
         write_json(run.folder / "config.json", config)
         write_json(run.folder / "fingerprints.json", fingerprints)
-        write_json(run.folder / "environment.json", environment(evaluation_precision=settled, attention=attention))
+        write_json(
+            run.folder / "environment.json",
+            environment(evaluation_precision=settled, attention=attention),
+        )
         encode = Embedder(model, about["fingerprint"], settled, anew, notify)
         measured, rows = measure(chosen, pairs, encode, notify)
         with atomic_path(run.scores if "score" in rows else run.predictions) as beside:
             rows.to_parquet(beside, index=False)
         told = {
-            "schema": "recse-lab/results/1", "protocol": chosen.told(), "encoder": {"name": encoder, **about},
+            "schema": "recse-lab/results/1",
+            "protocol": chosen.told(),
+            "encoder": {"name": encoder, **about},
             "data": {"fingerprint": fingerprints["evaluation"]},
-        }  # fmt: skip
+        }
         write_json(run.folder / "results.json", told | measured)
-        write_json(run.folder / "cost.json", {
-            "load_s": loading, "encode_s": encode.seconds, "last_attempt_s": time.monotonic() - began, "sentences": encode.asked,
-            "encoded": encode.encoded, "peak_bytes": peak_bytes(),
-        })  # fmt: skip
+        write_json(
+            run.folder / "cost.json",
+            {
+                "load_s": loading,
+                "encode_s": encode.seconds,
+                "last_attempt_s": time.monotonic() - began,
+                "sentences": encode.asked,
+                "encoded": encode.encoded,
+                "peak_bytes": peak_bytes(),
+            },
+        )
     return run
 
 
@@ -115,9 +142,14 @@ def fingerprint(pairs: list[StsTask] | list[TransferTask]) -> str:
 
 
 def load_measured(
-    encoder: str, pooling: str | None, layers: int | None, precision_: str, max_length: int | None, corpus: Sequence[str] | None,
+    encoder: str,
+    pooling: str | None,
+    layers: int | None,
+    precision_: str,
+    max_length: int | None,
+    corpus: Sequence[str] | None,
     notify: Notify = silent,
-) -> tuple[Encoder, dict[str, Any]]:  # fmt: skip
+) -> tuple[Encoder, dict[str, Any]]:
     """An encoder or baseline on the device, and what it is: fingerprint, pooling, head, layers, max_length, precision …
 
     Raises:
@@ -125,20 +157,41 @@ def load_measured(
     """
     if is_baseline(encoder):
         model: Encoder = load_baseline(
-            encoder, open_corpus(tuple(corpus or ("sample-corpus",))), pooling=pooling, layers=layers, max_length=max_length,
-            precision=precision_, device=device(), notify=notify,
-        )  # fmt: skip
-        about = {"fingerprint": model.fingerprint, "baseline": encoder.partition("@")[0], "corpus": model.fitted_on}
+            encoder,
+            open_corpus(tuple(corpus or ("sample-corpus",))),
+            pooling=pooling,
+            layers=layers,
+            max_length=max_length,
+            precision=precision_,
+            device=device(),
+            notify=notify,
+        )
+        about = {
+            "fingerprint": model.fingerprint,
+            "baseline": encoder.partition("@")[0],
+            "corpus": model.fitted_on,
+        }
     elif corpus:
-        raise LabError(f"{encoder}: only a baseline is fitted on a corpus, such as whitening@{encoder}.")
+        raise LabError(
+            f"{encoder}: only a baseline is fitted on a corpus, such as whitening@{encoder}."
+        )
     else:
-        model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(device())
-        about = {"fingerprint": weights_fingerprint(resolve(encoder)), "baseline": None, "corpus": None}
+        model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(
+            device()
+        )
+        about = {
+            "fingerprint": weights_fingerprint(resolve(encoder)),
+            "baseline": None,
+            "corpus": None,
+        }
     depth = 0 if model.backbone is None else model.backbone.config.num_hidden_layers
     return model, about | {
-        "pooling": model.pooling, "head": "tanh" if model.head else "none", "layers": depth, "max_length": model.max_length,
+        "pooling": model.pooling,
+        "head": "tanh" if model.head else "none",
+        "layers": depth,
+        "max_length": model.max_length,
         "precision": precision_,
-    }  # fmt: skip
+    }
 
 
 @dataclass
@@ -189,15 +242,21 @@ def measure(
     scores = score_pairs(pairs, encode)
     results = sts_results(scores, protocol.tasks)
     if protocol.legacy_space:
-        results["space"] = legacy_space(next((task for task in pairs if task.name.endswith("-dev")), None), encode)
+        results["space"] = legacy_space(
+            next((task for task in pairs if task.name.endswith("-dev")), None), encode
+        )
     return results, scores
 
 
 def legacy_space(task: StsTask | None, encode: Encode) -> dict[str, Any]:
     """Alignment and uniformity of a dev set, batch by batch; null where there is none, or a vector has no direction."""
     space: dict[str, Any] = {
-        "task": task.name if task else None, "batches": "legacy-batch", "alignment": None, "uniformity": None, "undefined": None
-    }  # fmt: skip
+        "task": task.name if task else None,
+        "batches": "legacy-batch",
+        "alignment": None,
+        "uniformity": None,
+        "undefined": None,
+    }
     if task is None:
         return space | {"undefined": "no dev set was measured"}
     index: dict[str, int] = {}
@@ -207,6 +266,9 @@ def legacy_space(task: StsTask | None, encode: Encode) -> dict[str, Any]:
     embeddings = encode(list(index))
     if not np.isfinite(embeddings).all() or not embeddings.any(axis=1).all():
         return space | {"undefined": "an embedding is zero or not finite"}
-    gold, words = np.concatenate([part.gold for part in parts]), np.array([len(s.split()) for s in index])
+    gold, words = (
+        np.concatenate([part.gold for part in parts]),
+        np.array([len(s.split()) for s in index]),
+    )
     aligned, uniform = legacy_batch(unit(embeddings), first, second, gold, words)
     return space | {"alignment": aligned, "uniformity": uniform}

@@ -41,13 +41,29 @@ def environment(**settings: str | None) -> dict[str, Any]:
     ``settings``: what was settled for this machine, as precision and attention implementation.
     """
     where = device()
-    packages = ("torch", "transformers", "accelerate", "numpy", "scipy", "tokenizers", "safetensors")
+    packages = (
+        "torch",
+        "transformers",
+        "accelerate",
+        "numpy",
+        "scipy",
+        "tokenizers",
+        "safetensors",
+    )
     return {
-        "recse_lab": __version__, "commit": commit(), "command": command_line(), "date": now(),
-        "python": platform.python_version(), **{name: version(name) for name in packages},
-        "device": torch.cuda.get_device_name() if where.type == "cuda" else f"cpu {torch.backends.cpu.get_cpu_capability()}",
-        "threads": torch.get_num_threads(), "platform": platform.platform(), **settings,
-    }  # fmt: skip
+        "recse_lab": __version__,
+        "commit": commit(),
+        "command": command_line(),
+        "date": now(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "device": torch.cuda.get_device_name()
+        if where.type == "cuda"
+        else f"cpu {torch.backends.cpu.get_cpu_capability()}",
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+        **settings,
+    }
 
 
 def forget_peak() -> None:
@@ -66,7 +82,9 @@ def peak_bytes() -> int:
     with suppress(OSError):
         status = Path("/proc/self/status").read_text()
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
 
 
 class Peaks:
@@ -91,9 +109,15 @@ def save_encoder(encoder: TransformerEncoder, folder: Path) -> None:
 
 
 def execute(
-    config: RunConfig, study: Path, *, on_step: OnStep = lambda line, steps: None, notify: Notify = silent,
-    should_stop: Callable[[], bool] = lambda: False, keep_model: bool = True, lab: Lab | None = None,
-) -> Run:  # fmt: skip
+    config: RunConfig,
+    study: Path,
+    *,
+    on_step: OnStep = lambda line, steps: None,
+    notify: Notify = silent,
+    should_stop: Callable[[], bool] = lambda: False,
+    keep_model: bool = True,
+    lab: Lab | None = None,
+) -> Run:
     """Train (or continue), test, and write everything down under ``study/<id>/``; a finished run is returned as it is, one that
     another study has finished is copied.
 
@@ -108,8 +132,10 @@ def execute(
     if run.state == "done":
         return run
     about = environment(
-        precision=config.training.precision, evaluation_precision=config.evaluation.precision, attention=config.model.attention,
-    )  # fmt: skip
+        precision=config.training.precision,
+        evaluation_precision=config.evaluation.precision,
+        attention=config.model.attention,
+    )
     if _taken_over(run, about, keep_model):
         return run
     with computing(run):
@@ -131,12 +157,18 @@ def _taken_over(run: Run, about: dict[str, Any], keep_model: bool) -> bool:
         return False
     for twin in (Run(folder) for folder in sorted(run.folder.parent.parent.glob(f"*/{run.id}"))):
         theirs = twin.environment or {}
-        same = all(theirs.get(key) == value for key, value in about.items() if key not in ("command", "date"))
+        same = all(
+            theirs.get(key) == value
+            for key, value in about.items()
+            if key not in ("command", "date")
+        )
         if same and twin.state == "done" and (not keep_model or (twin.folder / "model").is_dir()):
             left = shutil.ignore_patterns("status.json", *(() if keep_model else ("model",)))
             with run.claim(), space(run.folder):  # nobody computes it meanwhile
                 shutil.copytree(twin.folder, run.folder, ignore=left, dirs_exist_ok=True)
-                shutil.copy2(twin.folder / "status.json", run.folder)  # last: what was cut short before is computed
+                shutil.copy2(
+                    twin.folder / "status.json", run.folder
+                )  # last: what was cut short before is computed
             return True
     return False
 
@@ -159,14 +191,22 @@ def computing(run: Run) -> Iterator[None]:
         except Exception as error:
             with suppress(LabError):  # on a full disk the first complaint is the one to be heard
                 run.set_status(
-                    "failed", str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+                    "failed",
+                    str(error)
+                    if isinstance(error, LabError)
+                    else f"{type(error).__name__}: {error}",
                 )
             raise
         run.set_status("done")
 
 
 def _compute(
-    lab: Lab, run: Run, on_step: OnStep, notify: Notify, should_stop: Callable[[], bool], keep_model: bool
+    lab: Lab,
+    run: Run,
+    on_step: OnStep,
+    notify: Notify,
+    should_stop: Callable[[], bool],
+    keep_model: bool,
 ) -> None:
     config, began = lab.config, time.monotonic()
     best_folder, last_folder = run.folder / "model" / "best", run.folder / "model" / "last"
@@ -185,11 +225,20 @@ def _compute(
 
     wants_best = config.evaluation.selection == "best"
     progress = train(
-        arm, lab.tokens, recipe, run.folder / "state", stored=stored, positives=lab.partners[0], negatives=lab.partners[1],
+        arm,
+        lab.tokens,
+        recipe,
+        run.folder / "state",
+        stored=stored,
+        positives=lab.partners[0],
+        negatives=lab.partners[1],
         dev=look,
-        on_best=(lambda: save_encoder(encoder, best_folder)) if wants_best or keep_model else (lambda: None),
-        log=logger(run, on_step, recipe.steps), should_stop=should_stop,
-    )  # fmt: skip
+        on_best=(lambda: save_encoder(encoder, best_folder))
+        if wants_best or keep_model
+        else (lambda: None),
+        log=logger(run, on_step, recipe.steps),
+        should_stop=should_stop,
+    )
     peaks.after(steps=True)
     if progress.step == 0:
         progress.dev = dev(encoder)
@@ -199,7 +248,9 @@ def _compute(
     tested = encoder
     if wants_best and progress.best_step not in (None, progress.step):
         tested = load_encoder(
-            str(best_folder), attention=config.model.attention, max_length=config.evaluation.max_length
+            str(best_folder),
+            attention=config.model.attention,
+            max_length=config.evaluation.max_length,
         )
         tested = tested.to(device())
     _test(lab, run, tested, notify, progress, began, peaks)
@@ -217,12 +268,23 @@ def _measure_baseline(lab: Lab, run: Run, notify: Notify) -> None:
 
 
 def _test(
-    lab: Lab, run: Run, tested: Encoder, notify: Notify, progress: Progress, began: float, peaks: Peaks
-) -> None:  # fmt: skip
+    lab: Lab,
+    run: Run,
+    tested: Encoder,
+    notify: Notify,
+    progress: Progress,
+    began: float,
+    peaks: Peaks,
+) -> None:
     """Scores of the test tasks, results and cost of a run."""
     began_test = time.monotonic()
     protocol = find_protocol(PROTOCOL).told()
-    results: dict[str, Any] = {"schema": "recse-lab/results/1", "protocol": protocol, "tasks": {}, "average": None}
+    results: dict[str, Any] = {
+        "schema": "recse-lab/results/1",
+        "protocol": protocol,
+        "tasks": {},
+        "average": None,
+    }
     if lab.tasks:
         scores = score_tasks(
             tested,
@@ -235,21 +297,34 @@ def _test(
         results |= sts_results(scores)
     write_json(run.folder / "results.json", results | {"dev": _dev_results(lab, progress)})
     peaks.after()
-    write_json(run.folder / "cost.json", {
-        "train_s": progress.train_s, "dev_s": progress.dev_s, "save_s": progress.save_s, "test_s": time.monotonic() - began_test,
-        "last_attempt_s": time.monotonic() - began, "tokens": progress.tokens, "steps": progress.step,
-        "peak_bytes": peaks.whole, "step_peak_bytes": peaks.steps if progress.step else None,
-    })  # fmt: skip
+    write_json(
+        run.folder / "cost.json",
+        {
+            "train_s": progress.train_s,
+            "dev_s": progress.dev_s,
+            "save_s": progress.save_s,
+            "test_s": time.monotonic() - began_test,
+            "last_attempt_s": time.monotonic() - began,
+            "tokens": progress.tokens,
+            "steps": progress.step,
+            "peak_bytes": peaks.whole,
+            "step_peak_bytes": peaks.steps if progress.step else None,
+        },
+    )
 
 
 def _dev_results(lab: Lab, progress: Progress) -> dict[str, Any]:
     selection = lab.config.evaluation.selection
     best = selection == "best" and progress.best is not None
     return {
-        "task": lab.config.evaluation.dev, "selection": selection, "spearman": progress.best if best else progress.dev.get("spearman"),
-        "step": progress.best_step if best else progress.step, "checks": progress.checks, "last": progress.dev,
+        "task": lab.config.evaluation.dev,
+        "selection": selection,
+        "spearman": progress.best if best else progress.dev.get("spearman"),
+        "step": progress.best_step if best else progress.step,
+        "checks": progress.checks,
+        "last": progress.dev,
         "stopped_early": progress.stopped_early,
-    }  # fmt: skip
+    }
 
 
 def logger(run: Run, on_step: OnStep, steps: int) -> Callable[[dict[str, Any]], None]:

@@ -19,8 +19,11 @@ LAYERED = {"first_last_mean": "static_last_mean", "static_last_mean": "first_las
 """Pooling -> the other thing that papers call first-last average."""
 PAIRS = {"sickr": "4,927", "sickr-all": "9,927"}
 COLUMNS = [
-    Column("step", "step", "text"), Column("value", "average"), Column("points", "points", "difference"), Column("how", "", "text"),
-]  # fmt: skip
+    Column("step", "step", "text"),
+    Column("value", "average"),
+    Column("points", "points", "difference"),
+    Column("how", "", "text"),
+]
 
 
 def published_row(name: str) -> tuple[dict[str, Any], list[str]]:
@@ -34,7 +37,11 @@ def published_row(name: str) -> tuple[dict[str, Any], list[str]]:
         raise LabError(f"no published row {name!r} has an average, so there is nothing to explain.")
     told = [f"{row['method']}, {row['encoder']} ({row['aggregation']})" for row in rows]
     scores = {key: float(rows[0][key]) / 100 for key in (*SEVEN, "avg") if pd.notna(rows[0][key])}
-    return {**{str(key): value for key, value in rows[0].items()}, **scores, "label": told[0]}, told[1:]
+    return {
+        **{str(key): value for key, value in rows[0].items()},
+        **scores,
+        "label": told[0],
+    }, told[1:]
 
 
 def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
@@ -50,19 +57,32 @@ def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
         raise LabError(
             f"run {run.id} has no average over the seven STS tasks ({why}); a published one says nothing of it."
         )
-    steps = [_step("this run", averages["all"], None, f"all; {config['encoder']}, pooling {_own_pooling(run)}")]
+    steps = [
+        _step(
+            "this run",
+            averages["all"],
+            None,
+            f"all; {config['encoder']}, pooling {_own_pooling(run)}",
+        )
+    ]
     value = averages["all"]
     for name, moved, how in (_aggregation(row, averages), _sick(run, row, results)):
         value += moved or 0.0
         steps.append(_step(name, value, moved, how))
     steps += [
-        _step("pooling", None, None, _pooling(run, row)), _step("layers", None, None, _layers(run)),
-        _step("selection", None, None, _selection(run)), _step("seeds", None, None, _seeds(run, row["avg"], root)),
-    ]  # fmt: skip
-    steps.append(_step(
-        "not explained", row["avg"], row["avg"] - value,
-        f"encoder ({config['encoder']} here, {row['encoder']} there), corpus, training, and the steps above without a number",
-    ))  # fmt: skip
+        _step("pooling", None, None, _pooling(run, row)),
+        _step("layers", None, None, _layers(run)),
+        _step("selection", None, None, _selection(run)),
+        _step("seeds", None, None, _seeds(run, row["avg"], root)),
+    ]
+    steps.append(
+        _step(
+            "not explained",
+            row["avg"],
+            row["avg"] - value,
+            f"encoder ({config['encoder']} here, {row['encoder']} there), corpus, training, and the steps above without a number",
+        )
+    )
     steps.append(Row({"step": Cell(row["label"]), "value": Cell(row["avg"])}, kind="published"))
     return Table(
         f"From run {run.id} to {row['label']}",
@@ -79,11 +99,17 @@ def _step(name: str, value: float | None, points: float | None, how: str) -> Row
 # ---- steps that stored scores tell -------------------------------------------------------------------------------
 
 
-def _aggregation(row: dict[str, Any], averages: dict[str, float | None]) -> tuple[str, float | None, str]:
+def _aggregation(
+    row: dict[str, Any], averages: dict[str, float | None]
+) -> tuple[str, float | None, str]:
     """Pooled pairs, or the mean of subsets: the same scores, averaged as the published row was."""
     stated = str(row["aggregation"]).partition(" ")[0]
     taken = {"mteb": "all"}.get(stated, stated)
-    note = "" if taken in AGGREGATIONS else f"; the published row says {row['aggregation']!r}, and all is taken"
+    note = (
+        ""
+        if taken in AGGREGATIONS
+        else f"; the published row says {row['aggregation']!r}, and all is taken"
+    )
     taken = taken if taken in AGGREGATIONS else "all"
     known = {
         name: value for name in AGGREGATIONS if (value := averages[name]) is not None
@@ -101,7 +127,11 @@ def _sick(run: Run, row: dict[str, Any], results: dict[str, Any]) -> tuple[str, 
     if own == theirs:
         return "SICK split", 0.0, f"{here} on both sides"
     if theirs not in tasks or own not in tasks:
-        return "SICK split", None, f"{here} here, {there} there; {_unknown(run, f'--tasks {theirs}')}"
+        return (
+            "SICK split",
+            None,
+            f"{here} here, {there} there; {_unknown(run, f'--tasks {theirs}')}",
+        )
     moved = (tasks[theirs]["spearman"]["all"] - tasks[own]["spearman"]["all"]) / len(SEVEN)
     return "SICK split", moved, f"from {here} to {there}"
 
@@ -111,7 +141,11 @@ def _selection(run: Run) -> str:
     if not _trained(run):
         return "measured as it is: no weights were chosen here"
     tested = (run.results or {})["dev"]["selection"]
-    looks = [(line["dev_spearman"], line["step"]) for line in run.metrics() if line.get("dev_spearman") is not None]
+    looks = [
+        (line["dev_spearman"], line["step"])
+        for line in run.metrics()
+        if line.get("dev_spearman") is not None
+    ]
     if not looks:
         return f"tested: {tested}; no look at the dev set is stored"
     best, last = max(looks), looks[-1]
@@ -129,7 +163,11 @@ def _seeds(run: Run, published: float, root: Path) -> str:
         return "measured as it is: it has no seeds here"
     values = {}
     for other in find_runs(root):
-        if other.study == run.study and other.state == "done" and _question(other) == _question(run):
+        if (
+            other.study == run.study
+            and other.state == "done"
+            and _question(other) == _question(run)
+        ):
             values[(other.config or {})["seed"]] = other.results["average"]["spearman"]["all"]  # type: ignore[index]
     if len(values) < 2:
         return f"no other seed of this run in {run.study}; `recse-lab ablate` runs several"
@@ -158,7 +196,11 @@ def _question(run: Run) -> dict[str, Any]:
 def _pooling(run: Run, row: dict[str, Any]) -> str:
     own = _own_pooling(run)
     stated = next(
-        (part.strip() for part in str(row["setting"]).split(";") if "pool" in part or "cls" in part),
+        (
+            part.strip()
+            for part in str(row["setting"]).split(";")
+            if "pool" in part or "cls" in part
+        ),
         "not stated in the row",
     )
     other = "mean" if own == "cls" else "cls"
@@ -180,14 +222,18 @@ def _unknown(run: Run, options: str, *, folder: str | None = None) -> str:
     if "imported" in config:
         return "cannot be computed from an imported result"
     if not _trained(run):
-        again = " ".join(filter(None, [f"recse-lab eval {config['encoder']}", options, "--data-dir SENTEVAL"]))
+        again = " ".join(
+            filter(None, [f"recse-lab eval {config['encoder']}", options, "--data-dir SENTEVAL"])
+        )
         return f"cannot be computed from what is stored: run `{again}`"
     tested = folder or (run.results or {})["dev"]["selection"]
     kept = run.folder / "model" / tested
     evaluation = " ".join(filter(None, [f"recse-lab eval {kept}", options, "--data-dir SENTEVAL"]))
     if not kept.is_dir():
         study = run.folder.parent / "study.json"
-        command = read_json(study)["commands"][0] if study.is_file() else f"recse-lab ablate {run.study}"
+        command = (
+            read_json(study)["commands"][0] if study.is_file() else f"recse-lab ablate {run.study}"
+        )
         again = f"{command} --rerun all --keep-models"
         return f"cannot be computed from what is stored: run `{again}`, then `{evaluation}`"
     return f"cannot be computed from what is stored: run `{evaluation}`"

@@ -24,17 +24,29 @@ FRAMEWORKS: dict[str, Framework] = {
     ),
     "esimcse": Framework(
         "repeated sub-words and a momentum queue of negatives (Wu et al. 2022, arXiv 2109.04380: rate 0.32, 2.5 batches, m 0.995)",
-        {"view": {"family": "token-repetition", "strength": 0.32}, "contrast.queue": 2.5, "contrast.momentum": 0.995},
+        {
+            "view": {"family": "token-repetition", "strength": 0.32},
+            "contrast.queue": 2.5,
+            "contrast.momentum": 0.995,
+        },
     ),
     "adnce": Framework(
         "negatives weighted by a Gaussian of their cosine (Wu et al. 2023, arXiv 2310.11048: μ 0.4, σ 1, τ 0.07, as their sentence code)",
-        {"contrast": {"objective": "adnce", "temperature": 0.07, "options": {"mu": 0.4, "sigma": 1.0, "weigh_positive": 1.0}}},
+        {
+            "contrast": {
+                "objective": "adnce",
+                "temperature": 0.07,
+                "options": {"mu": 0.4, "sigma": 1.0, "weigh_positive": 1.0},
+            }
+        },
     ),
     "consert": Framework(
         "shuffled tokens against cut features, without dropout, NT-Xent (Yan et al. 2021, arXiv 2105.11741: τ 0.1, 20 % of the features)",
         {
-            "anchor_view": {"family": "token-shuffle", "strength": 1.0}, "view": {"family": "feature-cutoff", "strength": 0.2},
-            "model.dropout": 0.0, "contrast": {"objective": "nt-xent", "temperature": 0.1},
+            "anchor_view": {"family": "token-shuffle", "strength": 1.0},
+            "view": {"family": "feature-cutoff", "strength": 0.2},
+            "model.dropout": 0.0,
+            "contrast": {"objective": "nt-xent", "temperature": 0.1},
         },
     ),
     "promptbert": Framework(
@@ -47,11 +59,21 @@ FRAMEWORKS: dict[str, Framework] = {
     ),
     "supervised": Framework(
         "entailments as positives, contradictions as hard negatives, of a table with the columns sent0, sent1 and hard_neg (Gao et al. 2021)",
-        {"column": "sent0", "positives": "sent1", "negatives": "hard_neg", "contrast": {"objective": "supervised"}},
+        {
+            "column": "sent0",
+            "positives": "sent1",
+            "negatives": "hard_neg",
+            "contrast": {"objective": "supervised"},
+        },
     ),
-    "word-deletion": Framework("a tenth of the words deleted in one view", {"view": {"family": "word-deletion", "strength": 0.1}}),
-    "crop": Framework("a tenth of the words cropped in one view", {"view": {"family": "crop", "strength": 0.1}}),
-}  # fmt: skip
+    "word-deletion": Framework(
+        "a tenth of the words deleted in one view",
+        {"view": {"family": "word-deletion", "strength": 0.1}},
+    ),
+    "crop": Framework(
+        "a tenth of the words cropped in one view", {"view": {"family": "crop", "strength": 0.1}}
+    ),
+}
 """Name -> what it is. A new one is one entry here."""
 
 

@@ -52,14 +52,18 @@ class Probed:
             return dots(self.result, measure or str(self.result.table["measure"].iloc[0]), ax=ax)
         drawn = PAGES[self.result.name].figures(self.result)
         if which is not None and which not in drawn:
-            raise LabError(f"{self.result.name} has no figure {which!r}; it has {', '.join(drawn)}.")
+            raise LabError(
+                f"{self.result.name} has no figure {which!r}; it has {', '.join(drawn)}."
+            )
         return drawn[which or next(iter(drawn))]
 
     def __repr__(self) -> str:
         return repr(self.result)
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{self.result.name}</b> · {self.summary()}</p>{self.frame().round(3).to_html()}"
+        return (
+            f"<p><b>{self.result.name}</b> · {self.summary()}</p>{self.frame().round(3).to_html()}"
+        )
 
 
 def runs(root: str | Path | None = None) -> pd.DataFrame:
@@ -73,9 +77,17 @@ def runs(root: str | Path | None = None) -> pd.DataFrame:
         scores = headline(results)
         options = flatten(run.config or {})
         rows.append(
-            {"run": run.id, "study": run.study, "state": run.state, "protocol": (results.get("protocol") or {}).get("id"),
-             "average": scores.pop("average"), "dev": (results.get("dev") or {}).get("spearman")} | scores | options
-        )  # fmt: skip
+            {
+                "run": run.id,
+                "study": run.study,
+                "state": run.state,
+                "protocol": (results.get("protocol") or {}).get("id"),
+                "average": scores.pop("average"),
+                "dev": (results.get("dev") or {}).get("spearman"),
+            }
+            | scores
+            | options
+        )
     return pd.DataFrame(rows)
 
 
@@ -88,7 +100,9 @@ def published(collection: str = "sts", *, memory: bool = False) -> pd.DataFrame:
         LabError: No collection of that name.
     """
     if collection not in PUBLISHED:
-        raise LabError(f"no published results called {collection!r}; there are {', '.join(PUBLISHED)}.")
+        raise LabError(
+            f"no published results called {collection!r}; there are {', '.join(PUBLISHED)}."
+        )
     rows = PUBLISHED[collection]()
     return (rows if memory else rows.loc[rows["confidence"] != "memory"]).reset_index(drop=True)
 

@@ -36,7 +36,9 @@ class Nursery:
     """One pretraining configuration and what it is made of, each part built when first asked for, and once."""
 
     def __init__(self, config: PretrainConfig, notify: Notify = silent) -> None:
-        training = config.training.model_copy(update={"precision": precision(config.training.precision)})
+        training = config.training.model_copy(
+            update={"precision": precision(config.training.precision)}
+        )
         self.config, self.notify = config.model_copy(update={"training": training}), notify
         self.corpus = open_corpus(config.corpus, config.column)
 
@@ -57,7 +59,9 @@ class Nursery:
         if self.config.tokenizer:
             tokenizer = load_tokenizer(resolve(self.config.tokenizer))
             if tokenizer.mask_token_id is None:
-                raise LabError(f"{self.config.tokenizer}: this tokenizer has no mask token, which the task needs.")
+                raise LabError(
+                    f"{self.config.tokenizer}: this tokenizer has no mask token, which the task needs."
+                )
             return tokenizer
         self.notify("learning the vocabulary", 0, 0)
         vocabulary = self.config.vocabulary
@@ -66,12 +70,17 @@ class Nursery:
 
     @cached_property
     def tokens(self) -> TokenStore:
-        identity = json.dumps([self.config.vocabulary.model_dump(), self.fingerprints], sort_keys=True)
+        identity = json.dumps(
+            [self.config.vocabulary.model_dump(), self.fingerprints], sort_keys=True
+        )
         return build_tokens(
-            self.corpus, self.tokenizer, max_length=self.config.training.max_length, folder=cache_root() / "tokens",
+            self.corpus,
+            self.tokenizer,
+            max_length=self.config.training.max_length,
+            folder=cache_root() / "tokens",
             tokenizer_fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
             progress=lambda done: self.notify("tokenising the corpus", done, 0),
-        )  # fmt: skip
+        )
 
     def model(self) -> nn.Module:
         """A fresh masked language model; its token embeddings are factorised from the corpus where that is asked for."""
@@ -79,10 +88,15 @@ class Nursery:
 
         architecture = dict(self.config.architecture)
         kind = architecture.pop("model_type", "bert")
-        settings = _architecture(kind, {
-            "max_position_embeddings": POSITIONS, **architecture, "vocab_size": len(self.tokenizer),
-            "pad_token_id": self.tokenizer.pad_token_id,
-        })  # fmt: skip
+        settings = _architecture(
+            kind,
+            {
+                "max_position_embeddings": POSITIONS,
+                **architecture,
+                "vocab_size": len(self.tokenizer),
+                "pad_token_id": self.tokenizer.pad_token_id,
+            },
+        )
         if self.config.training.max_length > positions(settings):
             raise LabError(
                 f"training.max_length {self.config.training.max_length}: the architecture has positions for "
@@ -129,7 +143,9 @@ class Nursery:
                 f"{self.corpus.name}: {len(self.tokens)} sentences are fewer than one batch; lower training.batch_size "
                 f"({training.batch_size}) or give a larger corpus."
             )
-        steps = training.steps or math.ceil(training.epochs * (len(self.tokens) // training.batch_size))
+        steps = training.steps or math.ceil(
+            training.epochs * (len(self.tokens) // training.batch_size)
+        )
         names = (
             "batch_size",
             "learning_rate",
@@ -140,7 +156,9 @@ class Nursery:
             "mask_rate",
             "precision",
         )
-        return MaskedRecipe(steps=steps, seed=self.config.seed, **{name: getattr(training, name) for name in names})
+        return MaskedRecipe(
+            steps=steps, seed=self.config.seed, **{name: getattr(training, name) for name in names}
+        )
 
 
 def _architecture(kind: str, fields: dict[str, Any]) -> Any:
@@ -149,7 +167,9 @@ def _architecture(kind: str, fields: dict[str, Any]) -> Any:
 
     if kind not in CONFIG_MAPPING:
         near = difflib.get_close_matches(kind, list(CONFIG_MAPPING), n=1)
-        raise LabError(f"architecture.model_type {kind!r} is unknown{f'; did you mean {near[0]}?' if near else '.'}")
+        raise LabError(
+            f"architecture.model_type {kind!r} is unknown{f'; did you mean {near[0]}?' if near else '.'}"
+        )
     known = AutoConfig.for_model(kind).to_dict()
     for name in fields:
         if name not in known:
@@ -169,9 +189,13 @@ def _architecture(kind: str, fields: dict[str, Any]) -> Any:
 
 
 def execute_pretraining(
-    config: PretrainConfig, study: Path, *, on_step: OnStep = lambda line, steps: None, notify: Notify = silent,
+    config: PretrainConfig,
+    study: Path,
+    *,
+    on_step: OnStep = lambda line, steps: None,
+    notify: Notify = silent,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Run:  # fmt: skip
+) -> Run:
     """Pretrain (or continue) under ``study/<id>/``; the encoder is its ``model/last``. A finished run is returned as it is.
 
     Raises:
@@ -186,7 +210,10 @@ def execute_pretraining(
     with computing(run):
         write_json(run.folder / "config.json", nursery.config.model_dump(mode="json"))
         write_json(run.folder / "fingerprints.json", nursery.fingerprints)
-        write_json(run.folder / "environment.json", environment(precision=nursery.config.training.precision))
+        write_json(
+            run.folder / "environment.json",
+            environment(precision=nursery.config.training.precision),
+        )
         _compute(nursery, run, on_step, should_stop)
     return run
 
@@ -195,22 +222,44 @@ def _compute(nursery: Nursery, run: Run, on_step: OnStep, should_stop: Callable[
     config, recipe, began = nursery.config, nursery.recipe(), time.monotonic()
     model, tokenizer = nursery.model(), nursery.tokenizer
     progress = pretrain(
-        model, nursery.tokens, recipe, run.folder / "state", mask_id=tokenizer.mask_token_id, pad_id=tokenizer.pad_token_id,
-        special_ids=nursery.tokens.special_ids, log=logger(run, on_step, recipe.steps), should_stop=should_stop,
-    )  # fmt: skip
+        model,
+        nursery.tokens,
+        recipe,
+        run.folder / "state",
+        mask_id=tokenizer.mask_token_id,
+        pad_id=tokenizer.pad_token_id,
+        special_ids=nursery.tokens.special_ids,
+        log=logger(run, on_step, recipe.steps),
+        should_stop=should_stop,
+    )
     with atomic_path(run.folder / "model" / "last") as folder:
         save(model.to(getattr(torch, config.save_dtype)), tokenizer, folder)
     lines = run.metrics()[-max(1, recipe.steps // 20) :]
-    write_json(run.folder / "results.json", {
-        "schema": "recse-lab/pretraining/1", "steps": progress.step, "tokens": progress.tokens, "vocabulary": len(tokenizer),
-        "parameters": sum(p.numel() for p in model.parameters()), "unknown_rate": unknown_rate(nursery.tokens, tokenizer),
-        "last_loss": float(np.mean([line["loss"] for line in lines])),
-        "last_accuracy": float(np.mean([line["accuracy"] for line in lines])),
-    })  # fmt: skip
-    write_json(run.folder / "cost.json", {
-        "train_s": progress.train_s, "last_attempt_s": time.monotonic() - began, "tokens": progress.tokens, "steps": progress.step,
-        "dev_s": 0.0, "test_s": 0.0, "peak_bytes": peak_bytes(),
-    })  # fmt: skip
+    write_json(
+        run.folder / "results.json",
+        {
+            "schema": "recse-lab/pretraining/1",
+            "steps": progress.step,
+            "tokens": progress.tokens,
+            "vocabulary": len(tokenizer),
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "unknown_rate": unknown_rate(nursery.tokens, tokenizer),
+            "last_loss": float(np.mean([line["loss"] for line in lines])),
+            "last_accuracy": float(np.mean([line["accuracy"] for line in lines])),
+        },
+    )
+    write_json(
+        run.folder / "cost.json",
+        {
+            "train_s": progress.train_s,
+            "last_attempt_s": time.monotonic() - began,
+            "tokens": progress.tokens,
+            "steps": progress.step,
+            "dev_s": 0.0,
+            "test_s": 0.0,
+            "peak_bytes": peak_bytes(),
+        },
+    )
     shutil.rmtree(run.folder / "state", ignore_errors=True)
 
 

@@ -67,7 +67,9 @@ class Subject:
         chosen, pooling = precision(self.options["precision"]), self.options["pooling"]
         if self.run is not None:
             if "training" not in (self.run.config or {}):
-                raise LabError(f"run {self.run.id} is a measurement and keeps no model; give the encoder it measured.")
+                raise LabError(
+                    f"run {self.run.id} is a measurement and keeps no model; give the encoder it measured."
+                )
             selection = (self.run.config or {})["evaluation"]["selection"]
             folders = [self.run.folder / "model" / name for name in (selection, "last", "best")]
             folder = next((f for f in folders if f.is_dir()), None)
@@ -78,10 +80,14 @@ class Subject:
                 raise LabError(
                     f"run {self.run.id} kept no model, and this probe needs embeddings; run its study again with --rerun all --keep-models."
                 )
-            return load_encoder(str(folder), pooling=pooling).to(device()), weights_fingerprint(str(folder))
+            return load_encoder(str(folder), pooling=pooling).to(device()), weights_fingerprint(
+                str(folder)
+            )
         if is_baseline(self.spec):
             return self._baseline(self.spec, self.options["corpus"], chosen)
-        return load_encoder(self.spec, pooling=pooling).to(device()), weights_fingerprint(resolve(self.spec))
+        return load_encoder(self.spec, pooling=pooling).to(device()), weights_fingerprint(
+            resolve(self.spec)
+        )
 
     def _baseline(self, spec: str, corpus: Sequence[str], chosen: str) -> tuple[Encoder, str]:
         found = load_baseline(
@@ -103,9 +109,11 @@ class Subject:
         encoder, fingerprint = self._loaded
         chosen = precision(self.options["precision"])
         return cached_encode(
-            lambda missing: encoder.encode(missing, precision=chosen), sentences, key=embedding_key(encoder, fingerprint, chosen),
+            lambda missing: encoder.encode(missing, precision=chosen),
+            sentences,
+            key=embedding_key(encoder, fingerprint, chosen),
             progress=lambda done, total: self.notify(f"encoding with {self.label}", done, total),
-        )  # fmt: skip
+        )
 
     def scores(self, task: str, pairs: Pairs) -> Float[np.ndarray, " pairs"]:
         """Cosine of every pair: the run's own where it was tested on this task, else from embeddings.
@@ -125,7 +133,9 @@ class Subject:
         return cosine(self.embed(pairs.first), self.embed(pairs.second))
 
 
-def find_subject(text: str, root: Path, options: dict[str, Any], notify: Notify = silent) -> Subject:
+def find_subject(
+    text: str, root: Path, options: dict[str, Any], notify: Notify = silent
+) -> Subject:
     """``[LABEL=]RUN`` or ``[LABEL=]ENCODER``. A run goes by the beginning of its id, or its folder.
 
     Raises:
@@ -139,7 +149,9 @@ def find_subject(text: str, root: Path, options: dict[str, Any], notify: Notify 
         try:
             run = find_run(root, spec)
         except LabError:
-            known = any(each.id.startswith(spec) for each in find_runs(root))  # then it is ambiguous
+            known = any(
+                each.id.startswith(spec) for each in find_runs(root)
+            )  # then it is ambiguous
             if known or (len(spec) == 12 and all(c in "0123456789abcdef" for c in spec)):
                 raise
     return Subject(label if equals else _label(spec, run), spec, run, options, notify)
@@ -172,7 +184,9 @@ class Bench:
     def pairs(self) -> Pairs:
         subsets = load_task(self.task, self.data_dir).subsets.values()
         gold = np.concatenate([part.gold for part in subsets])
-        return Pairs([s for p in subsets for s in p.first], [s for p in subsets for s in p.second], gold)
+        return Pairs(
+            [s for p in subsets for s in p.first], [s for p in subsets for s in p.second], gold
+        )
 
     @cached_property
     def sentences(self) -> list[str]:
@@ -193,7 +207,9 @@ class Bench:
         """
         for subject in self.subjects:
             if not isinstance(subject.encoder, TransformerEncoder):
-                raise LabError(f"{subject.label} has no network of its own, which this probe looks into; leave it out.")
+                raise LabError(
+                    f"{subject.label} has no network of its own, which this probe looks into; leave it out."
+                )
             yield subject, subject.encoder
 
 
@@ -228,7 +244,9 @@ def _alignment(bench: Bench) -> ProbeResult:
     place = {sentence: i for i, sentence in enumerate(bench.sentences)}
     first, second = (np.array([place[s] for s in side]) for side in bench.pairs[:2])
     lengths = np.array([len(sentence.split()) for sentence in bench.sentences])
-    return PROBES["alignment"](bench.embeddings(), first, second, bench.pairs.gold, lengths=lengths, **bench.options)
+    return PROBES["alignment"](
+        bench.embeddings(), first, second, bench.pairs.gold, lengths=lengths, **bench.options
+    )
 
 
 def _trajectory(bench: Bench) -> ProbeResult:
@@ -248,19 +266,26 @@ def _geometry(bench: Bench) -> ProbeResult:
 
 def _layers(bench: Bench) -> ProbeResult:
     sentences = bench.sentences[:LAYER_SENTENCES]
-    stacks = {subject.label: layer_means(encoder, sentences) for subject, encoder in bench.trained()}
+    stacks = {
+        subject.label: layer_means(encoder, sentences) for subject, encoder in bench.trained()
+    }
     return PROBES["layers"](stacks, **bench.options)
 
 
 def _bias(bench: Bench) -> ProbeResult:
     counts = word_counts(open_corpus(bench.corpus))
     pairs = bench.pairs
-    return PROBES["bias"](bench.scores(), pairs.gold, covariates(pairs.first, pairs.second, counts), **bench.options)
+    return PROBES["bias"](
+        bench.scores(), pairs.gold, covariates(pairs.first, pairs.second, counts), **bench.options
+    )
 
 
 def _influence(bench: Bench) -> ProbeResult:
     step = max(1, len(bench.sentences) // INFLUENCE_SENTENCES)
-    sentences, counts = bench.sentences[::step][:INFLUENCE_SENTENCES], word_counts(open_corpus(bench.corpus))
+    sentences, counts = (
+        bench.sentences[::step][:INFLUENCE_SENTENCES],
+        word_counts(open_corpus(bench.corpus)),
+    )
     found = {s.label: token_influence(s.embed, sentences, counts=counts) for s in bench.subjects}
     return PROBES["influence"](found, **bench.options)
 
@@ -268,25 +293,45 @@ def _influence(bench: Bench) -> ProbeResult:
 def _minimal_pairs(bench: Bench) -> ProbeResult:
     items = load_minimal_pairs()
     return PROBES["minimal-pairs"](
-        {s.label: embed_minimal_pairs(s.embed, items) for s in bench.subjects}, items, **bench.options
+        {s.label: embed_minimal_pairs(s.embed, items) for s in bench.subjects},
+        items,
+        **bench.options,
     )
 
 
 def _errors(bench: Bench) -> ProbeResult:
-    return PROBES["errors"](bench.scores(), bench.pairs.gold, bench.pairs.first, bench.pairs.second, **bench.options)
+    return PROBES["errors"](
+        bench.scores(), bench.pairs.gold, bench.pairs.first, bench.pairs.second, **bench.options
+    )
 
 
 GIVEN: dict[str, Callable[[Bench], ProbeResult]] = {
-    "polarity": _polarity, "unlabelled-polarity": _unlabelled, "alignment": _alignment, "trajectory": _trajectory,
-    "geometry": _geometry, "layers": _layers, "bias": _bias, "influence": _influence, "minimal-pairs": _minimal_pairs,
+    "polarity": _polarity,
+    "unlabelled-polarity": _unlabelled,
+    "alignment": _alignment,
+    "trajectory": _trajectory,
+    "geometry": _geometry,
+    "layers": _layers,
+    "bias": _bias,
+    "influence": _influence,
+    "minimal-pairs": _minimal_pairs,
     "errors": _errors,
-}  # fmt: skip
+}
 
 
 def run_probe(
-    name: str, subjects: Sequence[str], *, root: Path, data_dir: str | None = None, task: str | None = None, pooling: str | None = None,
-    precision_: str = "auto", corpus: Sequence[str] = (), notify: Notify = silent, **options: Any,
-) -> ProbeResult:  # fmt: skip
+    name: str,
+    subjects: Sequence[str],
+    *,
+    root: Path,
+    data_dir: str | None = None,
+    task: str | None = None,
+    pooling: str | None = None,
+    precision_: str = "auto",
+    corpus: Sequence[str] = (),
+    notify: Notify = silent,
+    **options: Any,
+) -> ProbeResult:
     """Probe runs and encoders side by side; ``options`` go to the probe.
 
     Raises:
@@ -304,14 +349,22 @@ def run_probe(
     found = [find_subject(text, root, given, notify) for text in subjects]
     twice = {s.label for s in found if [other.label for other in found].count(s.label) > 1}
     if twice:
-        raise LabError(f"two subjects are called {min(twice)!r}; name one of them, as in mine={found[-1].spec}.")
-    bench = Bench(found, task or ("sample-sts" if data_dir is None else "stsb"), data_dir, chosen, options)
+        raise LabError(
+            f"two subjects are called {min(twice)!r}; name one of them, as in mine={found[-1].spec}."
+        )
+    bench = Bench(
+        found, task or ("sample-sts" if data_dir is None else "stsb"), data_dir, chosen, options
+    )
     result = GIVEN[name](bench)
     about = {
-        "task": bench.task, "subjects": {s.label: s.run.id if s.run else s.spec for s in found}, "options": options,
-        "runs": [f"{s.run.study}/{s.run.id}" for s in found if s.run], "pooling": pooling, "precision": precision(precision_),
+        "task": bench.task,
+        "subjects": {s.label: s.run.id if s.run else s.spec for s in found},
+        "options": options,
+        "runs": [f"{s.run.study}/{s.run.id}" for s in found if s.run],
+        "pooling": pooling,
+        "precision": precision(precision_),
         "corpus": list(chosen),
-    }  # fmt: skip
+    }
     return ProbeResult(result.name, result.table, result.curves, {**about, **result.about})
 
 
@@ -336,22 +389,32 @@ def pooled(
     """Embeddings in the mode the encoder is in, in float32, with the embedding layer's output edited where asked for."""
     rows = encoder.tokenize(sentences)
     out = np.empty((len(rows), encoder.hidden), np.float32)
-    for batch in by_token_budget(np.array([len(row) for row in rows]), token_budget(encoder.device)):
+    for batch in by_token_budget(
+        np.array([len(row) for row in rows]), token_budget(encoder.device)
+    ):
         ids, mask = (t.to(encoder.device) for t in pad([rows[i] for i in batch], encoder.pad_id))
-        editing = nullcontext() if edit is None else edited_embeddings(
-            encoder.backbone, lambda out, mask=mask, ids=ids: edit(out, mask, ids, seed=0)
-        )  # fmt: skip
+        editing = (
+            nullcontext()
+            if edit is None
+            else edited_embeddings(
+                encoder.backbone, lambda out, mask=mask, ids=ids: edit(out, mask, ids, seed=0)
+            )
+        )
         with editing:
             out[batch] = encoder.pool(encoder.hidden_states(ids, mask), ids, mask).cpu().numpy()
     return out
 
 
 @torch.inference_mode()
-def layer_means(encoder: TransformerEncoder, sentences: Sequence[str]) -> list[Float[np.ndarray, "sentences hidden"]]:
+def layer_means(
+    encoder: TransformerEncoder, sentences: Sequence[str]
+) -> list[Float[np.ndarray, "sentences hidden"]]:
     """Token means of every hidden layer, the embedding layer first."""
     rows = encoder.tokenize(sentences)
     stacks: list[np.ndarray] = []
-    for batch in by_token_budget(np.array([len(row) for row in rows]), token_budget(encoder.device)):
+    for batch in by_token_budget(
+        np.array([len(row) for row in rows]), token_budget(encoder.device)
+    ):
         ids, mask = (t.to(encoder.device) for t in pad([rows[i] for i in batch], encoder.pad_id))
         states = encoder.hidden_states(ids, mask)
         stacks = stacks or [np.empty((len(rows), encoder.hidden), np.float32) for _ in states]

@@ -32,7 +32,9 @@ def space(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:  # safetensors and arrow tell of a full disk in exceptions of their own
+    except (
+        Exception
+    ) as error:  # safetensors and arrow tell of a full disk in exceptions of their own
         if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
             raise LabError(
                 f"{path}: the disk is full; nothing half-written was kept; free some space and start again."
@@ -66,7 +68,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, whole or not at all. NaN is written as null: missing, never a number."""
     with atomic_path(path) as beside:
-        beside.write_text(json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        beside.write_text(
+            json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def read_json(
@@ -229,13 +233,18 @@ class Run:
             raise self._claimed()
         try:
             with space(path), file:
-                json.dump({"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())}, file)
+                json.dump(
+                    {"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())},
+                    file,
+                )
             yield
         finally:
             path.unlink(missing_ok=True)
 
     def _claimed(self) -> Claimed:
-        return Claimed(f"run {self.id} is being computed by another process; the same command finds its result later.")
+        return Claimed(
+            f"run {self.id} is being computed by another process; the same command finds its result later."
+        )
 
     def _claim(self) -> dict[str, Any] | None:
         """Who computes this run; None where nobody does, or where a process ended before it could say."""
@@ -258,7 +267,9 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
     except (ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise LabError(f"{path}: damaged ({' '.join(str(error).split())[:200]}); {ANEW}.") from error
+        raise LabError(
+            f"{path}: damaged ({' '.join(str(error).split())[:200]}); {ANEW}."
+        ) from error
 
 
 class Claimed(LabError):
@@ -303,17 +314,23 @@ def find_run(root: Path, prefix: str) -> Run:
         LabError: None, or several, or one id with other results in two studies: of other code, on another machine.
     """
     study, _, beginning = prefix.rpartition("/")
-    runs = [run for run in find_runs(root) if run.id.startswith(beginning) and study in ("", run.study)]
+    runs = [
+        run for run in find_runs(root) if run.id.startswith(beginning) and study in ("", run.study)
+    ]
     distinct = sorted({run.id for run in runs})
     if len(distinct) != 1:
         what = (
-            f"{len(distinct)} runs begin with it ({', '.join(distinct[:5])}…)" if distinct else "no run begins with it"
+            f"{len(distinct)} runs begin with it ({', '.join(distinct[:5])}…)"
+            if distinct
+            else "no run begins with it"
         )
         raise LabError(f"run {prefix!r}: {what} in {root}; `recse-lab runs ls` lists them.")
     done = [run for run in runs if run.state == "done"]
     if any(run.results != done[0].results for run in done):
         named = " or ".join(f"{run.study}/{run.id}" for run in done)
-        raise LabError(f"run {prefix!r} has other results in each of {len(done)} studies; give {named}.")
+        raise LabError(
+            f"run {prefix!r} has other results in each of {len(done)} studies; give {named}."
+        )
     return (done or runs)[0]
 
 
@@ -321,7 +338,11 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested options as dotted keys."""
     out: dict[str, Any] = {}
     for key, value in tree.items():
-        out |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        out |= (
+            flatten(value, f"{prefix}{key}.")
+            if isinstance(value, dict)
+            else {f"{prefix}{key}": value}
+        )
     return out
 
 
@@ -338,7 +359,9 @@ def command_line(program: str = "recse-lab") -> str:
     def told(argument: str) -> str:
         path = Path(argument)
         if data and path.exists() and path.resolve().is_relative_to(Path(data).resolve()):
-            return (Path("$RECSE_LAB_DATA") / path.resolve().relative_to(Path(data).resolve())).as_posix()
+            return (
+                Path("$RECSE_LAB_DATA") / path.resolve().relative_to(Path(data).resolve())
+            ).as_posix()
         return shlex.quote(argument)
 
     return " ".join([program, *map(told, sys.argv[1:])])
@@ -362,4 +385,6 @@ def git(folder: Path, *arguments: str) -> str:
     Raises:
         CalledProcessError: It fails. FileNotFoundError: There is no git.
     """
-    return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+    ).stdout

@@ -26,7 +26,10 @@ from recse_lab.store import Run, atomic_path, command_line
 
 
 def read_config(
-    path: str | Path | None, *, framework: str | None = None, overrides: Mapping[str, Any] | None = None
+    path: str | Path | None,
+    *,
+    framework: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> RunConfig:
     """One run's configuration from a YAML file, a framework (NAME or NAME+reshape) and options, each laid upon the one before.
 
@@ -38,7 +41,9 @@ def read_config(
         tree = merge(tree, framework_options(framework))
     tree = merge(tree, overrides or {})
     if "encoder" not in tree:
-        raise LabError(f"{path or 'options'}: no encoder; give --encoder, a folder, a hub id or recse-lab/tiny.")
+        raise LabError(
+            f"{path or 'options'}: no encoder; give --encoder, a folder, a hub id or recse-lab/tiny."
+        )
     return make_config(tree, where=str(path or "options"), lines=without(lines, overrides or {}))
 
 
@@ -61,7 +66,13 @@ def stoppable() -> Iterator[Callable[[], bool]]:
             signal.signal(number, old)
 
 
-def train(config: RunConfig, root: Path, *, on_step: OnStep = lambda line, steps: None, notify: Notify = silent) -> Run:
+def train(
+    config: RunConfig,
+    root: Path,
+    *,
+    on_step: OnStep = lambda line, steps: None,
+    notify: Notify = silent,
+) -> Run:
     """Train and test one configuration under ``root/train/``; a finished run is returned, an unfinished one continued.
 
     Raises:
@@ -69,10 +80,14 @@ def train(config: RunConfig, root: Path, *, on_step: OnStep = lambda line, steps
         Interrupted: Ctrl-C; the state is saved.
     """
     with stoppable() as should_stop:
-        return execute(config, root / "train", on_step=on_step, notify=notify, should_stop=should_stop)
+        return execute(
+            config, root / "train", on_step=on_step, notify=notify, should_stop=should_stop
+        )
 
 
-def read_pretrain_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> PretrainConfig:
+def read_pretrain_config(
+    path: str | Path, overrides: Mapping[str, Any] | None = None
+) -> PretrainConfig:
     """A pretraining configuration from a YAML file with options laid upon it.
 
     Raises:
@@ -80,12 +95,19 @@ def read_pretrain_config(path: str | Path, overrides: Mapping[str, Any] | None =
     """
     tree, lines = read_yaml(path)
     lines = without(lines, overrides or {})
-    return make_config(merge(tree, overrides or {}), where=str(path), lines=lines, kind=PretrainConfig)
+    return make_config(
+        merge(tree, overrides or {}), where=str(path), lines=lines, kind=PretrainConfig
+    )
 
 
 def pretrain(
-    config: PretrainConfig, root: Path, *, out: Path | None = None, on_step: OnStep = lambda line, steps: None, notify: Notify = silent
-) -> Run:  # fmt: skip
+    config: PretrainConfig,
+    root: Path,
+    *,
+    out: Path | None = None,
+    on_step: OnStep = lambda line, steps: None,
+    notify: Notify = silent,
+) -> Run:
     """Make an encoder from a corpus under ``root/pretrain/``, and copy its folder to ``out``.
 
     Raises:
@@ -95,9 +117,13 @@ def pretrain(
     from recse_lab.pretraining import execute_pretraining
 
     if out is not None and out.exists() and not (out / "config.json").is_file():
-        raise LabError(f"{out}: exists and is no encoder's folder; give another place for the encoder.")
+        raise LabError(
+            f"{out}: exists and is no encoder's folder; give another place for the encoder."
+        )
     with stoppable() as should_stop:
-        run = execute_pretraining(config, root / "pretrain", on_step=on_step, notify=notify, should_stop=should_stop)
+        run = execute_pretraining(
+            config, root / "pretrain", on_step=on_step, notify=notify, should_stop=should_stop
+        )
     if out is not None:
         with atomic_path(out) as beside:
             shutil.copytree(run.folder / "model" / "last", beside)
@@ -112,7 +138,9 @@ def build_reshape(config: RunConfig, *, notify: Notify = silent) -> Lab:
     """
     lab = Lab(settle(config), notify)
     if lab.config.reshape is None or lab.config.reshape.mode == "integrated":
-        raise LabError("only a separated reshape has a feature store; set reshape.mode to separated.")
+        raise LabError(
+            "only a separated reshape has a feature store; set reshape.mode to separated."
+        )
     return lab
 
 
@@ -127,7 +155,9 @@ def evaluate(encoder: str, root: Path, **options: Any) -> Run:
     return evaluate(encoder, root, **options)
 
 
-def import_results(files: Sequence[str | Path], root: Path, *, name: str | None = None) -> list[Run]:
+def import_results(
+    files: Sequence[str | Path], root: Path, *, name: str | None = None
+) -> list[Run]:
     """Keep results that another program measured as runs under ``root/imported/``.
 
     Raises:
@@ -148,9 +178,14 @@ class Study:
 
 
 def plan_study(
-    name: str, root: Path, *, quick: bool = False, full: bool = False, seeds: int | list[int] | None = None,
+    name: str,
+    root: Path,
+    *,
+    quick: bool = False,
+    full: bool = False,
+    seeds: int | list[int] | None = None,
     overrides: Mapping[str, Any] | None = None,
-) -> Study:  # fmt: skip
+) -> Study:
     """Read a study and lay out its cells; nothing is computed or written.
 
     Raises:
@@ -162,13 +197,23 @@ def plan_study(
 
 
 def ablate(
-    study: Study, *, rerun: Rerun = "missing", workers: int = 1, keep_models: bool = False, console: Console | None = None,
+    study: Study,
+    *,
+    rerun: Rerun = "missing",
+    workers: int = 1,
+    keep_models: bool = False,
+    console: Console | None = None,
     command: str | None = None,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Run what the store lacks of a study. The report is a step of its own, ``recse_lab.reporting``."""
     write_study(study.folder, study.spec, study.cells, command or command_line())
     return run_study(
-        study.folder, study.cells, rerun=rerun, workers=workers, keep_models=keep_models, console=console or Console()
+        study.folder,
+        study.cells,
+        rerun=rerun,
+        workers=workers,
+        keep_models=keep_models,
+        console=console or Console(),
     )
 
 
@@ -183,9 +228,18 @@ def default_workers() -> int:
 
 
 def probe(
-    name: str, subjects: Sequence[str], *, root: Path, data_dir: str | None = None, task: str | None = None, pooling: str | None = None,
-    precision: str = "auto", corpus: Sequence[str] = (), notify: Notify = silent, **options: Any,
-) -> ProbeResult:  # fmt: skip
+    name: str,
+    subjects: Sequence[str],
+    *,
+    root: Path,
+    data_dir: str | None = None,
+    task: str | None = None,
+    pooling: str | None = None,
+    precision: str = "auto",
+    corpus: Sequence[str] = (),
+    notify: Notify = silent,
+    **options: Any,
+) -> ProbeResult:
     """Probe runs and encoders side by side.
 
     Raises:
@@ -200,9 +254,17 @@ def probe(
             if option not in known:
                 raise LabError(f"probe {name} has no option {option}; leave it out.")
     return run_probe(
-        name, subjects, root=root, data_dir=data_dir, task=task, pooling=pooling, precision_=precision, corpus=corpus, notify=notify,
+        name,
+        subjects,
+        root=root,
+        data_dir=data_dir,
+        task=task,
+        pooling=pooling,
+        precision_=precision,
+        corpus=corpus,
+        notify=notify,
         **options,
-    )  # fmt: skip
+    )
 
 
 def probe_table(result: ProbeResult) -> Any:
@@ -210,7 +272,12 @@ def probe_table(result: ProbeResult) -> Any:
     from rich.table import Table
 
     encoders = list(dict.fromkeys(result.table["encoder"]))
-    out = Table(box=None, pad_edge=False, title=f"{result.name}, {result.about['task']}", title_justify="left")
+    out = Table(
+        box=None,
+        pad_edge=False,
+        title=f"{result.name}, {result.about['task']}",
+        title_justify="left",
+    )
     out.add_column("measure", overflow="fold")
     for encoder in encoders:
         out.add_column(encoder, justify="right", overflow="fold")
@@ -234,9 +301,12 @@ def probe_summary(result: ProbeResult) -> str:
 def probe_json(result: ProbeResult) -> dict[str, Any]:
     """Schema recse-lab/probe/1: what was measured, every number, environment."""
     return {
-        "schema": "recse-lab/probe/1", "probe": result.name, "about": result.about, "measures": result.table.to_dict("records"),
+        "schema": "recse-lab/probe/1",
+        "probe": result.name,
+        "about": result.about,
+        "measures": result.table.to_dict("records"),
         "environment": environment(),
-    }  # fmt: skip
+    }
 
 
 def write_probe(result: ProbeResult, out: Path) -> list[Path]:
@@ -252,7 +322,9 @@ def write_probe(result: ProbeResult, out: Path) -> list[Path]:
     for name, figure in page.figures(result).items():
         paths += save(figure, out / slug(name))
         close(figure)
-    listing, lists = (page.markdown(result), page.listings(result)) if result.name == "errors" else ("", [])
+    listing, lists = (
+        (page.markdown(result), page.listings(result)) if result.name == "errors" else ("", [])
+    )
     pictures = [f"![{path.stem}]({path.name})" for path in paths if path.suffix == ".png"]
     subjects = [f"- {label}: `{spec}`" for label, spec in result.about["subjects"].items()]
     about = environment()
@@ -261,16 +333,42 @@ def write_probe(result: ProbeResult, out: Path) -> list[Path]:
         f"{str(about['date'])[:10]}."
     )
     summary = page.summary(result)
-    text = "\n".join([
-        f"# {result.name}", "", summary, "", *pictures, "", listing, "## How it was computed", "", "```", str(about["command"]), "```", "",
-        f"{computed} All numbers: table.csv.", "", *subjects, "",
-    ])  # fmt: skip
-    for name, content in (("summary.md", text), ("table.csv", result.table.to_csv(index=False, float_format="%.6g"))):
+    text = "\n".join(
+        [
+            f"# {result.name}",
+            "",
+            summary,
+            "",
+            *pictures,
+            "",
+            listing,
+            "## How it was computed",
+            "",
+            "```",
+            str(about["command"]),
+            "```",
+            "",
+            f"{computed} All numbers: table.csv.",
+            "",
+            *subjects,
+            "",
+        ]
+    )
+    for name, content in (
+        ("summary.md", text),
+        ("table.csv", result.table.to_csv(index=False, float_format="%.6g")),
+    ):
         with atomic_path(out / name) as beside:
             beside.write_text(content, encoding="utf-8")
         paths.append(out / name)
     card = Card(
-        result.name, result.name, QUESTIONS[result.name], summary.split("\n\n"), [*lists, measures(result)],
-        [path.name for path in paths if path.suffix == ".png"], [f"`{about['command']}`", computed, "\n".join(subjects)], result.about["runs"],
-    )  # fmt: skip
+        result.name,
+        result.name,
+        QUESTIONS[result.name],
+        summary.split("\n\n"),
+        [*lists, measures(result)],
+        [path.name for path in paths if path.suffix == ".png"],
+        [f"`{about['command']}`", computed, "\n".join(subjects)],
+        result.about["runs"],
+    )
     return [*paths, write_card(out, card)]

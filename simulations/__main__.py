@@ -16,8 +16,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m simulations", description=__doc__)
     parser.add_argument("--replicates", type=int, default=4000, help="default: %(default)s")
     parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
-    parser.add_argument("--out", type=Path, default=Path("reports/statistics"), help="default: %(default)s")
-    parser.add_argument("--report", action="store_true", help="simulate nothing, write the report from the table")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports/statistics"), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="simulate nothing, write the report from the table"
+    )
     given = parser.parse_args()
     names = given.only.split(",")
     if unknown := set(names) - set(PARTS):

@@ -29,7 +29,11 @@ from simulations.populations import (
 SEEDS = (1, 3, 5, 10)
 RESAMPLES = 199
 LEVEL = 0.05
-NAMES: dict[Population, str] = {"both": "compare, both", "pairs": "compare, pairs", "seeds": "compare, seeds"}
+NAMES: dict[Population, str] = {
+    "both": "compare, both",
+    "pairs": "compare, pairs",
+    "seeds": "compare, seeds",
+}
 
 Verdict = tuple[str, float | None, float | None, float | None]
 
@@ -60,7 +64,9 @@ def simulate(study: Study, replicates: int, rng: np.random.Generator) -> pd.Data
         score = scores(study, latent, fixed, slope, rng)
         gold = graded(latent)
         runs = score.reshape(-1, study.pairs)
-        counts = np.concatenate([np.ones((1, study.pairs), np.int16), resample_counts(study.pairs, RESAMPLES, rng)])
+        counts = np.concatenate(
+            [np.ones((1, study.pairs), np.int16), resample_counts(study.pairs, RESAMPLES, rng)]
+        )
         values = spearman_bootstrap(gold, runs, counts).reshape(-1, *slope.shape)
         point, boot = values[0], values[1:]
         models = spearman(study, slope)
@@ -72,13 +78,17 @@ def simulate(study: Study, replicates: int, rng: np.random.Generator) -> pd.Data
                     tally.add(study.name, n, method, "no test", p is None)
                 if low is not None and high is not None:
                     for population, truth in truths.items():
-                        tally.add(study.name, n, method, f"coverage, {population}", low <= truth <= high)
+                        tally.add(
+                            study.name, n, method, f"coverage, {population}", low <= truth <= high
+                        )
                     tally.add(study.name, n, method, "width", high - low)
         progress.step(replicate + 1)
     return tally.table()
 
 
-def fixed_pairs(replicates: int, rng: np.random.Generator, *, sets: int = 40, many: int = 2000) -> pd.DataFrame:
+def fixed_pairs(
+    replicates: int, rng: np.random.Generator, *, sets: int = 40, many: int = 2000
+) -> pd.DataFrame:
     """Coverage of the paired t for other seeds on the very pairs, whose truth is the mean over many seeds."""
     study = BOTH[1]._replace(name="these pairs, arms differ on them")
     tally, progress = Tally("arms"), Progress(study.name, sets)
@@ -87,7 +97,12 @@ def fixed_pairs(replicates: int, rng: np.random.Generator, *, sets: int = 40, ma
         latent, fixed = gold_and_shared(study, rng)
         gold = graded(latent)
 
-        def differences(seeds: int, latent: np.ndarray = latent, fixed: np.ndarray = fixed, gold: np.ndarray = gold):
+        def differences(
+            seeds: int,
+            latent: np.ndarray = latent,
+            fixed: np.ndarray = fixed,
+            gold: np.ndarray = gold,
+        ):
             score = scores(study, latent, fixed, slopes(study, seeds, rng), rng)
             point = spearman_bootstrap(gold, score.reshape(-1, study.pairs), once)[0]
             return point[:seeds], point[seeds:]
@@ -99,11 +114,21 @@ def fixed_pairs(replicates: int, rng: np.random.Generator, *, sets: int = 40, ma
             for n in SEEDS[1:]:
                 empty = np.empty((0, n))
                 found = compare_resampled(a[:n], b[:n], empty, empty, population="seeds")
-                held = None if found.low is None or found.high is None else found.low <= truth <= found.high
+                held = (
+                    None
+                    if found.low is None or found.high is None
+                    else found.low <= truth <= found.high
+                )
                 tally.add(study.name, n, NAMES["seeds"], "coverage, seeds", held)
                 # The same differences moved so that none is left: what a test of a true null sees.
                 flips = sign_flip_test((a[:n] - b[:n] - truth).tolist(), [0.0] * n)
-                tally.add(study.name, n, "sign flips", "rejected", None if flips.p is None else flips.p < LEVEL)
+                tally.add(
+                    study.name,
+                    n,
+                    "sign flips",
+                    "rejected",
+                    None if flips.p is None else flips.p < LEVEL,
+                )
                 tally.add(study.name, n, "sign flips", "no test", flips.p is None)
         progress.step(number + 1)
     return tally.table()

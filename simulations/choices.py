@@ -46,9 +46,11 @@ def simulate(name: str, spread: float, replicates: int, rng: np.random.Generator
         found = best_of(values, boot)
         error = values - truth
         outcomes = {
-            "true excess": error[values.argmax()] - error.mean(), "best_of": found.inflation,
-            "bootstrap without shrinkage": naive_inflation(values, boot), "if all were equal": found.inflation_if_equal,
-        }  # fmt: skip
+            "true excess": error[values.argmax()] - error.mean(),
+            "best_of": found.inflation,
+            "bootstrap without shrinkage": naive_inflation(values, boot),
+            "if all were equal": found.inflation_if_equal,
+        }
         for method, value in outcomes.items():
             tally.add(name, LOOKS, method, "points", 100 * value)
         progress.step(replicate + 1)
@@ -57,6 +59,9 @@ def simulate(name: str, spread: float, replicates: int, rng: np.random.Generator
 
 def parts(replicates: int) -> Iterator[pd.DataFrame]:
     """All spreads at once."""
-    yield pd.concat([
-        simulate(name, spread, replicates, np.random.default_rng([4, i])) for i, (name, spread) in enumerate(SPREADS.items())
-    ])  # fmt: skip
+    yield pd.concat(
+        [
+            simulate(name, spread, replicates, np.random.default_rng([4, i]))
+            for i, (name, spread) in enumerate(SPREADS.items())
+        ]
+    )

@@ -71,9 +71,14 @@ def coverage(seeds: int, share: float, method: str, *, steps: int = 2000) -> flo
     estimated = share * stats.chi2.ppf((np.arange(steps) + 0.5) / steps, df) / df
     total = estimated + 1 - share
     if method == "Satterthwaite":
-        critical = stats.t.ppf(0.975, np.minimum(df * (total / np.maximum(estimated, 1e-12)) ** 2, 1e9))
+        critical = stats.t.ppf(
+            0.975, np.minimum(df * (total / np.maximum(estimated, 1e-12)) ** 2, 1e9)
+        )
     elif method == "Cochran":
-        critical = stats.norm.ppf(0.975) + (stats.t.ppf(0.975, df) - stats.norm.ppf(0.975)) * estimated / total
+        critical = (
+            stats.norm.ppf(0.975)
+            + (stats.t.ppf(0.975, df) - stats.norm.ppf(0.975)) * estimated / total
+        )
     else:
         critical = np.array([Spread(e, 1 - share, seeds).critical(0.05) for e in estimated])
     return float(np.mean(2 * stats.norm.cdf(critical * np.sqrt(total)) - 1))
@@ -95,6 +100,10 @@ def parts(replicates: int) -> Iterator[pd.DataFrame]:
     yield weights()
     yield pd.concat([sizes(n, replicates, np.random.default_rng([5, n])) for n in SEEDS])
     kinds = ("equal errors", "seeds differ in the effect")
-    yield pd.concat([
-        factorial(kind, n, replicates, np.random.default_rng([6, i, n])) for i, kind in enumerate(kinds) for n in SEEDS
-    ])  # fmt: skip
+    yield pd.concat(
+        [
+            factorial(kind, n, replicates, np.random.default_rng([6, i, n]))
+            for i, kind in enumerate(kinds)
+            for n in SEEDS
+        ]
+    )

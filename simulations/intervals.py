@@ -40,7 +40,9 @@ def normal(rho: float, cuts: np.ndarray) -> Draw:
 
     def draw(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         latent = rng.normal(size=n)
-        return np.searchsorted(cuts, latent).astype(float), rho * latent + np.sqrt(1 - rho**2) * rng.normal(size=n)
+        return np.searchsorted(cuts, latent).astype(float), rho * latent + np.sqrt(
+            1 - rho**2
+        ) * rng.normal(size=n)
 
     return draw
 
@@ -61,9 +63,18 @@ def heavy(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 TWO = np.array([0.5])
 POPULATIONS = (
-    Population("26 grades, ρ 0.85", normal(0.85, CUTS), ("spearman", "pearson"), float(graded_spearman(0.85, CUTS))),
-    Population("26 grades, ρ 0.3", normal(0.3, CUTS), ("spearman",), float(graded_spearman(0.3, CUTS))),
-    Population("two grades, ρ 0.7", normal(0.7, TWO), ("spearman",), float(graded_spearman(0.7, TWO))),
+    Population(
+        "26 grades, ρ 0.85",
+        normal(0.85, CUTS),
+        ("spearman", "pearson"),
+        float(graded_spearman(0.85, CUTS)),
+    ),
+    Population(
+        "26 grades, ρ 0.3", normal(0.3, CUTS), ("spearman",), float(graded_spearman(0.3, CUTS))
+    ),
+    Population(
+        "two grades, ρ 0.7", normal(0.7, TWO), ("spearman",), float(graded_spearman(0.7, TWO))
+    ),
     Population("uneven noise", uneven, ("spearman", "pearson")),
     Population("heavy tails", heavy, ("spearman", "pearson")),
 )
@@ -89,7 +100,9 @@ def fisher(r: float, boot: np.ndarray, left_out: np.ndarray, n: int) -> np.ndarr
 
 def bca(r: float, boot: np.ndarray, left_out: np.ndarray, n: int) -> np.ndarray:
     """Efron's BCa, with the acceleration of the jackknife."""
-    shift = special.ndtri(np.clip((np.sum(boot < r) + np.sum(boot == r) / 2) / len(boot), 1e-4, 1 - 1e-4))
+    shift = special.ndtri(
+        np.clip((np.sum(boot < r) + np.sum(boot == r) / 2) / len(boot), 1e-4, 1 - 1e-4)
+    )
     away = left_out.mean() - left_out
     acceleration = np.sum(away**3) / (6 * np.sum(away**2) ** 1.5)
     z = shift + stats.norm.ppf(TAILS)
@@ -102,11 +115,17 @@ def formula(r: float, boot: np.ndarray, left_out: np.ndarray, n: int) -> np.ndar
 
 
 CANDIDATES = {
-    "percentiles": percentile, "r ± z·se": plain, "Fisher's scale, bootstrap se": fisher, "BCa": bca, "Fisher's scale, formula": formula,
-}  # fmt: skip
+    "percentiles": percentile,
+    "r ± z·se": plain,
+    "Fisher's scale, bootstrap se": fisher,
+    "BCa": bca,
+    "Fisher's scale, formula": formula,
+}
 
 
-def simulate(population: Population, pairs: int, replicates: int, rng: np.random.Generator) -> pd.DataFrame:
+def simulate(
+    population: Population, pairs: int, replicates: int, rng: np.random.Generator
+) -> pd.DataFrame:
     """Coverage and mean width of every candidate."""
     tally, progress = Tally("intervals"), Progress(f"{population.name}, {pairs} pairs", replicates)
     truth = {metric: population.truth(metric) for metric in population.metrics}
@@ -130,4 +149,6 @@ def simulate(population: Population, pairs: int, replicates: int, rng: np.random
 def parts(replicates: int) -> Iterator[pd.DataFrame]:
     """Population by population."""
     for i, population in enumerate(POPULATIONS):
-        yield pd.concat([simulate(population, n, replicates, np.random.default_rng([3, i, n])) for n in PAIRS])
+        yield pd.concat(
+            [simulate(population, n, replicates, np.random.default_rng([3, i, n])) for n in PAIRS]
+        )

@@ -33,7 +33,15 @@ class Tally:
         rows = []
         for key, (number, total, squares) in self.counts.items():
             mean = total / number
-            rows.append((self.part, *key, mean, max(0.0, squares / number - mean**2) ** 0.5 / number**0.5, int(number)))
+            rows.append(
+                (
+                    self.part,
+                    *key,
+                    mean,
+                    max(0.0, squares / number - mean**2) ** 0.5 / number**0.5,
+                    int(number),
+                )
+            )
         return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
 
@@ -48,7 +56,9 @@ class Progress:
         if monotonic() - self.told > 10 or done == self.total:
             self.told = monotonic()
             print(
-                f"{self.label}: {done:,} of {self.total:,}, {self.told - self.start:.0f} s", file=sys.stderr, flush=True
+                f"{self.label}: {done:,} of {self.total:,}, {self.told - self.start:.0f} s",
+                file=sys.stderr,
+                flush=True,
             )
 
 

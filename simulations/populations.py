@@ -36,14 +36,20 @@ BOTH = (
     Study("pairs differ most", slope=0.01, own=0.45),
 )
 FEW = BOTH[1]._replace(name="seeds and pairs alike, 100 pairs", pairs=100)
-TWICE = Study("one procedure twice", slope=0.05, own=0.0)  # equal for other seeds on these very pairs too
-MODELS = Study("equally good models", slope=0.0, own=0.3)  # equal for these very models on other pairs
+TWICE = Study(
+    "one procedure twice", slope=0.05, own=0.0
+)  # equal for other seeds on these very pairs too
+MODELS = Study(
+    "equally good models", slope=0.0, own=0.3
+)  # equal for these very models on other pairs
 BEHIND = Study("one arm worse", slope=0.05, own=0.18, behind=0.2)
 
 
 def slopes(study: Study, seeds: int, rng: np.random.Generator) -> Float[np.ndarray, "2 seeds"]:
     """How well every model of two arms follows the gold."""
-    luck = rng.normal(size=(2, seeds)) + rng.normal(size=(1, seeds))  # half of it is the seed's in both arms
+    luck = rng.normal(size=(2, seeds)) + rng.normal(
+        size=(1, seeds)
+    )  # half of it is the seed's in both arms
     return np.array([[1.0], [1.0 - study.behind]]) + study.slope * luck / np.sqrt(2)
 
 
@@ -52,7 +58,9 @@ def gold_and_shared(
 ) -> tuple[Float[np.ndarray, " pairs"], Float[np.ndarray, "2 pairs"]]:
     """Latent gold, and what no seed changes in the scores of the two arms."""
     latent = rng.normal(size=study.pairs)
-    fixed = study.shared * rng.normal(size=study.pairs) + study.own * rng.normal(size=(2, study.pairs))
+    fixed = study.shared * rng.normal(size=study.pairs) + study.own * rng.normal(
+        size=(2, study.pairs)
+    )
     return latent, fixed
 
 

@@ -17,9 +17,13 @@ from simulations.populations import BEHIND, BOTH, FEW, MODELS, TWICE, Study
 
 OFFERED = ("compare, both", "compare, seeds", "sign flips", "compare, pairs", "nested bootstrap")
 TITLES = {
-    "compare, both": "`compare` (both)", "compare, seeds": "paired t over seeds", "sign flips": "sign flips over seeds",
-    "compare, pairs": "bootstrap over pairs", "nested bootstrap": "nested bootstrap", "percentiles over pairs": "percentiles over pairs",
-}  # fmt: skip
+    "compare, both": "`compare` (both)",
+    "compare, seeds": "paired t over seeds",
+    "sign flips": "sign flips over seeds",
+    "compare, pairs": "bootstrap over pairs",
+    "nested bootstrap": "nested bootstrap",
+    "percentiles over pairs": "percentiles over pairs",
+}
 TOLERANCE = 0.01
 
 
@@ -62,28 +66,48 @@ def arms_section(out: Outcomes) -> list[str]:
 
     def rejected(study: Study, seeds: Sequence[int], methods: Sequence[str]) -> list[list[str]]:
         return [
-            [study.name, str(n), *(share(out.get("arms", study.name, n, m, "rejected"), 0.05) for m in methods)] for n in seeds
-        ]  # fmt: skip
+            [
+                study.name,
+                str(n),
+                *(share(out.get("arms", study.name, n, m, "rejected"), 0.05) for m in methods),
+            ]
+            for n in seeds
+        ]
 
     def covered(study: str, seeds: Sequence[int], method: str, population: str) -> list[str]:
-        return [share(out.get("arms", study, n, method, f"coverage, {population}"), 0.95) for n in seeds]
+        return [
+            share(out.get("arms", study, n, method, f"coverage, {population}"), 0.95) for n in seeds
+        ]
 
     text = [
-        "## Two arms that do not differ: how often each method says they do", "",
+        "## Two arms that do not differ: how often each method says they do",
+        "",
         "Both arms are equally good over all seeds and all pairs. Per cent of studies in which p < 0.05; 5 is right, further than a point "
-        f"from it in bold, – no test. {BOTH[0].pairs} pairs in 26 grades.", "",
-        *lines(["chance", "seeds", *(TITLES[m] for m in OFFERED)], [row for s in BOTH for row in rejected(s, (1, 3, 5, 10), OFFERED)]),
+        f"from it in bold, – no test. {BOTH[0].pairs} pairs in 26 grades.",
+        "",
+        *lines(
+            ["chance", "seeds", *(TITLES[m] for m in OFFERED)],
+            [row for s in BOTH for row in rejected(s, (1, 3, 5, 10), OFFERED)],
+        ),
         "With one seed `compare` is the bootstrap over pairs and says that it is about these models. The paired t and the sign flips know nothing "
         "of other pairs, the bootstrap over pairs nothing of other seeds: where their share of the chance is large they find differences that "
-        "are none.", "", "![figure](figure.png)", "",
-        "## The same at each method's own question", "",
+        "are none.",
+        "",
+        "![figure](figure.png)",
+        "",
+        "## The same at each method's own question",
+        "",
         f"*{TWICE.name}*: the arms are equal on these very pairs too, so that every method should reject 5 %. *{MODELS.name}*: all models are "
-        "equally good on all pairs, so that the bootstrap over pairs should.", "",
-        *lines(["chance", "seeds", *(TITLES[m] for m in OFFERED)],
-               [*rejected(TWICE, (3, 5, 10), OFFERED), *rejected(MODELS, (1, 3, 5, 10), OFFERED)]),
+        "equally good on all pairs, so that the bootstrap over pairs should.",
+        "",
+        *lines(
+            ["chance", "seeds", *(TITLES[m] for m in OFFERED)],
+            [*rejected(TWICE, (3, 5, 10), OFFERED), *rejected(MODELS, (1, 3, 5, 10), OFFERED)],
+        ),
         "Coverage of 95 % intervals, per cent. *Both*: of the difference over all seeds and pairs; *pairs*: of these models' difference over all "
-        "pairs; *seeds*: of the difference over all seeds on these pairs.", "",
-    ]  # fmt: skip
+        "pairs; *seeds*: of the difference over all seeds on these pairs.",
+        "",
+    ]
     counts = (1, 3, 5, 10)
     fixed = next((c for c in out.part("arms")["case"].unique() if c.startswith("these pairs")), "")
     rows = []
@@ -101,13 +125,19 @@ def arms_section(out: Outcomes) -> list[str]:
                     *(["–", *values[1:]] if population == "both" else values),
                 ]
             )
-    rows.append([fixed, "paired t over seeds, seeds", *covered(fixed, counts, "compare, seeds", "seeds")])
-    text += lines(["study", "method, question", *(f"{n} seed{'s' * (n > 1)}" for n in counts)], rows)
+    rows.append(
+        [fixed, "paired t over seeds, seeds", *covered(fixed, counts, "compare, seeds", "seeds")]
+    )
+    text += lines(
+        ["study", "method, question", *(f"{n} seed{'s' * (n > 1)}" for n in counts)], rows
+    )
     few = [rejected(FEW, (n,), OFFERED)[0][1:] for n in counts]
     text += [
         f"With {FEW.pairs} pairs ({FEW.name}) the bootstrap overstates the variance of a difference of ranks, and what uses it errs on the careful "
-        "side; false positives, per cent:", "", *lines(["seeds", TITLES[OFFERED[0]], *(TITLES[m] for m in OFFERED[1:])], few),
-    ]  # fmt: skip
+        "side; false positives, per cent:",
+        "",
+        *lines(["seeds", TITLES[OFFERED[0]], *(TITLES[m] for m in OFFERED[1:])], few),
+    ]
     return text
 
 
@@ -116,47 +146,85 @@ def intervals_section(out: Outcomes) -> list[str]:
     part = out.part("intervals")
     methods = list(part["method"].unique())
     rows = [
-        [case, str(n), *(share(out.get("intervals", case, n, m, "coverage"), 0.95) for m in methods)]
+        [
+            case,
+            str(n),
+            *(share(out.get("intervals", case, n, m, "coverage"), 0.95) for m in methods),
+        ]
         for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None)
     ]
     return [
-        "## One correlation: the interval over pairs", "",
-        "Coverage of 95 % intervals, per cent. `correlation_interval` is Fisher's scale with the bootstrap's standard error.", "",
+        "## One correlation: the interval over pairs",
+        "",
+        "Coverage of 95 % intervals, per cent. `correlation_interval` is Fisher's scale with the bootstrap's standard error.",
+        "",
         *lines(["population", "pairs", *methods], rows),
-        "Pearson's r has no valid interval where scores have heavy tails: its variance hangs on fourth moments, which such a sample does not show.", "",
-    ]  # fmt: skip
+        "Pearson's r has no valid interval where scores have heavy tails: its variance hangs on fourth moments, which such a sample does not show.",
+        "",
+    ]
 
 
 def designs_section(out: Outcomes) -> list[str]:
     """Factorial effects, effect size and the weights of the quantiles."""
     part = out.part("factorial")
     rows = [
-        [case, str(n), *(share(out.get("factorial", case, n, m, measure), target) for m in ("error seeds", "error pooled")
-                         for measure, target in (("rejected", 0.05), ("coverage", 0.95)))]
+        [
+            case,
+            str(n),
+            *(
+                share(out.get("factorial", case, n, m, measure), target)
+                for m in ("error seeds", "error pooled")
+                for measure, target in (("rejected", 0.05), ("coverage", 0.95))
+            ),
+        ]
         for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None)
-    ]  # fmt: skip
+    ]
     sizes = [
-        ["d_z 1.5", str(n), share(out.get("effect size", "d_z 1.5", n, "effect_size", "coverage"), 0.95),
-         f"{out.get('effect size', 'd_z 1.5', n, 'effect_size', 'mean estimate') or float('nan'):.2f}"]
+        [
+            "d_z 1.5",
+            str(n),
+            share(out.get("effect size", "d_z 1.5", n, "effect_size", "coverage"), 0.95),
+            f"{out.get('effect size', 'd_z 1.5', n, 'effect_size', 'mean estimate') or float('nan'):.2f}",
+        ]
         for n in sorted(out.part("effect size")["n"].unique())
-    ]  # fmt: skip
+    ]
     weights = []
     for n in sorted(out.part("weights")["n"].unique()):
         row = ["any", str(n)]
         for method in ("compare", "Satterthwaite", "Cochran"):
-            ends = (out.get("weights", "any share", n, method, f"{end} coverage") for end in ("least", "greatest"))
+            ends = (
+                out.get("weights", "any share", n, method, f"{end} coverage")
+                for end in ("least", "greatest")
+            )
             row.append(" … ".join(share(end, 0.95) for end in ends))
         weights.append(row)
     return [
-        "## Factorial effects", "",
-        "A 2³ design, seeds as blocks: false positives of a main effect that is none (5 is right), and coverage of an interaction of 1 (95).", "",
-        *lines(["errors", "seeds", "against seeds: false", "covered", "pooled: false", "covered"], rows),
-        "## Effect size", "", *lines(["true", "seeds", "covered", "mean of Hedges' g"], sizes),
-        "## How `compare` weighs Student's and the normal quantile", "",
+        "## Factorial effects",
+        "",
+        "A 2³ design, seeds as blocks: false positives of a main effect that is none (5 is right), and coverage of an interaction of 1 (95).",
+        "",
+        *lines(
+            ["errors", "seeds", "against seeds: false", "covered", "pooled: false", "covered"], rows
+        ),
+        "## Effect size",
+        "",
+        *lines(["true", "seeds", "covered", "mean of Hedges' g"], sizes),
+        "## How `compare` weighs Student's and the normal quantile",
+        "",
         "Exact coverage of a 95 % interval when one part of the variance is estimated from the seeds and the other known, the least and the greatest "
-        "over all shares of the two (one integral each, no simulation).", "",
-        *lines(["share of seeds", "seeds", "`compare`", "Satterthwaite's degrees of freedom", "Cochran's weights"], weights),
-    ]  # fmt: skip
+        "over all shares of the two (one integral each, no simulation).",
+        "",
+        *lines(
+            [
+                "share of seeds",
+                "seeds",
+                "`compare`",
+                "Satterthwaite's degrees of freedom",
+                "Cochran's weights",
+            ],
+            weights,
+        ),
+    ]
 
 
 def choices_section(out: Outcomes) -> list[str]:
@@ -168,10 +236,12 @@ def choices_section(out: Outcomes) -> list[str]:
         values = (out.get("best of", case, n, m, "points") for m in methods)
         rows.append([case, str(n), *("–" if v is None else f"{v:.2f}" for v in values)])
     return [
-        "## The best of ten looks on 200 pairs", "",
-        "Mean excess of the reported maximum over the truth of what was chosen, in points of Spearman ×100, and what is said of it.", "",
+        "## The best of ten looks on 200 pairs",
+        "",
+        "Mean excess of the reported maximum over the truth of what was chosen, in points of Spearman ×100, and what is said of it.",
+        "",
         *lines(["truth", "looks", *methods], rows),
-    ]  # fmt: skip
+    ]
 
 
 def figure(out: Outcomes) -> Any:
@@ -185,17 +255,27 @@ def figure(out: Outcomes) -> Any:
             for row, method in enumerate(OFFERED):
                 value = out.get("arms", study.name, n, method, "rejected")
                 if value is not None:
-                    axes.plot(100 * value, -row + 0.2 * (1 - i), style.MARKERS[i], color=style.COLOURS[i], markersize=5,
-                              label=study.name if row == 0 else None)  # fmt: skip
+                    axes.plot(
+                        100 * value,
+                        -row + 0.2 * (1 - i),
+                        style.MARKERS[i],
+                        color=style.COLOURS[i],
+                        markersize=5,
+                        label=study.name if row == 0 else None,
+                    )
                 elif i == 0:
-                    axes.text(5, -row, "no test", fontsize=7, color="#777777", ha="center", va="center")
+                    axes.text(
+                        5, -row, "no test", fontsize=7, color="#777777", ha="center", va="center"
+                    )
         axes.set_title(f"{n} seeds")
         axes.set_xscale("log")
         axes.set_xticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
         axes.minorticks_off()
         axes.set_xlim(2, 100)
         axes.grid(axis="x")
-    panels[0].set_yticks([-row for row in range(len(OFFERED))], [TITLES[m].replace("`", "") for m in OFFERED])
+    panels[0].set_yticks(
+        [-row for row in range(len(OFFERED))], [TITLES[m].replace("`", "") for m in OFFERED]
+    )
     panels[0].set_ylim(-len(OFFERED) + 0.5, 0.5)
     panels[1].set_xlabel("false positives at p < 0.05, % (5 is right; band ± 1)")
     panels[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncol=3, fontsize=8)
@@ -210,15 +290,22 @@ def rates(out: Outcomes) -> Table:
         *(Column(m, TITLES[m].replace("`", "")) for m in OFFERED),
     ]
     found = {
-        (study.name, str(n)): {m: Cell(out.get("arms", study.name, n, m, "rejected")) for m in OFFERED}
-        for study in (*BOTH, TWICE, MODELS, FEW) for n in (1, 3, 5, 10)
-    }  # fmt: skip
+        (study.name, str(n)): {
+            m: Cell(out.get("arms", study.name, n, m, "rejected")) for m in OFFERED
+        }
+        for study in (*BOTH, TWICE, MODELS, FEW)
+        for n in (1, 3, 5, 10)
+    }
     rows = [
         Row({"chance": Cell(chance), "seeds": Cell(seeds), **cells})
         for (chance, seeds), cells in found.items()
         if any(cell.value is not None for cell in cells.values())
     ]
-    return Table("Studies in which p < 0.05 though the arms do not differ, per cent; 5 is right", columns, rows)
+    return Table(
+        "Studies in which p < 0.05 though the arms do not differ, per cent; 5 is right",
+        columns,
+        rows,
+    )
 
 
 def coverage(out: Outcomes) -> Table:
@@ -231,24 +318,43 @@ def coverage(out: Outcomes) -> Table:
         *(Column(m, m) for m in methods),
     ]
     rows = [
-        Row({"population": Cell(case), "pairs": Cell(str(n)), **{m: Cell(out.get("intervals", case, n, m, "coverage")) for m in methods}})
+        Row(
+            {
+                "population": Cell(case),
+                "pairs": Cell(str(n)),
+                **{m: Cell(out.get("intervals", case, n, m, "coverage")) for m in methods},
+            }
+        )
         for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None)
-    ]  # fmt: skip
+    ]
     return Table("Coverage of 95 % intervals of one correlation, per cent", columns, rows)
 
 
 def card(out: Outcomes, pictures: Sequence[str], provenance: Sequence[str]) -> Card:
     """What the page of all reports shows: the rates of what is recommended, and the two tables that choose it."""
     cases = [(study.name, n) for study in BOTH for n in (3, 5, 10)]
-    values = [v for name, n in cases if (v := out.get("arms", name, n, OFFERED[0], "rejected")) is not None]
-    told = [
-        f"`compare` finds a difference where there is none in {100 * min(values):.1f} to {100 * max(values):.1f} % of studies with 3 to 10 seeds; "
-        "5 % is right."
-    ] if values else []  # fmt: skip
+    values = [
+        v
+        for name, n in cases
+        if (v := out.get("arms", name, n, OFFERED[0], "rejected")) is not None
+    ]
+    told = (
+        [
+            f"`compare` finds a difference where there is none in {100 * min(values):.1f} to {100 * max(values):.1f} % of studies with 3 to 10 seeds; "
+            "5 % is right."
+        ]
+        if values
+        else []
+    )
     return Card(
-        "statistics", "Statistics validated by simulation", "Do the intervals and tests hold?", [*told, "All tables: [summary.md](summary.md)."],
-        [table for table in (rates(out), coverage(out)) if table.rows], pictures, provenance,
-    )  # fmt: skip
+        "statistics",
+        "Statistics validated by simulation",
+        "Do the intervals and tests hold?",
+        [*told, "All tables: [summary.md](summary.md)."],
+        [table for table in (rates(out), coverage(out)) if table.rows],
+        pictures,
+        provenance,
+    )
 
 
 def write(out: Path) -> None:
@@ -266,21 +372,36 @@ def write(out: Path) -> None:
     counts = sorted({int(shares["replicates"].min()), int(shares["replicates"].max())})
     errors = [f"{100 * (0.05 * 0.95 / n) ** 0.5:.2f}" for n in reversed(counts)]
     command = f"python -m simulations{'' if counts[-1] == 4000 else f' --replicates {counts[-1]}'}"
-    versions = f"recse-lab {version('recse-lab')}, numpy {version('numpy')}, scipy {version('scipy')}."
+    versions = (
+        f"recse-lab {version('recse-lab')}, numpy {version('numpy')}, scipy {version('scipy')}."
+    )
     text = [
-        "# Do the intervals and tests hold?", "",
+        "# Do the intervals and tests hold?",
+        "",
         f"Simulated studies whose truth is known, {' to '.join(f'{n:,}' for n in counts)} of each: a rate of 5 % has a Monte Carlo error of {' to '.join(errors)} points. Every "
         "number, with its own error, is in [table.csv](table.csv); which function answers which question is in "
-        "[docs/statistics.md](../../docs/statistics.md).", "",
+        "[docs/statistics.md](../../docs/statistics.md).",
+        "",
         *(line for section in held for line in section),
-        "## How it was computed", "", "```", command, "```", "",
+        "## How it was computed",
+        "",
+        "```",
+        command,
+        "```",
+        "",
         "The score of an arm, a seed and a pair is slope × gold + what makes the pair hard for both arms + what makes it hard for one arm + noise; "
         "slopes differ between seeds, half of it in both arms alike. Spearman's truth is an integral over the normal distribution "
         "(`simulations/populations.py`). "
-        f"{versions}", "",
-    ]  # fmt: skip
+        f"{versions}",
+        "",
+    ]
     with atomic_path(out / "summary.md") as beside:
         beside.write_text("\n".join(text), encoding="utf-8")
     write_card(
-        out, card(outcomes, [path.name for path in pictures if path.suffix == ".png"], [f"`{command}`", versions])
+        out,
+        card(
+            outcomes,
+            [path.name for path in pictures if path.suffix == ".png"],
+            [f"`{command}`", versions],
+        ),
     )

@@ -149,15 +149,30 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("tiny")
-    vocab = {token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(WORDS)])}
+    vocab = {
+        token: i
+        for i, token in enumerate(
+            ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(WORDS)]
+        )
+    }
     tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
+    tokenizer.normalizer, tokenizer.pre_tokenizer = (
+        normalizers.Lowercase(),
+        pre_tokenizers.Whitespace(),
+    )
     special = [("[CLS]", vocab["[CLS]"]), ("[SEP]", vocab["[SEP]"])]
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=special)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=special
+    )
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=64, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
+        tokenizer_object=tokenizer,
+        model_max_length=64,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
         mask_token="[MASK]",
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
     torch.manual_seed(0)
     sizes = {
         "hidden_size": 16,
@@ -166,7 +181,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "intermediate_size": 32,
         "max_position_embeddings": 64,
     }
-    BertModel(BertConfig(vocab_size=len(vocab), initializer_range=0.2, **sizes)).save_pretrained(folder)
+    BertModel(BertConfig(vocab_size=len(vocab), initializer_range=0.2, **sizes)).save_pretrained(
+        folder
+    )
     return folder
 
 
@@ -180,14 +197,25 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("roberta")
     bpe = ByteLevelBPETokenizer()
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    bpe.train_from_iterator(sentences(50), vocab_size=400, special_tokens=special, show_progress=False)
+    bpe.train_from_iterator(
+        sentences(50), vocab_size=400, special_tokens=special, show_progress=False
+    )
     bpe.save_model(str(folder))
     tokenizer = RobertaTokenizerFast.from_pretrained(folder, model_max_length=512)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
     config = RobertaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=66, type_vocab_size=1, initializer_range=0.2, **sizes
+        vocab_size=len(tokenizer),
+        max_position_embeddings=66,
+        type_vocab_size=1,
+        initializer_range=0.2,
+        **sizes,
     )
     RobertaModel(config).save_pretrained(folder)
     return folder
@@ -198,8 +226,16 @@ def distilbert(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DistilBERT of the size and with the tokenizer of ``tiny``."""
     from transformers import DistilBertConfig, DistilBertModel
 
-    sizes = {"dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 32, "max_position_embeddings": 64}
-    return _like(tiny, tmp_path_factory.mktemp("distilbert"), DistilBertModel, DistilBertConfig, sizes)
+    sizes = {
+        "dim": 16,
+        "n_layers": 3,
+        "n_heads": 2,
+        "hidden_dim": 32,
+        "max_position_embeddings": 64,
+    }
+    return _like(
+        tiny, tmp_path_factory.mktemp("distilbert"), DistilBertModel, DistilBertConfig, sizes
+    )
 
 
 @pytest.fixture(scope="session")
@@ -207,7 +243,12 @@ def mpnet(roberta: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MPNet of the size and with the tokenizer of ``roberta``: its positions too, and no sdpa attention."""
     from transformers import MPNetConfig, MPNetModel
 
-    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
     sizes |= {"max_position_embeddings": 66}
     return _like(roberta, tmp_path_factory.mktemp("mpnet"), MPNetModel, MPNetConfig, sizes)
 
@@ -246,7 +287,9 @@ def write_senteval(root: Path, pairs: int = 12) -> Path:
         folder.mkdir(parents=True)
         for subset in subsets:
             rows = [pair() for _ in range(pairs)]
-            (folder / f"STS.input.{subset}.txt").write_text("".join(f"{a}\t{b}\n" for a, b, _ in rows))
+            (folder / f"STS.input.{subset}.txt").write_text(
+                "".join(f"{a}\t{b}\n" for a, b, _ in rows)
+            )
             (folder / f"STS.gs.{subset}.txt").write_text("".join(f"{g}\n" for _, _, g in rows))
     for files in TABLES.values():
         for file in files:
@@ -255,9 +298,16 @@ def write_senteval(root: Path, pairs: int = 12) -> Path:
             rows = [pair() for _ in range(pairs)]
             if "SICK" in file:
                 head = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
-                path.write_text(head + "".join(f"{i}\t{a}\t{b}\t{g}\tNEUTRAL\n" for i, (a, b, g) in enumerate(rows)))
+                path.write_text(
+                    head
+                    + "".join(f"{i}\t{a}\t{b}\t{g}\tNEUTRAL\n" for i, (a, b, g) in enumerate(rows))
+                )
             else:
-                path.write_text("".join(f"main\tf\t2012\t{i}\t{g}\t{a}\t{b}\n" for i, (a, b, g) in enumerate(rows)))
+                path.write_text(
+                    "".join(
+                        f"main\tf\t2012\t{i}\t{g}\t{a}\t{b}\n" for i, (a, b, g) in enumerate(rows)
+                    )
+                )
     return root
 
 

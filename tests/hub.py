@@ -41,7 +41,11 @@ class Hub(ThreadingHTTPServer):
     @property
     def gets(self) -> list[Request]:
         """Requests to the store, which is where bytes come from."""
-        return [request for request in self.requests if request.method == "GET" and request.path.startswith("/store/")]
+        return [
+            request
+            for request in self.requests
+            if request.method == "GET" and request.path.startswith("/store/")
+        ]
 
     def __enter__(self) -> Hub:
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -66,7 +70,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         headers = self.headers
-        self.server.requests.append(Request(self.command, self.path, headers["Range"], headers["Authorization"]))
+        self.server.requests.append(
+            Request(self.command, self.path, headers["Range"], headers["Authorization"])
+        )
 
     def answer(self) -> None:
         hub = self.server
@@ -80,9 +86,13 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         content = hub.files[match[3]]
-        size, etag = hub.announced.get(match[3], (len(content), hashlib.sha256(content).hexdigest()))
+        size, etag = hub.announced.get(
+            match[3], (len(content), hashlib.sha256(content).hexdigest())
+        )
         self.send_response(302)
-        self.send_header("Location", f"http://localhost:{hub.server_port}/store/{match[3]}")  # another host
+        self.send_header(
+            "Location", f"http://localhost:{hub.server_port}/store/{match[3]}"
+        )  # another host
         self.send_header("X-Repo-Commit", hub.commit)
         self.send_header("X-Linked-Size", str(size))
         self.send_header("X-Linked-ETag", f'"{etag}"')
@@ -117,4 +127,8 @@ def tar(files: dict[str, bytes]) -> bytes:
 
 def contents(root: Path) -> dict[str, bytes]:
     """Every file below ``root`` by its path."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }

@@ -26,27 +26,45 @@ def scores(noise, seed, tasks=SEVEN):
         score = np.tanh((gold / 5 - 0.5) + noise * rng.normal(size=PAIRS))
         parts.append(
             pd.DataFrame(
-                {"task": task, "subset": "s", "pair": range(PAIRS), "gold": gold, "score": score.astype(np.float32)}
+                {
+                    "task": task,
+                    "subset": "s",
+                    "pair": range(PAIRS),
+                    "gold": gold,
+                    "score": score.astype(np.float32),
+                }
             )
         )
     return pd.concat(parts, ignore_index=True)
 
 
-def add_run(root, study, name, *, config, results, frame=None, cost=None, metrics=(), environment=None):
+def add_run(
+    root, study, name, *, config, results, frame=None, cost=None, metrics=(), environment=None
+):
     """One finished run."""
     run = Run(root / study / name)
     write_json(run.folder / "config.json", config)
-    write_json(run.folder / "environment.json", {
-        "commit": "0123456789ab", "date": "2026-01-02T03:04:05+00:00", "precision": "fp32", "attention": "plain", "device": "cpu AVX2", "torch": "2.0",
-        **(environment or {}),
-    })  # fmt: skip
+    write_json(
+        run.folder / "environment.json",
+        {
+            "commit": "0123456789ab",
+            "date": "2026-01-02T03:04:05+00:00",
+            "precision": "fp32",
+            "attention": "plain",
+            "device": "cpu AVX2",
+            "torch": "2.0",
+            **(environment or {}),
+        },
+    )
     write_json(run.folder / "results.json", {"schema": "recse-lab/results/1"} | results)
     if cost:
         write_json(run.folder / "cost.json", cost)
     if frame is not None:
         frame.to_parquet(run.scores if "score" in frame else run.predictions, index=False)
     if metrics:
-        (run.folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics))
+        (run.folder / "metrics.jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in metrics)
+        )
     run.set_status("done")
     return run
 
@@ -55,19 +73,35 @@ def add_trained(root, study, name, noise, seed, *, steps=20, drawn=None):
     """A trained run with everything that `ablate` stores; the best dev step is not the last."""
     frame = scores(noise, seed if drawn is None else drawn)
     looks = [
-        {"step": step, "dev_spearman": 0.6 + step / 1000, "dev_alignment": 0.3 + step / 1000 + seed / 100, "dev_uniformity": -2 - step / 100}
+        {
+            "step": step,
+            "dev_spearman": 0.6 + step / 1000,
+            "dev_alignment": 0.3 + step / 1000 + seed / 100,
+            "dev_uniformity": -2 - step / 100,
+        }
         for step in range(10, steps + 1, 10)
-    ]  # fmt: skip
+    ]
     last = (
         {"spearman": 0.5, "alignment": 0.25, "uniformity": -1.5}
         if not looks
         else {k[4:]: v for k, v in looks[-1].items() if k != "step"}
     )
-    dev = {"task": "stsb-dev", "selection": "best", "spearman": 0.61, "step": 10 if looks else 0, "last": last}
+    dev = {
+        "task": "stsb-dev",
+        "selection": "best",
+        "spearman": 0.61,
+        "step": 10 if looks else 0,
+        "last": last,
+    }
     config = {
-        "encoder": "recse-lab/tiny", "seed": seed, "model": {"layers": None}, "training": {"steps": steps, "batch_size": 64},
-        "contrast": {"objective": "info-nce", "weight": 1.0}, "view": None, "reshape": None,
-    }  # fmt: skip
+        "encoder": "recse-lab/tiny",
+        "seed": seed,
+        "model": {"layers": None},
+        "training": {"steps": steps, "batch_size": 64},
+        "contrast": {"objective": "info-nce", "weight": 1.0},
+        "view": None,
+        "reshape": None,
+    }
     cost = {
         "train_s": 2.0 + seed,
         "dev_s": 0.5,
@@ -77,21 +111,33 @@ def add_trained(root, study, name, noise, seed, *, steps=20, drawn=None):
         "peak_bytes": (100 + seed) * 2**20,
     }
     return add_run(
-        root, study, name, config=config, results={"protocol": PROTOCOL, **sts_results(frame), "dev": dev}, frame=frame, cost=cost,
+        root,
+        study,
+        name,
+        config=config,
+        results={"protocol": PROTOCOL, **sts_results(frame), "dev": dev},
+        frame=frame,
+        cost=cost,
         metrics=looks,
-    )  # fmt: skip
+    )
 
 
 def write_study(root, name, arms, seeds=(0, 1, 2)):
     """study.json of ``arms``: (arm, role, factors, own seeds or None, run of a seed)."""
     cells = [
         {"run": run(seed), "arm": arm, "role": role, "factors": factors, "seed": seed}
-        for arm, role, factors, own, run in arms for seed in own or seeds
-    ]  # fmt: skip
+        for arm, role, factors, own, run in arms
+        for seed in own or seeds
+    ]
     named = {arm: {"name": arm, "seeds": own} for arm, _, _, own, _ in arms}
     write_json(
         root / name / "study.json",
-        {"name": name, "spec": {"arms": list(named.values())}, "cells": cells, "seeds": list(seeds)},
+        {
+            "name": name,
+            "spec": {"arms": list(named.values())},
+            "cells": cells,
+            "seeds": list(seeds),
+        },
     )
 
 
@@ -129,36 +175,76 @@ def add_evaluations(root):
         }
         if name == "b":
             del tasks["trec"]
-        predictions = pd.concat([
-            pd.DataFrame({
-                "task": task, "fold": 0, "row": range(EXAMPLES), "label": 1, "predicted": 1 * (np.arange(EXAMPLES) < values["accuracy"] * EXAMPLES - 0.5),
-            })
-            for task, values in tasks.items()
-        ])  # fmt: skip
-        average = {"accuracy": float(np.mean([t["accuracy"] for t in tasks.values()])), "tasks": list(tasks)}
+        predictions = pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "task": task,
+                        "fold": 0,
+                        "row": range(EXAMPLES),
+                        "label": 1,
+                        "predicted": 1
+                        * (np.arange(EXAMPLES) < values["accuracy"] * EXAMPLES - 0.5),
+                    }
+                )
+                for task, values in tasks.items()
+            ]
+        )
+        average = {
+            "accuracy": float(np.mean([t["accuracy"] for t in tasks.values()])),
+            "tasks": list(tasks),
+        }
         add_run(
-            root, "eval", f"transfer-{name}", config=config | {"evaluation": {"protocol": "senteval-10fold"}},
-            results={"protocol": {"id": "senteval-10fold"}, "encoder": told, "tasks": tasks, "average": average},
+            root,
+            "eval",
+            f"transfer-{name}",
+            config=config | {"evaluation": {"protocol": "senteval-10fold"}},
+            results={
+                "protocol": {"id": "senteval-10fold"},
+                "encoder": told,
+                "tasks": tasks,
+                "average": average,
+            },
             frame=predictions,
-        )  # fmt: skip
+        )
     names = (*SEVEN[:-1], "sickr-all")
     frame = scores(0.2, 7, names)
     add_run(
-        root, "eval", "mteb-a", config={"encoder": "encoder-a", "evaluation": {"protocol": "mteb"}}, frame=frame,
-        results={"protocol": {"id": "mteb", "printed": ["all"]}, "encoder": told | {"name": "encoder-a"}, **sts_results(frame, names)},
-    )  # fmt: skip
+        root,
+        "eval",
+        "mteb-a",
+        config={"encoder": "encoder-a", "evaluation": {"protocol": "mteb"}},
+        frame=frame,
+        results={
+            "protocol": {"id": "mteb", "printed": ["all"]},
+            "encoder": told | {"name": "encoder-a"},
+            **sts_results(frame, names),
+        },
+    )
 
 
 def add_imported(root):
     """A result of five tasks whose file gives an average of its own, over those five."""
     tasks = {
-        task: {"pairs": None, "undefined": None, "spearman": {"all": 0.7, "mean": None, "wmean": None}}
+        task: {
+            "pairs": None,
+            "undefined": None,
+            "spearman": {"all": 0.7, "mean": None, "wmean": None},
+        }
         for task in SEVEN[:5]
     }
-    average = {"tasks": list(SEVEN), "undefined": None, "spearman": {"all": 0.7, "mean": None, "wmean": None}}
+    average = {
+        "tasks": list(SEVEN),
+        "undefined": None,
+        "spearman": {"all": 0.7, "mean": None, "wmean": None},
+    }
     results = {"protocol": PROTOCOL, "tasks": tasks, "average": average}
     return add_run(
-        root, "imported", "five", config={"encoder": "theirs", "imported": {"format": "simcse-log"}}, results=results
+        root,
+        "imported",
+        "five",
+        config={"encoder": "theirs", "imported": {"format": "simcse-log"}},
+        results=results,
     )
 
 

@@ -16,7 +16,10 @@ CODE = '"""Says."""\n\ndef double(x):\n    """Twice."""\n    return 2 * x  # x\n
 
 @pytest.mark.parametrize(
     ("text", "same"),
-    [(CODE.replace("Twice.", "Two times.").replace("# x", "# the double"), True), (CODE.replace("2 *", "3 *"), False)],
+    [
+        (CODE.replace("Twice.", "Two times.").replace("# x", "# the double"), True),
+        (CODE.replace("2 *", "3 *"), False),
+    ],
 )
 def test_a_comment_changes_nothing_and_a_number_does(tmp_path, text, same):
     hashes = []

@@ -30,7 +30,11 @@ def test_data_is_named_by_the_folder_it_lies_in(tmp_path, monkeypatch):
 def test_other_files_and_names_stay_as_they_were_typed(tmp_path, monkeypatch):
     (tmp_path / "database").mkdir()
     monkeypatch.setenv("RECSE_LAB_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(sys, "argv", ["recse-lab", "eval", "recse-lab/tiny", "--data-dir", str(tmp_path / "database")])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["recse-lab", "eval", "recse-lab/tiny", "--data-dir", str(tmp_path / "database")],
+    )
     assert command_line() == f"recse-lab eval recse-lab/tiny --data-dir {tmp_path / 'database'}"
     monkeypatch.delenv("RECSE_LAB_DATA")
     assert command_line() == f"recse-lab eval recse-lab/tiny --data-dir {tmp_path / 'database'}"

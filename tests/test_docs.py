@@ -36,16 +36,34 @@ def enrolled(module: str, block: str, line: str, family: str) -> str:
     ("plugin", "laws", "name"),
     [
         (enrolled("recse_lab.reshape", FILE, LINE, "OPERATORS"), "reshape", "spread"),
-        (enrolled("recse_lab.encoders.pooling", FUNCTION, POOLING_LINE, "POOLINGS"), "pooling", "extremes"),
+        (
+            enrolled("recse_lab.encoders.pooling", FUNCTION, POOLING_LINE, "POOLINGS"),
+            "pooling",
+            "extremes",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_example_obeys_the_laws(tmp_path, plugin, laws, name):
     (tmp_path / "newcomer.py").write_text(plugin, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "newcomer", f"tests/contracts/test_{laws}_laws.py", "-k", name]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "newcomer",
+        f"tests/contracts/test_{laws}_laws.py",
+        "-k",
+        name,
+    ]
     paths = os.pathsep.join([str(tmp_path), str(REPO)])
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider"], cwd=REPO, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [*command, "-p", "no:cacheprovider"],
+        cwd=REPO,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert len(re.findall(r"^\.+", done.stdout, re.MULTILINE)[0]) >= 5
 
@@ -64,16 +82,20 @@ def test_the_example_equals_its_transcription(spread):
     rng = np.random.default_rng(0)
     x, a = rng.normal(size=(7, 5)), rng.dirichlet(np.ones(7))
     features, weights = torch.from_numpy(x)[None], torch.from_numpy(a)[None]
-    out = spread(5)(features, torch.ones(1, 7, dtype=torch.bool), weights, torch.zeros(1, dtype=torch.long))[0]
+    out = spread(5)(
+        features, torch.ones(1, 7, dtype=torch.bool), weights, torch.zeros(1, dtype=torch.long)
+    )[0]
     np.testing.assert_allclose(out.numpy(), space["spread"](x, a), atol=1e-12)
 
 
 @pytest.fixture
 def options(tiny, corpus_file, small_senteval):
     return {
-        "encoder": str(tiny), "corpus": str(corpus_file), "training": {"steps": 2, "batch_size": 16, "precision": "fp32"},
+        "encoder": str(tiny),
+        "corpus": str(corpus_file),
+        "training": {"steps": 2, "batch_size": 16, "precision": "fp32"},
         "evaluation": {"data_dir": str(small_senteval), "tasks": ["stsb"], "precision": "fp32"},
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("operator", ["spread", "spread+mean", "shuffled:spread"])
@@ -97,7 +119,15 @@ def test_formats_describes_what_a_run_writes(options, tmp_path):
     (run,) = find_runs(tmp_path / "runs")
     files = {path.name for path in run.folder.iterdir() if path.is_file()}
     files |= {path.name for path in (tmp_path / "cache").glob("*/*/*")}
-    keys = {*run.cost, *run.metrics()[-1], *run.results, *run.results["dev"], *run.results["tasks"]["stsb"]}
+    keys = {
+        *run.cost,
+        *run.metrics()[-1],
+        *run.results,
+        *run.results["dev"],
+        *run.results["tasks"]["stsb"],
+    }
     keys |= {key.rsplit(".", 1)[-1] for key in flatten(run.results["average"])}
-    missing = sorted(name for name in files | keys if not re.search(rf"\b{re.escape(name)}\b", text))
+    missing = sorted(
+        name for name in files | keys if not re.search(rf"\b{re.escape(name)}\b", text)
+    )
     assert not missing

@@ -2,19 +2,39 @@
 
 import pytest
 
-from recse_lab.doctor import KINDS, PROBE, differences, portrait, probe_tokens, trained_weights, verdict
+from recse_lab.doctor import (
+    KINDS,
+    PROBE,
+    differences,
+    portrait,
+    probe_tokens,
+    trained_weights,
+    verdict,
+)
 from recse_lab.store import Run, write_json
 
 CONFIG = {
-    "encoder": "recse-lab/tiny", "corpus": ["a.txt"], "seed": 0, "reshape": None,
-    "model": {"pooling": "mean", "attention": "plain"}, "training": {"steps": 10, "precision": "fp32"},
+    "encoder": "recse-lab/tiny",
+    "corpus": ["a.txt"],
+    "seed": 0,
+    "reshape": None,
+    "model": {"pooling": "mean", "attention": "plain"},
+    "training": {"steps": 10, "precision": "fp32"},
     "evaluation": {"data_dir": "x", "precision": "fp32", "selection": "last"},
-}  # fmt: skip
+}
 PRINTS = {"encoder": "e" * 64, "corpus": "c" * 64, "evaluation": "d" * 64}
 ENVIRONMENT = {
-    "commit": "abc", "date": "2026-01-01", "command": "recse-lab train", "torch": "2.6", "python": "3.11", "device": "cpu", "threads": 1,
-    "precision": "fp32", "evaluation_precision": "fp32", "attention": "plain",
-}  # fmt: skip
+    "commit": "abc",
+    "date": "2026-01-01",
+    "command": "recse-lab train",
+    "torch": "2.6",
+    "python": "3.11",
+    "device": "cpu",
+    "threads": 1,
+    "precision": "fp32",
+    "evaluation_precision": "fp32",
+    "attention": "plain",
+}
 
 
 def run_of(folder, config=(), prints=(), environment=(), pairs=100, steps=()):
@@ -46,7 +66,9 @@ CHANGES = {
 
 @pytest.mark.parametrize("kind", CHANGES)
 def test_one_change_is_one_difference_of_its_kind(kind, tmp_path):
-    found = differences(portrait(run_of(tmp_path / "a")), portrait(run_of(tmp_path / "b", **CHANGES[kind])))
+    found = differences(
+        portrait(run_of(tmp_path / "a")), portrait(run_of(tmp_path / "b", **CHANGES[kind]))
+    )
     assert [difference.kind for difference in found] == [kind]
     assert found[0].first != found[0].second
     told = verdict(found)
@@ -59,7 +81,9 @@ def test_all_changes_at_once_come_in_the_order_of_suspicion(tmp_path):
     for change in CHANGES.values():
         for place, values in change.items():
             changes[place] |= values
-    found = differences(portrait(run_of(tmp_path / "a")), portrait(run_of(tmp_path / "b", **changes, pairs=99)))
+    found = differences(
+        portrait(run_of(tmp_path / "a")), portrait(run_of(tmp_path / "b", **changes, pairs=99))
+    )
     kinds = [difference.kind for difference in found]
     assert list(dict.fromkeys(kinds)) == [kind for kind in KINDS if kind != "tokens"]
     assert kinds == sorted(kinds, key=list(KINDS).index)
@@ -77,8 +101,10 @@ def test_what_one_of_them_has_not_stored_is_a_difference(tmp_path):
     (bare := run_of(tmp_path / "b")).folder.joinpath("fingerprints.json").unlink()
     found = differences(portrait(run_of(tmp_path / "a")), portrait(bare))
     assert {(d.kind, d.what, d.second) for d in found} == {
-        ("data", "corpus", None), ("data", "evaluation", None), ("weights", "encoder", None)
-    }  # fmt: skip
+        ("data", "corpus", None),
+        ("data", "evaluation", None),
+        ("weights", "encoder", None),
+    }
 
 
 def test_the_probe_sentence_is_cut_by_each_runs_own_tokenizer(tmp_path, tiny):
@@ -127,7 +153,10 @@ def test_the_command_line_names_the_first_suspect(tmp_path, call):
 def test_results_of_transfer_tasks_are_compared_by_their_examples(tmp_path):
     one, other = run_of(tmp_path / "a"), run_of(tmp_path / "b")
     for run, n in ((one, 100), (other, 99)):
-        write_json(run.folder / "results.json", {"tasks": {"mr": {"accuracy": 0.8, "n": n}}, "average": None})
-    assert [(d.kind, d.what, d.first, d.second) for d in differences(portrait(one), portrait(other))] == [
-        ("data", "mr, pairs", 100, 99)
-    ]
+        write_json(
+            run.folder / "results.json",
+            {"tasks": {"mr": {"accuracy": 0.8, "n": n}}, "average": None},
+        )
+    assert [
+        (d.kind, d.what, d.first, d.second) for d in differences(portrait(one), portrait(other))
+    ] == [("data", "mr, pairs", 100, 99)]

@@ -23,9 +23,21 @@ def scores_of(seed, tasks=SEVEN):
     for task in tasks:
         for subset, size in SUBSETS.items():
             gold = rng.uniform(0, 5, size)
-            score = gold * (1 if subset == "one" else -0.2) + 2 * (subset == "two") + rng.normal(size=size)
+            score = (
+                gold * (1 if subset == "one" else -0.2)
+                + 2 * (subset == "two")
+                + rng.normal(size=size)
+            )
             parts.append(
-                pd.DataFrame({"task": task, "subset": subset, "pair": range(size), "gold": gold, "score": score})
+                pd.DataFrame(
+                    {
+                        "task": task,
+                        "subset": subset,
+                        "pair": range(size),
+                        "gold": gold,
+                        "score": score,
+                    }
+                )
             )
     return pd.concat(parts, ignore_index=True)
 
@@ -34,7 +46,10 @@ def run_of(root, name, seed, pooling="mean", tasks=SEVEN):
     run = Run(root / "s" / name)
     frame = scores_of(seed, tasks)
     dev = {"selection": "last", "spearman": 0.6}
-    write_json(run.folder / "config.json", {"encoder": "recse-lab/tiny", "seed": seed, "model": {"pooling": pooling}})
+    write_json(
+        run.folder / "config.json",
+        {"encoder": "recse-lab/tiny", "seed": seed, "model": {"pooling": pooling}},
+    )
     write_json(run.folder / "results.json", sts_results(frame) | {"dev": dev})
     looks = [{"step": 1}, {"step": 8, "dev_spearman": 0.72}, {"step": 16, "dev_spearman": 0.70}]
     (run.folder / "metrics.jsonl").write_text("".join(json.dumps(look) + "\n" for look in looks))
@@ -43,7 +58,10 @@ def run_of(root, name, seed, pooling="mean", tasks=SEVEN):
 
 
 def cells(table):
-    return {row.cells["step"].value: {key: cell.value for key, cell in row.cells.items()} for row in table.rows}
+    return {
+        row.cells["step"].value: {key: cell.value for key, cell in row.cells.items()}
+        for row in table.rows
+    }
 
 
 def by_hand(frame, weighted):
@@ -51,21 +69,26 @@ def by_hand(frame, weighted):
     means = []
     for _, task in frame.groupby("task"):
         found = [
-            (len(part), stats.spearmanr(part["gold"], part["score"]).statistic) for _, part in task.groupby("subset")
+            (len(part), stats.spearmanr(part["gold"], part["score"]).statistic)
+            for _, part in task.groupby("subset")
         ]
         sizes = [size if weighted else 1 for size, _ in found]
         means.append(np.average([value for _, value in found], weights=sizes))
     return np.mean(means)
 
 
-@pytest.mark.parametrize("aggregation", ["all", "mean", "wmean", "all (assumed)", "mteb", "not stated"])
+@pytest.mark.parametrize(
+    "aggregation", ["all", "mean", "wmean", "all (assumed)", "mteb", "not stated"]
+)
 def test_the_steps_add_up_to_the_difference(tmp_path, aggregation):
     run, frame = run_of(tmp_path, "a" * 12, 0, tasks=(*SEVEN, "sickr-all"))
     row = published_row("simcse@bert-base")[0] | {"aggregation": aggregation}
     table = explain(run, row, tmp_path)
     told = cells(table)
     start = told["this run"]["value"]
-    assert start + sum(line["points"] for line in told.values() if line.get("points")) == pytest.approx(0.7625)
+    assert start + sum(
+        line["points"] for line in told.values() if line.get("points")
+    ) == pytest.approx(0.7625)
     used = {
         "mean": by_hand(frame[frame["task"] != "sickr-all"], False),
         "wmean": by_hand(frame[frame["task"] != "sickr-all"], True),
@@ -94,16 +117,24 @@ def test_what_cannot_be_computed_says_what_to_run(tmp_path):
         assert told[step].get("points") is None
         assert again in told[step]["how"]
         assert option in told[step]["how"]
-    assert "best of 2 looks is 72.00 (step 8), the last 70.00 (step 16, -2.00)" in told["selection"]["how"]
+    assert (
+        "best of 2 looks is 72.00 (step 8), the last 70.00 (step 16, -2.00)"
+        in told["selection"]["how"]
+    )
     (run.folder / "model" / "last").mkdir(parents=True)
     told = cells(explain(run, row, tmp_path))
     assert again not in told["pooling"]["how"]
-    assert f"`recse-lab eval {run.folder / 'model' / 'last'} --pooling cls" in told["pooling"]["how"]
+    assert (
+        f"`recse-lab eval {run.folder / 'model' / 'last'} --pooling cls" in told["pooling"]["how"]
+    )
 
 
 def test_seeds_of_the_same_question_alone_are_its_spread(tmp_path):
     run, _ = run_of(tmp_path, "a" * 12, 0)
-    assert "no other seed" in cells(explain(run, published_row("simcse@bert-base")[0], tmp_path))["seeds"]["how"]
+    assert (
+        "no other seed"
+        in cells(explain(run, published_row("simcse@bert-base")[0], tmp_path))["seeds"]["how"]
+    )
     others = [run_of(tmp_path, str(seed) * 12, seed)[0] for seed in (1, 2)]
     run_of(tmp_path, "b" * 12, 3, pooling="cls")
     values = [100 * one.results["average"]["spearman"]["all"] for one in (run, *others)]
@@ -152,7 +183,9 @@ def test_an_evaluated_encoder_is_explained_too(tmp_path):
     assert told["not explained"]["points"] == pytest.approx(0.7625 - 0.70)
     assert told["SICK split"].get("points") is None
     assert "9,927 pairs here, 4,927 pairs there" in told["SICK split"]["how"]
-    assert "run `recse-lab eval bert --tasks sickr --data-dir SENTEVAL`" in told["SICK split"]["how"]
+    assert (
+        "run `recse-lab eval bert --tasks sickr --data-dir SENTEVAL`" in told["SICK split"]["how"]
+    )
     assert "run `recse-lab eval bert --pooling cls --data-dir SENTEVAL`" in told["pooling"]["how"]
     assert "no seeds" in told["seeds"]["how"]
     assert "no weights were chosen" in told["selection"]["how"]
@@ -160,8 +193,12 @@ def test_an_evaluated_encoder_is_explained_too(tmp_path):
 
 def test_an_imported_result_is_explained_as_far_as_it_tells(tmp_path):
     averages = {"all": 0.70, "mean": None, "wmean": None}
-    run = measured(tmp_path, averages, SEVEN, {"encoder": "bert", "imported": {"format": "simcse-log"}})
-    told = cells(explain(run, published_row("simcse@bert-base")[0] | {"aggregation": "mean"}, tmp_path))
+    run = measured(
+        tmp_path, averages, SEVEN, {"encoder": "bert", "imported": {"format": "simcse-log"}}
+    )
+    told = cells(
+        explain(run, published_row("simcse@bert-base")[0] | {"aggregation": "mean"}, tmp_path)
+    )
     assert told["aggregation mean"].get("points") is None
     assert "this run by all 70.00" in told["aggregation mean"]["how"]
     assert told["not explained"]["points"] == pytest.approx(0.0625)

@@ -46,9 +46,12 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Line and dotted name of everything a module imports, wherever in it; not what it imports for type checkers alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     unseen = [
-        node for branch in ast.walk(tree) if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
-        for statement in branch.body for node in ast.walk(statement)
-    ]  # fmt: skip
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for statement in branch.body
+        for node in ast.walk(statement)
+    ]
     for node in ast.walk(tree):
         if node in unseen:
             continue
@@ -67,12 +70,16 @@ def room(module: str) -> str:
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__.py"])
 def test_imports_run_one_way(module):
     here = room(module)
-    assert here in DEPTH, f"{module}: a room without a place; add it to TIERS and to docs/architecture.md"
+    assert here in DEPTH, (
+        f"{module}: a room without a place; add it to TIERS and to docs/architecture.md"
+    )
     for line, name in imports(MODULES[module]):
         there = name.split(".")[1] if name.startswith("recse_lab.") else None
         if there in (None, here, "__version__"):
             continue
-        assert DEPTH[there] > DEPTH[here], f"recse_lab/{module}, line {line}: {here} may not import {name}"
+        assert DEPTH[there] > DEPTH[here], (
+            f"recse_lab/{module}, line {line}: {here} may not import {name}"
+        )
 
 
 @pytest.mark.parametrize("library", HOMES)

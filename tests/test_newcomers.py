@@ -37,25 +37,47 @@ def test_a_new_view_and_objective_are_trained_listed_and_swept(
 ):
     monkeypatch.setitem(VIEWS, "reversed", Reversed)
     monkeypatch.setitem(CONTRASTS, "squared", Squared)
-    for family, name, about in (("views", "reversed", "reverse order"), ("objectives", "squared", "squared distance")):
+    for family, name, about in (
+        ("views", "reversed", "reverse order"),
+        ("objectives", "squared", "squared distance"),
+    ):
         code, out, _ = call("list", family)
         assert code == 0
         assert name in out
         assert about in out
-    spec = StudySpec.model_validate({
-        "name": "mine", "question": "?", "cost": "seconds", "seeds": 1,
-        "base": {
-            "encoder": str(tiny), "corpus": str(corpus_file), "model": {"pooling": "mean", "max_length": 16, "dropout": 0.0},
-            "training": {"steps": 2, "batch_size": 16, "precision": "fp32"},
-            "evaluation": {"data_dir": str(small_senteval), "precision": "fp32", "tasks": ["stsb"]},
-        },
-        "arms": [
-            {"name": "plain"},
-            {"name": "views", "set": {"view.strength": 1.0}, "sweep": {"view.family": ["reversed", "crop"]}},
-            {"name": "objective", "set": {"contrast.objective": "squared"}, "sweep": {"contrast.options.scale": [1.0, 2.0]}},
-        ],
-        "report": {"against": "plain"},
-    })  # fmt: skip
+    spec = StudySpec.model_validate(
+        {
+            "name": "mine",
+            "question": "?",
+            "cost": "seconds",
+            "seeds": 1,
+            "base": {
+                "encoder": str(tiny),
+                "corpus": str(corpus_file),
+                "model": {"pooling": "mean", "max_length": 16, "dropout": 0.0},
+                "training": {"steps": 2, "batch_size": 16, "precision": "fp32"},
+                "evaluation": {
+                    "data_dir": str(small_senteval),
+                    "precision": "fp32",
+                    "tasks": ["stsb"],
+                },
+            },
+            "arms": [
+                {"name": "plain"},
+                {
+                    "name": "views",
+                    "set": {"view.strength": 1.0},
+                    "sweep": {"view.family": ["reversed", "crop"]},
+                },
+                {
+                    "name": "objective",
+                    "set": {"contrast.objective": "squared"},
+                    "sweep": {"contrast.options.scale": [1.0, 2.0]},
+                },
+            ],
+            "report": {"against": "plain"},
+        }
+    )
     losses = {}
     for cell in plan(spec):
         run = execute(cell.lab.config, tmp_path / "runs", keep_model=False)

@@ -12,7 +12,8 @@ from recse_lab.execution import Peaks, forget_peak, peak_bytes
 
 MEGABYTE = 2**20
 pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/clear_refs").exists() or torch.cuda.is_available(), reason="peaks are told by /proc, of a CPU"
+    not Path("/proc/self/clear_refs").exists() or torch.cuda.is_available(),
+    reason="peaks are told by /proc, of a CPU",
 )
 
 
@@ -44,6 +45,10 @@ def test_what_a_step_holds_is_told_from_what_the_test_holds():
 def test_a_parent_s_memory_is_not_its_child_s():
     held = np.ones(1500 * MEGABYTE, np.uint8)
     code = "from recse_lab.execution import peak_bytes; print(peak_bytes())"
-    child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    child = int(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+    )
     assert child < 1200 * MEGABYTE
     assert held[-1] == 1

@@ -19,10 +19,22 @@ from recse_lab.training.trainer import Interrupted
 @pytest.fixture
 def base(corpus_file):
     return {
-        "corpus": str(corpus_file), "vocabulary": {"size": 150},
-        "architecture": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32},
-        "training": {"steps": 8, "batch_size": 16, "max_length": 16, "warmup_steps": 2, "precision": "fp32"},
-    }  # fmt: skip
+        "corpus": str(corpus_file),
+        "vocabulary": {"size": 150},
+        "architecture": {
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+        },
+        "training": {
+            "steps": 8,
+            "batch_size": 16,
+            "max_length": 16,
+            "warmup_steps": 2,
+            "precision": "fp32",
+        },
+    }
 
 
 def config_of(base, **overrides):
@@ -48,7 +60,10 @@ def test_the_same_configuration_gives_the_same_encoder_and_it_opens_everywhere(b
     assert load_encoder(folder).encode(sentences(3)).shape == (3, 16)
     from transformers import AutoModelForMaskedLM
 
-    assert AutoModelForMaskedLM.from_pretrained(folder).get_input_embeddings().weight.shape == (150, 16)
+    assert AutoModelForMaskedLM.from_pretrained(folder).get_input_embeddings().weight.shape == (
+        150,
+        16,
+    )
 
 
 @pytest.mark.parametrize("stop_at", [1, 5])
@@ -61,7 +76,9 @@ def test_stopped_and_continued_equals_left_alone(base, tmp_path, stop_at):
         steps += 1
 
     with pytest.raises(Interrupted):
-        execute_pretraining(config_of(base), tmp_path / "parts", on_step=count, should_stop=lambda: steps >= stop_at)
+        execute_pretraining(
+            config_of(base), tmp_path / "parts", on_step=count, should_stop=lambda: steps >= stop_at
+        )
     assert steps == stop_at
     resumed = execute_pretraining(config_of(base), tmp_path / "parts", on_step=count)
     assert steps == 8
@@ -74,8 +91,10 @@ def test_a_crash_between_two_checkpoints_costs_steps_and_changes_nothing(base, t
     recipe = dataclasses.replace(nursery.recipe(), checkpoint_s=0.0)
     tokenizer = nursery.tokenizer
     options = {
-        "mask_id": tokenizer.mask_token_id, "pad_id": tokenizer.pad_token_id, "special_ids": nursery.tokens.special_ids
-    }  # fmt: skip
+        "mask_id": tokenizer.mask_token_id,
+        "pad_id": tokenizer.pad_token_id,
+        "special_ids": nursery.tokens.special_ids,
+    }
     whole, parts = nursery.model(), nursery.model()
     pretrain(whole, nursery.tokens, recipe, tmp_path / "whole", **options)
 
@@ -96,13 +115,30 @@ def test_it_learns_which_word_follows_which(tmp_path):
     languages = [["aa", "bb", "cc", "dd"], ["ee", "ff", "gg", "hh"]]
     lines = [" ".join(languages[i % 2][(i + j) % 4] for j in range(8)) for i in range(400)]
     path.write_text("\n".join(lines), encoding="utf-8")
-    config = make_config({
-        "corpus": str(path), "vocabulary": {"size": 100, "rarest_character": 1},
-        "architecture": {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32},
-        "training": {"steps": 150, "batch_size": 32, "learning_rate": 3e-3, "warmup_steps": 10, "precision": "fp32"},
-    }, kind=PretrainConfig)  # fmt: skip
+    config = make_config(
+        {
+            "corpus": str(path),
+            "vocabulary": {"size": 100, "rarest_character": 1},
+            "architecture": {
+                "hidden_size": 16,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "intermediate_size": 32,
+            },
+            "training": {
+                "steps": 150,
+                "batch_size": 32,
+                "learning_rate": 3e-3,
+                "warmup_steps": 10,
+                "precision": "fp32",
+            },
+        },
+        kind=PretrainConfig,
+    )
     run = execute_pretraining(config, tmp_path / "runs")
-    assert run.results["last_accuracy"] > 0.5  # one of eight words by chance, of four by language alone
+    assert (
+        run.results["last_accuracy"] > 0.5
+    )  # one of eight words by chance, of four by language alone
     encoder = load_encoder(str(run.folder / "model" / "last"))
     a, b, other = encoder.encode(["aa bb", "cc dd", "ee ff"])
     cosine = torch.nn.functional.cosine_similarity
@@ -112,14 +148,23 @@ def test_it_learns_which_word_follows_which(tmp_path):
 
 @pytest.mark.parametrize("family", ["roberta", "bert"])
 def test_families(base, tmp_path, family):
-    run = execute_pretraining(config_of(base, **{"architecture.model_type": family, "training.steps": 2}), tmp_path)
-    assert load_encoder(str(run.folder / "model" / "last")).encode(["the bird sings"]).shape == (1, 16)
+    run = execute_pretraining(
+        config_of(base, **{"architecture.model_type": family, "training.steps": 2}), tmp_path
+    )
+    assert load_encoder(str(run.folder / "model" / "last")).encode(["the bird sings"]).shape == (
+        1,
+        16,
+    )
 
 
 def test_a_ready_tokenizer_is_taken(base, tiny, tmp_path):
-    run = execute_pretraining(config_of(base, tokenizer=str(tiny), **{"training.steps": 2}), tmp_path)
+    run = execute_pretraining(
+        config_of(base, tokenizer=str(tiny), **{"training.steps": 2}), tmp_path
+    )
     assert (run.folder / "model" / "last" / "tokenizer.json").is_file()
-    assert weights(run)["bert.embeddings.word_embeddings.weight"].shape[0] == run.results["vocabulary"]
+    assert (
+        weights(run)["bert.embeddings.word_embeddings.weight"].shape[0] == run.results["vocabulary"]
+    )
 
 
 def test_float16_halves_the_file_and_out_gets_a_copy(base, tmp_path):
@@ -143,7 +188,10 @@ def test_float16_halves_the_file_and_out_gets_a_copy(base, tmp_path):
         ({"training.mask_rat": 0.1}, "did you mean mask_rate"),
         ({"training.mask_rate": 0}, "greater than 0"),
         ({"training.max_length": 500}, "positions for 128 tokens"),
-        ({"architecture.hidden_size": 256}, "a vocabulary of 150 tokens cannot be factorised into 256 dimensions"),
+        (
+            {"architecture.hidden_size": 256},
+            "a vocabulary of 150 tokens cannot be factorised into 256 dimensions",
+        ),
     ],
 )
 def test_refusals(base, tmp_path, overrides, message):

@@ -20,10 +20,19 @@ def trained(tiny, corpus_file, tmp_path_factory):
     """Two short runs tested on sample-sts: one that kept its model, one that did not."""
     root = tmp_path_factory.mktemp("runs")
     base = {
-        "encoder": str(tiny), "corpus": str(corpus_file), "model": {"pooling": "mean", "max_length": 16},
-        "training": {"steps": 4, "batch_size": 16, "learning_rate": 1e-3, "eval_every": 2, "early_looks": True, "precision": "fp32"},
+        "encoder": str(tiny),
+        "corpus": str(corpus_file),
+        "model": {"pooling": "mean", "max_length": 16},
+        "training": {
+            "steps": 4,
+            "batch_size": 16,
+            "learning_rate": 1e-3,
+            "eval_every": 2,
+            "early_looks": True,
+            "precision": "fp32",
+        },
         "evaluation": {"precision": "fp32", "selection": "last"},
-    }  # fmt: skip
+    }
     kept = execute(make_config(base), root / "s")
     dropped = execute(make_config(base | {"seed": 1}), root / "s", keep_model=False)
     return root, kept, dropped
@@ -36,14 +45,27 @@ def test_every_probe_has_its_inputs_and_its_page():
         assert callable(page.summary)
 
 
-@pytest.mark.parametrize("name", [name for name in PROBES if name not in ("trajectory", "influence")])
+@pytest.mark.parametrize(
+    "name", [name for name in PROBES if name not in ("trajectory", "influence")]
+)
 def test_the_command_line_probes_an_encoder_and_a_run(name, trained, tiny, call, tmp_path):
     root, kept, _ = trained
     options = [] if name in ("geometry", "layers") else ["--resamples", "20"]
     code, out, err = call(
-        "probe", name, f"mine={kept.id}", f"raw={tiny}", *options, "--precision", "fp32", "--runs", root,
-        "--json", tmp_path / "p.json", "--out", tmp_path / "out",
-    )  # fmt: skip
+        "probe",
+        name,
+        f"mine={kept.id}",
+        f"raw={tiny}",
+        *options,
+        "--precision",
+        "fp32",
+        "--runs",
+        root,
+        "--json",
+        tmp_path / "p.json",
+        "--out",
+        tmp_path / "out",
+    )
     assert code == 0, err
     told = json.loads((tmp_path / "p.json").read_text())
     assert told["schema"] == "recse-lab/probe/1"
@@ -89,7 +111,9 @@ def test_nothing_is_encoded_twice(trained, tiny, monkeypatch):
     seen = []
     encode = TransformerEncoder.encode
     monkeypatch.setattr(
-        TransformerEncoder, "encode", lambda self, texts, **o: (seen.extend(texts), encode(self, texts, **o))[1]
+        TransformerEncoder,
+        "encode",
+        lambda self, texts, **o: (seen.extend(texts), encode(self, texts, **o))[1],
     )
     first = run_probe("geometry", [str(tiny)], root=root, precision_="fp32")
     assert len(seen) == len(set(seen)) > 100
@@ -121,7 +145,9 @@ def test_layers_and_pooled_states_are_the_encoders_own(tiny):
     ],
 )
 def test_a_mistake_is_one_sentence(arguments, told, call, tiny, tmp_path):
-    code, _, err = call("probe", *(a.replace("TINY", str(tiny)) for a in arguments), "--runs", tmp_path)
+    code, _, err = call(
+        "probe", *(a.replace("TINY", str(tiny)) for a in arguments), "--runs", tmp_path
+    )
     assert code == 2
     assert told in err
     assert "Traceback" not in err

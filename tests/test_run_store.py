@@ -23,7 +23,10 @@ def run(tmp_path):
 @pytest.mark.parametrize("name", ["config", "status", "environment", "results", "cost"])
 def test_a_damaged_file_is_named(run, name, text):
     (run.folder / f"{name}.json").write_text(text, errors="surrogateescape")
-    with pytest.raises(LabError, match=rf"s/abc/{name}\.json: damaged .*; delete the run's folder to compute it anew"):
+    with pytest.raises(
+        LabError,
+        match=rf"s/abc/{name}\.json: damaged .*; delete the run's folder to compute it anew",
+    ):
         getattr(run, name)
 
 
@@ -53,12 +56,16 @@ def test_a_claim_that_names_nobody_holds_nothing(run, text):
         assert find_run(run.folder.parent.parent, "abc").state == "running"
 
 
-@pytest.mark.parametrize("damage", [lambda raw: b"", lambda raw: raw[:200], lambda raw: raw[:-300] + bytes(300)])
+@pytest.mark.parametrize(
+    "damage", [lambda raw: b"", lambda raw: raw[:200], lambda raw: raw[:-300] + bytes(300)]
+)
 def test_damaged_scores_are_named(run, damage):
     assert run.read_scores(["gold"]).columns.tolist() == ["gold"]
     pd.testing.assert_frame_equal(run.read_scores(), pd.read_parquet(run.scores))
     run.scores.write_bytes(damage(run.scores.read_bytes()))
-    with pytest.raises(LabError, match=r"s/abc/scores\.parquet: damaged .*; delete the run's folder") as told:
+    with pytest.raises(
+        LabError, match=r"s/abc/scores\.parquet: damaged .*; delete the run's folder"
+    ) as told:
         run.read_scores()
     assert "\n" not in str(told.value)
     run.scores.replace(run.predictions)

@@ -32,7 +32,9 @@ def test_the_truth_is_the_correlation_of_very_many_pairs():
         expected = stats.spearmanr(np.searchsorted(cuts, latent), score)[0]
         assert populations.graded_spearman(rho, cuts) == pytest.approx(expected, abs=0.005)
     fine = stats.norm.ppf(np.arange(1, 3000) / 3000)
-    assert populations.graded_spearman(0.6, fine) == pytest.approx(6 / np.pi * np.arcsin(0.3), abs=1e-5)
+    assert populations.graded_spearman(0.6, fine) == pytest.approx(
+        6 / np.pi * np.arcsin(0.3), abs=1e-5
+    )
 
 
 def test_arms_that_are_equal_are_so_and_seeds_are_paired():
@@ -44,7 +46,9 @@ def test_arms_that_are_equal_are_so_and_seeds_are_paired():
     behind = populations.BEHIND
     slope = populations.slopes(behind, 20_000, rng)
     models = populations.spearman(behind, slope)
-    assert populations.difference(behind) == pytest.approx((models[0] - models[1]).mean(), abs=0.001)
+    assert populations.difference(behind) == pytest.approx(
+        (models[0] - models[1]).mean(), abs=0.001
+    )
     assert np.corrcoef(slope)[0, 1] == pytest.approx(0.5, abs=0.03)
     assert slope.std(axis=1) == pytest.approx(behind.slope, rel=0.03)
     study = behind._replace(pairs=40_000)
@@ -61,7 +65,9 @@ def test_a_small_simulation_and_its_report(tmp_path):
 
     study = populations.BOTH[2]._replace(pairs=100)
     found = arms.simulate(study, 120, np.random.default_rng(0))
-    rates = found.loc[found["measure"] == "rejected"].pivot_table(index="n", columns="method", values="value")
+    rates = found.loc[found["measure"] == "rejected"].pivot_table(
+        index="n", columns="method", values="value"
+    )
     assert (rates["compare, both"] < 0.13).all()
     assert (rates.loc[5:, "compare, seeds"] > 0.25).all()
     keep(found, tmp_path / "table.csv")
@@ -80,7 +86,9 @@ def test_false_positives_of_compare_on_simulated_pairs(number):
     from simulations import arms, populations
 
     found = arms.simulate(populations.BOTH[number], 1000, np.random.default_rng(number))
-    rates = found.loc[(found["measure"] == "rejected") & (found["method"] == "compare, both")].set_index("n")["value"]
+    rates = found.loc[
+        (found["measure"] == "rejected") & (found["method"] == "compare, both")
+    ].set_index("n")["value"]
     assert rates.loc[[3, 5, 10]].between(0.03, 0.072).all()
 
 
@@ -102,7 +110,14 @@ def test_the_committed_rates_are_those_the_documents_promise():
             holds("arms", study.name, n, "compare, both", "coverage, both", target=0.95)
             holds("arms", study.name, n, "compare, pairs", "coverage, pairs", target=0.95)
         holds("arms", TWICE.name, n, "compare, seeds", "rejected", target=0.05)
-        holds("arms", "these pairs, arms differ on them", n, "compare, seeds", "coverage, seeds", target=0.95)
+        holds(
+            "arms",
+            "these pairs, arms differ on them",
+            n,
+            "compare, seeds",
+            "coverage, seeds",
+            target=0.95,
+        )
         holds("factorial", "seeds differ in the effect", n, "error seeds", "rejected", target=0.05)
         holds("effect size", "d_z 1.5", n, "effect_size", "coverage", target=0.95)
     holds("arms", TWICE.name, 10, "sign flips", "rejected", target=0.05)
@@ -115,7 +130,9 @@ def test_the_committed_rates_are_those_the_documents_promise():
         & (found["measure"] == "coverage")
         & (found["method"] == "Fisher's scale, bootstrap se")
     )
-    spearman = found.loc[ours & found["case"].str.startswith("spearman")].set_index(["case", "n"])["value"]
+    spearman = found.loc[ours & found["case"].str.startswith("spearman")].set_index(["case", "n"])[
+        "value"
+    ]
     assert len(spearman) == 10
     assert spearman.drop(("spearman, heavy tails", 100)).between(0.94, 0.96).all()
     assert spearman.min() > 0.925
@@ -129,6 +146,10 @@ def test_the_committed_page_is_that_of_the_committed_table(tmp_path):
     report.write(tmp_path)
 
     def page(folder: Path) -> str:
-        return (folder / "summary.md").read_text(encoding="utf-8").partition("## How it was computed")[0]
+        return (
+            (folder / "summary.md")
+            .read_text(encoding="utf-8")
+            .partition("## How it was computed")[0]
+        )
 
     assert page(tmp_path) == page(REPORT)

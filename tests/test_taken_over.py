@@ -16,11 +16,20 @@ from recse_lab.store import Run
 @pytest.fixture
 def config(tiny, corpus_file, small_senteval, monkeypatch):
     monkeypatch.setattr(execution, "commit", lambda: "0123456789ab")
-    return make_config({
-        "encoder": str(tiny), "corpus": str(corpus_file), "model": {"pooling": "mean", "max_length": 24},
-        "training": {"steps": 2, "batch_size": 8, "precision": "fp32"},
-        "evaluation": {"data_dir": str(small_senteval), "precision": "fp32", "tasks": ["stsb"], "selection": "last"},
-    })  # fmt: skip
+    return make_config(
+        {
+            "encoder": str(tiny),
+            "corpus": str(corpus_file),
+            "model": {"pooling": "mean", "max_length": 24},
+            "training": {"steps": 2, "batch_size": 8, "precision": "fp32"},
+            "evaluation": {
+                "data_dir": str(small_senteval),
+                "precision": "fp32",
+                "tasks": ["stsb"],
+                "selection": "last",
+            },
+        }
+    )
 
 
 @pytest.fixture
@@ -51,7 +60,9 @@ def test_a_run_that_another_study_has_finished_is_copied(config, tmp_path, train
 
 def test_its_model_comes_along_where_it_is_wanted_and_was_kept(config, tmp_path, trained):
     execute(config, tmp_path / "one", keep_model=False)
-    with_model = execute(config, tmp_path / "two", keep_model=True)  # the first kept none: it is computed
+    with_model = execute(
+        config, tmp_path / "two", keep_model=True
+    )  # the first kept none: it is computed
     assert len(trained) == 2
     copied = execute(config, tmp_path / "three", keep_model=True)
     without = execute(config, tmp_path / "four", keep_model=False)
@@ -60,7 +71,9 @@ def test_its_model_comes_along_where_it_is_wanted_and_was_kept(config, tmp_path,
     assert not (without.folder / "model").exists()
 
 
-@pytest.mark.parametrize("other", ["another commit", "uncommitted", "another thread", "another seed", "unfinished"])
+@pytest.mark.parametrize(
+    "other", ["another commit", "uncommitted", "another thread", "another seed", "unfinished"]
+)
 def test_anything_else_is_computed(config, tmp_path, trained, monkeypatch, other):
     if other == "uncommitted":
         monkeypatch.setattr(execution, "commit", lambda: "0123456789ab+dirty")

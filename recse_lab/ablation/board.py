@@ -29,7 +29,9 @@ class Board:
         self.counts = {"done": 0, "failed": 0, "interrupted": 0}
         self.active: dict[str, Event] = {}
         self.since: dict[str, float] = {}
-        self.live = Live(console=console, get_renderable=self._render, refresh_per_second=2, transient=True)
+        self.live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=2, transient=True
+        )
 
     def __enter__(self) -> Board:
         if self.console.is_terminal:
@@ -37,7 +39,10 @@ class Board:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self.console.is_terminal:
             self.live.stop()
@@ -56,8 +61,9 @@ class Board:
             self.console.print(
                 f"[{sum(self.counts.values())}/{self.total}] {event.task.label} {event.kind} in {took} "
                 f"({name}){note}{f'; about {duration(left)} left' if left else ''}",
-                highlight=False, markup=False,
-            )  # fmt: skip
+                highlight=False,
+                markup=False,
+            )
         else:
             self.active[name] = event
 
@@ -82,8 +88,10 @@ class Board:
             line = event.line
             dev = line.get("dev_spearman")
             table.add_row(
-                event.task.label, f"{line['step']}/{event.steps}" if line else "preparing",
-                f"{line['loss']:.4f}" if line else "", f"{line['tokens_per_s']:,.0f}" if line else "",
+                event.task.label,
+                f"{line['step']}/{event.steps}" if line else "preparing",
+                f"{line['loss']:.4f}" if line else "",
+                f"{line['tokens_per_s']:,.0f}" if line else "",
                 f"{100 * dev:.1f}" if dev is not None else "",
-            )  # fmt: skip
+            )
         return table

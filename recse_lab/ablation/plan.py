@@ -29,7 +29,9 @@ class Cell:
 
     @property
     def label(self) -> str:
-        levels = " ".join(f"{name.rsplit('.', 1)[-1]}={value}" for name, value in self.factors.items())
+        levels = " ".join(
+            f"{name.rsplit('.', 1)[-1]}={value}" for name, value in self.factors.items()
+        )
         return " ".join(part for part in (self.arm, levels, f"seed {self.seed}") if part)
 
 
@@ -53,7 +55,9 @@ def plan(spec: StudySpec) -> list[Cell]:
         LabError: A cell's configuration is not valid (names the arm), or its data or encoder cannot be read, or no seed is an
             arm's.
     """
-    cells = [cell for seed in spec.seed_list for arm in spec.arms for cell in _cells_of(arm, spec, seed)]
+    cells = [
+        cell for seed in spec.seed_list for arm in spec.arms for cell in _cells_of(arm, spec, seed)
+    ]
     if not cells:
         raise LabError(f"experiment {spec.name} has no cell to run: no seeds are left.")
     for arm in spec.arms:
@@ -69,11 +73,22 @@ def write_study(folder: Path, spec: StudySpec, cells: list[Cell], command: str) 
     path = folder / "study.json"
     before = read_json(path) if path.is_file() else {"commands": [], "created": now()}
     commands = list(dict.fromkeys([*before["commands"], command]))
-    write_json(path, {
-        "name": spec.name, "question": spec.question, "created": before["created"], "updated": now(), "commands": commands,
-        "seeds": spec.seed_list, "spec": spec.model_dump(mode="json"),
-        "cells": [{"run": c.id, "arm": c.arm, "role": c.role, "factors": c.factors, "seed": c.seed} for c in cells],
-    })  # fmt: skip
+    write_json(
+        path,
+        {
+            "name": spec.name,
+            "question": spec.question,
+            "created": before["created"],
+            "updated": now(),
+            "commands": commands,
+            "seeds": spec.seed_list,
+            "spec": spec.model_dump(mode="json"),
+            "cells": [
+                {"run": c.id, "arm": c.arm, "role": c.role, "factors": c.factors, "seed": c.seed}
+                for c in cells
+            ],
+        },
+    )
 
 
 def states(folder: Path, cells: list[Cell]) -> dict[str, str]:

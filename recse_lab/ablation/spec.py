@@ -7,10 +7,28 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 import recse_lab
-from recse_lab.config import RunConfig, Strict, assign, explain, make_config, merge, once, one_of, read_yaml, without
+from recse_lab.config import (
+    RunConfig,
+    Strict,
+    assign,
+    explain,
+    make_config,
+    merge,
+    once,
+    one_of,
+    read_yaml,
+    without,
+)
 from recse_lab.errors import LabError
 from recse_lab.frameworks import framework_options
 
@@ -53,7 +71,9 @@ def _check_levels(where: str, named: Mapping[str, Any], sweep: Mapping[str, Iter
     for factor, level in named.items():
         _check_factor(where, factor, sweep)
         if level not in list(sweep[factor]):
-            raise ValueError(f"{where}: {factor} has no level {level!r}; it has {', '.join(map(repr, sweep[factor]))}")
+            raise ValueError(
+                f"{where}: {factor} has no level {level!r}; it has {', '.join(map(repr, sweep[factor]))}"
+            )
 
 
 def _once_each(seeds: int | list[int]) -> int | list[int]:
@@ -83,7 +103,9 @@ class ArmSpec(Strict):
     """A training-free baseline of the study's encoder, as whitening or ppmi-sif (recse-lab list encoders)."""
     set: dict[str, Any] = {}
     """Options laid upon that; keys may be dotted."""
-    sweep: Annotated[dict[str, list[Any] | dict[str, dict[str, Any]]], AfterValidator(_check_sweep)] = {}
+    sweep: Annotated[
+        dict[str, list[Any] | dict[str, dict[str, Any]]], AfterValidator(_check_sweep)
+    ] = {}
     """Factors and their levels; several factors are crossed. An option with a list of values, or a name of your own with
     named levels, each the options it sets."""
     skip: list[dict[str, Any]] = []
@@ -204,15 +226,27 @@ class StudySpec(Strict):
         """
         where, wanted = "report.against_level", self.report.against_level
         _check_levels(where, wanted, self.factors)
-        if not any(all(level in list(arm.sweep.get(f, ())) for f, level in wanted.items()) for arm in self.arms):
+        if not any(
+            all(level in list(arm.sweep.get(f, ())) for f, level in wanted.items())
+            for arm in self.arms
+        ):
             raise ValueError(f"{where}: no arm sweeps all of {', '.join(wanted)} at these levels")
 
     def _check_seeds(self) -> None:
         options = {"base": self.base, "quick.set": self.quick.set, "full.set": self.full.set}
-        for where, given in (options | {f"arms.{i}.set": arm.set for i, arm in enumerate(self.arms)}).items():
+        for where, given in (
+            options | {f"arms.{i}.set": arm.set for i, arm in enumerate(self.arms)}
+        ).items():
             if "seed" in given:
-                raise ValueError(f"{where}.seed: a study sets the seed of every run itself; give seeds")
-        known = [seed for each in (self.seeds, self.quick.seeds, self.full.seeds) if each for seed in _listed(each)]
+                raise ValueError(
+                    f"{where}.seed: a study sets the seed of every run itself; give seeds"
+                )
+        known = [
+            seed
+            for each in (self.seeds, self.quick.seeds, self.full.seeds)
+            if each
+            for seed in _listed(each)
+        ]
         for i, arm in enumerate(self.arms):
             if strange := [seed for seed in arm.seeds or () if seed not in known]:
                 raise ValueError(f"arms.{i}.seeds: {strange[0]} is no seed of the study")
@@ -244,7 +278,9 @@ class StudySpec(Strict):
         for rule in arm.same:
             if all(factors.get(f) == level for f, level in rule.when.items()):
                 factors = {f: rule.then.get(f, level) for f, level in factors.items()}
-                options_of_same |= {key: value for key, value in rule.then.items() if key not in factors}
+                options_of_same |= {
+                    key: value for key, value in rule.then.items() if key not in factors
+                }
         for factor, level in factors.items():
             levels = arm.sweep[factor]
             if isinstance(levels, dict) and level not in levels:
@@ -262,13 +298,25 @@ class StudySpec(Strict):
             tree = merge(tree, {"encoder": measured, "training.steps": 0})
         tree = assign(tree, "seed", seed)
         lines: dict[str, int] = {}
-        for room in ("base", f"{self._size}.set", f"{place}.set", f"{place}.sweep", f"{self._size}.sweep"):
-            lines |= {k.removeprefix(f"{room}."): n for k, n in self._lines.items() if k.startswith(f"{room}.")}
+        for room in (
+            "base",
+            f"{self._size}.set",
+            f"{place}.set",
+            f"{place}.sweep",
+            f"{self._size}.sweep",
+        ):
+            lines |= {
+                k.removeprefix(f"{room}."): n
+                for k, n in self._lines.items()
+                if k.startswith(f"{room}.")
+            }
         return make_config(tree, where=where, lines=without(lines, self._given))
 
 
 def _check_baseline(name: str, where: str, line: int | None) -> None:
-    from recse_lab.encoders.baselines import parse_baseline  # heavy: torch, needed only when a study is planned
+    from recse_lab.encoders.baselines import (
+        parse_baseline,
+    )  # heavy: torch, needed only when a study is planned
 
     try:
         parse_baseline(name)
@@ -330,7 +378,9 @@ def _inherit(tree: dict[str, Any], where: str, seen: tuple[str, ...] = ()) -> di
     if parent not in known or parent in seen:
         why = "extends itself" if parent in seen else "is no experiment"
         near = difflib.get_close_matches(parent, known, n=1, cutoff=0.4)
-        raise LabError(f"{where}: extends {parent}, which {why}{f'; did you mean {near[0]}?' if near else '.'}")
+        raise LabError(
+            f"{where}: extends {parent}, which {why}{f'; did you mean {near[0]}?' if near else '.'}"
+        )
     inherited = _inherit(read_yaml(known[parent])[0], str(known[parent]), (*seen, parent))
     kept = {key: inherited[key] for key in ("base", "seeds", "quick", "full") if key in inherited}
     return merge(kept, {key: value for key, value in own.items() if isinstance(value, dict)}) | {
@@ -369,10 +419,14 @@ def edition(
         else:
             base = assign(base, key, value)
     arms = [
-        arm.model_copy(update={"sweep": {f: _levels(f, v, sweeps.get(f)) for f, v in arm.sweep.items()}})
+        arm.model_copy(
+            update={"sweep": {f: _levels(f, v, sweeps.get(f)) for f, v in arm.sweep.items()}}
+        )
         for arm in spec.arms
     ]
-    chosen = seeds if seeds is not None else levels.seeds if levels.seeds is not None else spec.seeds
+    chosen = (
+        seeds if seeds is not None else levels.seeds if levels.seeds is not None else spec.seeds
+    )
     told = {"cost": levels.cost or f"unknown for the {size} edition"} if size else {}
     edited = spec.model_copy(update={"base": base, "arms": arms, "seeds": chosen} | told)
     edited._size, edited._given = size, tuple(overrides or ())

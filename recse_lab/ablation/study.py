@@ -46,13 +46,17 @@ def expected_seconds(folder: Path, cells: list[Cell], *, workers: int) -> float 
         return None
     per_step = sum(c["train_s"] + c["dev_s"] for c in costs) / sum(c["steps"] for c in costs)
     test = sum(c["test_s"] for c in costs) / len(costs)
-    return sum(cell.lab.recipe().steps * per_step + test for cell in cells) / min(workers, max(1, len(cells)))
+    return sum(cell.lab.recipe().steps * per_step + test for cell in cells) / min(
+        workers, max(1, len(cells))
+    )
 
 
 def prepare(cells: list[Cell], console: Console) -> None:
     """Tokenise each distinct corpus and build each distinct feature store, before any worker needs them."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bars:
         bar = bars.add_task("preparing", total=None)
         seen = set()
         for cell in cells:
@@ -84,7 +88,13 @@ def forget(runs: Sequence[Run]) -> None:
 
 
 def run_study(
-    folder: Path, cells: list[Cell], *, rerun: Rerun, workers: int, keep_models: bool, console: Console
+    folder: Path,
+    cells: list[Cell],
+    *,
+    rerun: Rerun,
+    workers: int,
+    keep_models: bool,
+    console: Console,
 ) -> Outcome:
     """Compute what ``rerun`` asks for and report what the store then holds."""
     chosen = to_run(folder, cells, rerun)
@@ -93,9 +103,13 @@ def run_study(
         if rerun == "all":
             forget([run for cell in chosen if (run := Run(folder / cell.id)).folder.is_dir()])
         prepare(chosen, console)
-        tasks = [Task(cell.id, cell.label, cell.lab.config.model_dump(mode="json")) for cell in chosen]
+        tasks = [
+            Task(cell.id, cell.label, cell.lab.config.model_dump(mode="json")) for cell in chosen
+        ]
         with Board(len(tasks), workers=workers, console=console) as board:
-            complete = run_tasks(tasks, folder, workers=workers, keep_models=keep_models, on_event=board)
+            complete = run_tasks(
+                tasks, folder, workers=workers, keep_models=keep_models, on_event=board
+            )
     failed = {}
     done = 0
     for cell in {cell.id: cell for cell in cells}.values():

@@ -62,7 +62,9 @@ def main() -> None:
             )
         if where is None:
             raise
-        fail(f"{where}: cannot be read or written ({error.strerror}); mend it, or give another path.")
+        fail(
+            f"{where}: cannot be read or written ({error.strerror}); mend it, or give another path."
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -7,26 +7,44 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, DataDir, Encoder, RunsDir, Set, overrides, plain_console, root
+from recse_lab.cli.options import (
+    Corpus,
+    DataDir,
+    Encoder,
+    RunsDir,
+    Set,
+    overrides,
+    plain_console,
+    root,
+)
 
 
 def ablate(
-    name: Annotated[str, typer.Argument(help="An experiment (recse-lab list experiments), or a YAML file.")],
+    name: Annotated[
+        str, typer.Argument(help="An experiment (recse-lab list experiments), or a YAML file.")
+    ],
     encoder: Encoder = None,
     corpus: Corpus = None,
     data_dir: DataDir = None,
     set_: Set = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Few levels, one seed, few steps: minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few levels, one seed, few steps: minutes.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="All levels and seeds: for a GPU.")] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that share the cores. Default: one a core on CPU, one on a GPU."),
+        typer.Option(
+            min=1, help="Processes that share the cores. Default: one a core on CPU, one on a GPU."
+        ),
     ] = None,
     rerun: Annotated[str, typer.Option(help="missing, failed, all or never.")] = "missing",
-    keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep the trained encoders of all cells.")] = False,
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="Keep the trained encoders of all cells.")
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan and its expected cost; compute nothing.")
+        bool,
+        typer.Option("--dry-run", help="Print the plan and its expected cost; compute nothing."),
     ] = False,
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
     runs: RunsDir = None,
@@ -43,17 +61,27 @@ def ablate(
 
     console = plain_console()
     study = workflows.plan_study(
-        name, root(runs), quick=quick, full=full, seeds=seeds,
+        name,
+        root(runs),
+        quick=quick,
+        full=full,
+        seeds=seeds,
         overrides=overrides(set_, encoder=encoder, corpus=corpus, evaluation__data_dir=data_dir),
-    )  # fmt: skip
+    )
     number = workers or workflows.default_workers()
     chosen = to_run(study.folder, study.cells, rerun)
     _print_plan(
-        console, study, chosen, number, expected_seconds(study.folder, chosen, workers=number) if chosen else None
+        console,
+        study,
+        chosen,
+        number,
+        expected_seconds(study.folder, chosen, workers=number) if chosen else None,
     )
     if dry_run:
         return
-    outcome = workflows.ablate(study, rerun=rerun, workers=number, keep_models=keep_models, console=console)  # type: ignore[arg-type]
+    outcome = workflows.ablate(
+        study, rerun=rerun, workers=number, keep_models=keep_models, console=console
+    )  # type: ignore[arg-type]
     for label, message in outcome.failed.items():
         console.print(f"failed: {label}: {message}", style="red", highlight=False)
     if outcome.failed:
@@ -86,7 +114,8 @@ def _print_plan(console, study, chosen, workers: int, seconds: float | None) -> 
     for arm in study.spec.arms:
         cells = [cell for cell in study.cells if cell.arm == arm.name]
         levels = "; ".join(
-            f"{factor.rsplit('.', 1)[-1]} {', '.join(map(str, values))}" for factor, values in arm.sweep.items()
+            f"{factor.rsplit('.', 1)[-1]} {', '.join(map(str, values))}"
+            for factor, values in arm.sweep.items()
         )
         counts = [sum(state[cell.id] == what for cell in cells) for what in ("done", "failed")]
         table.add_row(

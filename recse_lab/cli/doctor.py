@@ -31,8 +31,14 @@ def doctor(
     for name in ("", "", f"{first.study}/{first.id}", f"{second.study}/{second.id}"):
         table.add_column(name, overflow="fold")
     weights = [trained_weights(run) for run in (first, second)]
-    table.add_row("result", "average of the seven", *(_average(run.results or {}) for run in (first, second)))
-    table.add_row("result", "trained weights", *("not kept" if value is None else _short(value) for value in weights))
+    table.add_row(
+        "result", "average of the seven", *(_average(run.results or {}) for run in (first, second))
+    )
+    table.add_row(
+        "result",
+        "trained weights",
+        *("not kept" if value is None else _short(value) for value in weights),
+    )
     before = ""
     for difference in found:
         kind = difference.kind if difference.kind != before else ""
@@ -40,7 +46,9 @@ def doctor(
         before = difference.kind
     console = Console()
     console.print(table, highlight=False, markup=False)
-    console.print(verdict(found, unknown=["tokens"] if None in tokens else []), highlight=False, markup=False)
+    console.print(
+        verdict(found, unknown=["tokens"] if None in tokens else []), highlight=False, markup=False
+    )
 
 
 def _short(value: object) -> str:

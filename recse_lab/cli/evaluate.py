@@ -6,35 +6,60 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, listed, plain_console, progress, root
+from recse_lab.cli.options import (
+    Corpus,
+    DataDir,
+    Json,
+    RunsDir,
+    listed,
+    plain_console,
+    progress,
+    root,
+)
 
 
 def evaluate(
     encoder: Annotated[
-        str, typer.Argument(help="Folder, hub id, recse-lab/tiny, a run's model/best, or a baseline NAME@ENCODER.")
+        str,
+        typer.Argument(
+            help="Folder, hub id, recse-lab/tiny, a run's model/best, or a baseline NAME@ENCODER."
+        ),
     ],
     protocol: Annotated[
-        str, typer.Option(help="What is measured, and which number counts (recse-lab list protocols).")
+        str,
+        typer.Option(help="What is measured, and which number counts (recse-lab list protocols)."),
     ] = "simcse-2021",
     data_dir: DataDir = None,
     corpus: Corpus = None,
-    pooling: Annotated[str | None, typer.Option(help="Default: what the folder states, else mean.")] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="Default: what the folder states, else mean.")
+    ] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Only the first layers.")] = None,
-    precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), fp32 or bf16.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="auto (bf16 where the hardware has it), fp32 or bf16.")
+    ] = "auto",
     max_length: Annotated[
-        int | None, typer.Option(min=4, help="Longest sentence in tokens. Default: the encoder's own.")
+        int | None,
+        typer.Option(min=4, help="Longest sentence in tokens. Default: the encoder's own."),
     ] = None,
     tasks: Annotated[
-        str | None, typer.Option(help="Only these, comma-separated (recse-lab list tasks). Default: the protocol's.")
+        str | None,
+        typer.Option(
+            help="Only these, comma-separated (recse-lab list tasks). Default: the protocol's."
+        ),
     ] = None,
     beside: Annotated[
-        str | None, typer.Option(help="Published rows to print: simcse,bert-whitening or simcse@bert-base.")
+        str | None,
+        typer.Option(help="Published rows to print: simcse,bert-whitening or simcse@bert-base."),
     ] = None,
     memory: Annotated[
         bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")
     ] = False,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Encode every sentence and measure again, whatever is kept.")
+        bool,
+        typer.Option(
+            "--no-cache", help="Encode every sentence and measure again, whatever is kept."
+        ),
     ] = False,
     json_: Json = None,
     runs: RunsDir = None,
@@ -60,9 +85,19 @@ def evaluate(
     began = now()
     with progress() as notify:
         run = workflows.evaluate(
-            encoder, root(runs), protocol=protocol, data_dir=data_dir, tasks=listed(tasks) or None, pooling=pooling,
-            layers=layers, precision_=precision, max_length=max_length, corpus=corpus, anew=no_cache, notify=notify,
-        )  # fmt: skip
+            encoder,
+            root(runs),
+            protocol=protocol,
+            data_dir=data_dir,
+            tasks=listed(tasks) or None,
+            pooling=pooling,
+            layers=layers,
+            precision_=precision,
+            max_length=max_length,
+            corpus=corpus,
+            anew=no_cache,
+            notify=notify,
+        )
     results, environment, cost = run.results or {}, run.environment or {}, run.cost or {}
     if json_:
         write_json(json_, results | {"environment": environment})

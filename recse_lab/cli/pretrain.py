@@ -13,7 +13,9 @@ from recse_lab.cli.options import Corpus, RunsDir, Set, overrides, plain_console
 def pretrain(
     config: Annotated[Path, typer.Argument(help="YAML file, as experiments/pretrain/tiny.yaml.")],
     corpus: Corpus = None,
-    out: Annotated[Path | None, typer.Option(help="Also copy the finished encoder to this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also copy the finished encoder to this folder.")
+    ] = None,
     set_: Set = None,
     runs: RunsDir = None,
 ) -> None:
@@ -25,29 +27,41 @@ def pretrain(
     resolved = workflows.read_pretrain_config(config, overrides(set_, corpus=corpus))
     try:
         with progress() as notify:
-            run = workflows.pretrain(resolved, root(runs), out=out, on_step=_narrator(notify, console), notify=notify)
+            run = workflows.pretrain(
+                resolved, root(runs), out=out, on_step=_narrator(notify, console), notify=notify
+            )
     except Interrupted as stop:
-        console.print(f"{stop}; the state is saved, and the same command continues.", highlight=False)
+        console.print(
+            f"{stop}; the state is saved, and the same command continues.", highlight=False
+        )
         raise typer.Exit(130) from None
     results, cost = run.results or {}, run.cost or {}
     console.print(
         f"{results['parameters']:,} parameters, {results['vocabulary']:,} pieces, [UNK] {100 * results['unknown_rate']:.3f} % of running "
         f"tokens; loss {results['last_loss']:.3f}, accuracy {results['last_accuracy']:.3f} over the last twentieth",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(
         f"run {run.id}, encoder in {out or run.folder / 'model' / 'last'}: {cost['steps']:,} steps, {cost['train_s']:.0f} s, "
         f"{cost['tokens'] / cost['train_s']:,.0f} tokens/s",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _narrator(notify: Any, console: Any) -> Any:
     """Steps as a bar, a line for every twentieth of the way."""
 
     def on_step(line: dict[str, Any], steps: int) -> None:
-        notify(f"step, loss {line['loss']:.3f}, {line['tokens_per_s']:,.0f} tokens/s", line["step"], steps)
+        notify(
+            f"step, loss {line['loss']:.3f}, {line['tokens_per_s']:,.0f} tokens/s",
+            line["step"],
+            steps,
+        )
         if line["step"] % max(1, steps // 20) == 0:
-            console.print(f"step {line['step']:,}/{steps:,}: loss {line['loss']:.3f}", highlight=False)
+            console.print(
+                f"step {line['step']:,}/{steps:,}: loss {line['loss']:.3f}", highlight=False
+            )
 
     return on_step

@@ -13,35 +13,57 @@ from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, plain_console,
 def probe(
     name: Annotated[str, typer.Argument(help="A probe (recse-lab list probes).")],
     subjects: Annotated[
-        list[str], typer.Argument(help="Runs (ids) and encoders, side by side; LABEL=RUN gives one a name of your own.")
+        list[str],
+        typer.Argument(
+            help="Runs (ids) and encoders, side by side; LABEL=RUN gives one a name of your own."
+        ),
     ],
     against: Annotated[
-        str | None, typer.Option(help="bias, errors: the subject the others are compared with, by its label.")
+        str | None,
+        typer.Option(help="bias, errors: the subject the others are compared with, by its label."),
     ] = None,
     data_dir: DataDir = None,
     task: Annotated[
-        str | None, typer.Option(help="The graded pairs. Default: stsb, or sample-sts without --data-dir.")
+        str | None,
+        typer.Option(help="The graded pairs. Default: stsb, or sample-sts without --data-dir."),
     ] = None,
-    pooling: Annotated[str | None, typer.Option(help="Default: what the encoder states, else mean.")] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="Default: what the encoder states, else mean.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     corpus: Corpus = None,
     resamples: Annotated[int | None, typer.Option(min=2, help="Bootstrap resamples.")] = None,
     legacy_batch: Annotated[
-        bool, typer.Option("--legacy-batch", help="alignment: per batch, as old tables have it; biased.")
+        bool,
+        typer.Option("--legacy-batch", help="alignment: per batch, as old tables have it; biased."),
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Also write table, figures and a summary into this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write table, figures and a summary into this folder.")
+    ] = None,
     json_: Json = None,
     runs: RunsDir = None,
 ) -> None:
     """What an arm did to the space or to the scores, in numbers with intervals and in pictures."""
     from recse_lab import workflows
 
-    given = {"against": against, "resamples": resamples, "protocol": "legacy-batch" if legacy_batch else None}
+    given = {
+        "against": against,
+        "resamples": resamples,
+        "protocol": "legacy-batch" if legacy_batch else None,
+    }
     with progress() as notify:
         result = workflows.probe(
-            name, subjects, root=root(runs), data_dir=data_dir, task=task, pooling=pooling, precision=precision, corpus=corpus or (),
-            notify=notify, **{key: value for key, value in given.items() if value is not None},
-        )  # fmt: skip
+            name,
+            subjects,
+            root=root(runs),
+            data_dir=data_dir,
+            task=task,
+            pooling=pooling,
+            precision=precision,
+            corpus=corpus or (),
+            notify=notify,
+            **{key: value for key, value in given.items() if value is not None},
+        )
     console = plain_console()
     console.print(workflows.probe_table(result))
     console.print(workflows.probe_summary(result), highlight=False)

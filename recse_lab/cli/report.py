@@ -18,14 +18,23 @@ def report(
         ),
     ],
     studies: Annotated[
-        list[str] | None, typer.Option("--study", help="Of a table: only runs of this study. Repeatable. Default: all.")
+        list[str] | None,
+        typer.Option(
+            "--study", help="Of a table: only runs of this study. Repeatable. Default: all."
+        ),
     ] = None,
-    protocol: Annotated[str | None, typer.Option(help="Of a table: only results of this protocol.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Of a table: only results of this protocol.")
+    ] = None,
     aggregation: Annotated[
-        str | None, typer.Option(help="Of sts: all, mean or wmean. Default: what each protocol prints.")
+        str | None,
+        typer.Option(help="Of sts: all, mean or wmean. Default: what each protocol prints."),
     ] = None,
     beside: Annotated[
-        str | None, typer.Option(help="Of sts and transfer: published rows, simcse,bert-whitening or simcse@bert-base.")
+        str | None,
+        typer.Option(
+            help="Of sts and transfer: published rows, simcse,bert-whitening or simcse@bert-base."
+        ),
     ] = None,
     memory: Annotated[
         bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")
@@ -39,12 +48,24 @@ def report(
 
     if aggregation not in (None, "all", "mean", "wmean"):
         raise LabError(f"--aggregation {aggregation!r}: expected all, mean or wmean.")
-    options = {"--study": studies, "--protocol": protocol, "--aggregation": aggregation, "--beside": beside}
+    options = {
+        "--study": studies,
+        "--protocol": protocol,
+        "--aggregation": aggregation,
+        "--beside": beside,
+    }
     if given := [option for option, value in options.items() if value and name not in TABLES]:
-        raise LabError(f"{given[0]} is an option of tables ({', '.join(TABLES)}), and {name} is none; leave it out.")
+        raise LabError(
+            f"{given[0]} is an option of tables ({', '.join(TABLES)}), and {name} is none; leave it out."
+        )
     asked = [f"--study {study}" for study in studies or ()]
-    asked += [f"{option} {value}" for option, value in options.items() if value and option != "--study"]
-    console, command = plain_console(), " ".join(["recse-lab report", name, *asked, *["--memory"] * memory])
+    asked += [
+        f"{option} {value}" for option, value in options.items() if value and option != "--study"
+    ]
+    console, command = (
+        plain_console(),
+        " ".join(["recse-lab report", name, *asked, *["--memory"] * memory]),
+    )
     study = root(runs) / name
     if name == "all":
         write_all(root(runs), out, console)
@@ -81,7 +102,9 @@ def write_and_show(folder: Path, out: Path, console) -> None:
     _show(made.table, made.summary, made.write(out), console)
 
 
-def _table(name: str, runs: Path, studies: tuple[str, ...], ask, out: Path, command: str, console) -> None:
+def _table(
+    name: str, runs: Path, studies: tuple[str, ...], ask, out: Path, command: str, console
+) -> None:
     """A paper's table; one that goes by the name of a study stands beside that study's own."""
     from recse_lab.reporting.paper import report_table
 
@@ -110,5 +133,9 @@ def _unknown(name: str, runs: Path, tables: list[str]) -> str:
 
     studies = sorted(path.parent.name for path in runs.glob("*/study.json"))
     near = difflib.get_close_matches(name, [*studies, *tables], n=1, cutoff=0.4)
-    known = f"known: {', '.join(studies)}." if studies else "there is none yet; `recse-lab ablate` makes one."
+    known = (
+        f"known: {', '.join(studies)}."
+        if studies
+        else "there is none yet; `recse-lab ablate` makes one."
+    )
     return f"no study {name!r} in {runs}, and no table of that name; {f'did you mean {near[0]}?' if near else known}"

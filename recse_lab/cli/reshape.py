@@ -9,7 +9,9 @@ import typer
 
 from recse_lab.cli.options import Corpus, Encoder, Set, overrides, plain_console, progress
 
-app = typer.Typer(help="The feature store of a separated reshape (time for space).", no_args_is_help=True)
+app = typer.Typer(
+    help="The feature store of a separated reshape (time for space).", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -33,10 +35,18 @@ def build(
     from recse_lab import workflows
 
     options = overrides(
-        set_, encoder=encoder, corpus=corpus, reshape__operator=operator, reshape__dim=dim, reshape__weights=weights,
-        reshape__centring=centring, reshape__source=source,
-    )  # fmt: skip
-    resolved = workflows.read_config(config, framework=None if config else "recse", overrides=options)
+        set_,
+        encoder=encoder,
+        corpus=corpus,
+        reshape__operator=operator,
+        reshape__dim=dim,
+        reshape__weights=weights,
+        reshape__centring=centring,
+        reshape__source=source,
+    )
+    resolved = workflows.read_config(
+        config, framework=None if config else "recse", overrides=options
+    )
     console = plain_console()
     with progress() as notify:
         lab = workflows.build_reshape(resolved, notify=notify)

@@ -17,7 +17,10 @@ GAP = 2  # blanks between two columns
 
 
 @app.command("ls")
-def ls(study: Annotated[str | None, typer.Argument(help="Only this study.")] = None, runs: RunsDir = None) -> None:
+def ls(
+    study: Annotated[str | None, typer.Argument(help="Only this study.")] = None,
+    runs: RunsDir = None,
+) -> None:
     """All runs: id, state, arm, score ×100. A narrow terminal leaves out columns; a pipe gets them all, tab-separated."""
     from rich.console import Console
     from rich.markup import escape
@@ -31,7 +34,9 @@ def ls(study: Annotated[str | None, typer.Argument(help="Only this study.")] = N
         raise LabError(f"{root(runs)}: this is a file; give the folder that holds the studies.")
     found = find_runs(root(runs))
     if study and study not in (studies := list(dict.fromkeys(run.study for run in found))):
-        raise LabError(f"no runs of a study {study!r} in {root(runs)}; known: {', '.join(studies) or 'none'}.")
+        raise LabError(
+            f"no runs of a study {study!r} in {root(runs)}; known: {', '.join(studies) or 'none'}."
+        )
     rows = [_row(run) for run in found if study in (None, run.study)]
     if not rows:
         console.print(f"no runs in {root(runs)}", markup=False, highlight=False)
@@ -41,7 +46,13 @@ def ls(study: Annotated[str | None, typer.Argument(help="Only this study.")] = N
     for name in dict.fromkeys(row["study"] for row in rows if console.is_terminal):
         part = [row for row in rows if row["study"] == name]
         shown = _columns(part, console.width)
-        table = Table(*shown, title=f"{name}, {len(part)} runs", title_justify="left", box=None, pad_edge=False)
+        table = Table(
+            *shown,
+            title=f"{name}, {len(part)} runs",
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+        )
         for row in part:
             table.add_row(*(escape(row[column]) for column in shown))
         console.print(table, highlight=False)
@@ -58,8 +69,20 @@ def _row(run: Run) -> dict[str, str]:
 
 
 COLUMNS = (
-    "study", "run", "state", "reshape", "p", "λ", "seed", "steps", "avg", "dev", "date", "encoder", "protocol",
-)  # fmt: skip
+    "study",
+    "run",
+    "state",
+    "reshape",
+    "p",
+    "λ",
+    "seed",
+    "steps",
+    "avg",
+    "dev",
+    "date",
+    "encoder",
+    "protocol",
+)
 
 
 def _told(run: Run) -> dict[str, str]:
@@ -69,19 +92,36 @@ def _told(run: Run) -> dict[str, str]:
     reshape = config.get("reshape") or {}
     dev = (results.get("dev") or {}).get("spearman")
     return {
-        "study": run.study, "run": run.id, "state": run.state, "reshape": reshape.get("operator", "–"),
-        "p": _text(reshape.get("dim")), "λ": _text(reshape.get("weight")), "seed": _text(config.get("seed")),
-        "steps": _text((config.get("training") or {}).get("steps")), "avg": _score(headline(results)["average"]),
-        "dev": _score(dev), "date": (run.environment or {}).get("date", "")[:16], "encoder": _text(config.get("encoder")),
+        "study": run.study,
+        "run": run.id,
+        "state": run.state,
+        "reshape": reshape.get("operator", "–"),
+        "p": _text(reshape.get("dim")),
+        "λ": _text(reshape.get("weight")),
+        "seed": _text(config.get("seed")),
+        "steps": _text((config.get("training") or {}).get("steps")),
+        "avg": _score(headline(results)["average"]),
+        "dev": _score(dev),
+        "date": (run.environment or {}).get("date", "")[:16],
+        "encoder": _text(config.get("encoder")),
         "protocol": _text((results.get("protocol") or {}).get("id")),
-    }  # fmt: skip
+    }
 
 
 def _columns(rows: list[dict[str, str]], width: int) -> list[str]:
     """Columns of one study that say something and fit a terminal; the less telling ones go first."""
-    shown = [column for column in rows[0] if column != "study" and {row[column] for row in rows} - {"", "–"}]
-    wide = {column: max(len(text) for text in (column, *(row[column] for row in rows))) for column in shown}
-    alike = [column for column in ("encoder", "protocol") if len({row[column] for row in rows}) == 1]
+    shown = [
+        column
+        for column in rows[0]
+        if column != "study" and {row[column] for row in rows} - {"", "–"}
+    ]
+    wide = {
+        column: max(len(text) for text in (column, *(row[column] for row in rows)))
+        for column in shown
+    }
+    alike = [
+        column for column in ("encoder", "protocol") if len({row[column] for row in rows}) == 1
+    ]
     for least in (*alike, "date", "steps", "dev", "λ", "seed", "encoder"):
         if least in shown and sum(wide[column] + GAP for column in shown) - GAP > width:
             shown.remove(least)
@@ -89,7 +129,9 @@ def _columns(rows: list[dict[str, str]], width: int) -> list[str]:
 
 
 @app.command("show")
-def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], runs: RunsDir = None) -> None:
+def show(
+    run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], runs: RunsDir = None
+) -> None:
     """One run: state, options, environment, results."""
     from rich.console import Console
     from rich.markup import escape
@@ -100,8 +142,14 @@ def show(run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], r
     console = Console()
     status = found.status
     message = escape(status.get("message") or "")
-    console.print(f"[bold]{found.study}/{found.id}[/bold]  {status['state']}  {message}", highlight=False)
-    for title, tree in (("options", found.config), ("environment", found.environment), ("cost", found.cost)):
+    console.print(
+        f"[bold]{found.study}/{found.id}[/bold]  {status['state']}  {message}", highlight=False
+    )
+    for title, tree in (
+        ("options", found.config),
+        ("environment", found.environment),
+        ("cost", found.cost),
+    ):
         if tree:
             console.print(f"[bold]{title}[/bold]")
             for key, value in flatten(tree).items():
@@ -139,7 +187,11 @@ def diff(
                 "options": run.config or {},
                 "data": read_json(prints) if prints.is_file() else {},
                 "environment": run.environment or {},
-                "score": {task: score for task, score in headline(run.results or {}).items() if task != "average"},
+                "score": {
+                    task: score
+                    for task, score in headline(run.results or {}).items()
+                    if task != "average"
+                },
             }
         )
 

@@ -17,7 +17,12 @@ from typing import IO, Any, cast
 
 from recse_lab.errors import LabError
 
-COLUMNS = ("text", "sentence", "sent0", "sentence1")  # looked for, in this order, when no column is named
+COLUMNS = (
+    "text",
+    "sentence",
+    "sent0",
+    "sentence1",
+)  # looked for, in this order, when no column is named
 FORMATS = (".txt", ".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -72,7 +77,9 @@ class Corpus:
                     found = True
                     yield (number, line), sentence
         if not found:
-            raise LabError(f"{self.name}: the corpus holds no sentence; give a file with one sentence a row.")
+            raise LabError(
+                f"{self.name}: the corpus holds no sentence; give a file with one sentence a row."
+            )
 
 
 def check_aligned(corpora: Sequence[Corpus]) -> None:
@@ -88,21 +95,33 @@ def check_aligned(corpora: Sequence[Corpus]) -> None:
             if place != first:
                 path = corpus.paths[first[0]]
                 where = f"{path}, {'row' if _format(path) == '.parquet' else 'line'} {first[1]}"
-                column = "the column of the sentence" if corpus.column is None else f"column {corpus.column!r}"
-                raise LabError(f"{where}: {column} is empty, and every row needs all columns; fill it or drop the row.")
+                column = (
+                    "the column of the sentence"
+                    if corpus.column is None
+                    else f"column {corpus.column!r}"
+                )
+                raise LabError(
+                    f"{where}: {column} is empty, and every row needs all columns; fill it or drop the row."
+                )
 
 
 def _format(path: Path) -> str:
     if path.is_dir():
-        raise LabError(f"{path}: this is a folder; give the corpus file itself ({', '.join(FORMATS)}, .gz).")
+        raise LabError(
+            f"{path}: this is a folder; give the corpus file itself ({', '.join(FORMATS)}, .gz)."
+        )
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.name, siblings, n=1)
-        raise LabError(f"{path}: no such corpus file{f'; did you mean {near[0]}?' if near else '.'}")
+        raise LabError(
+            f"{path}: no such corpus file{f'; did you mean {near[0]}?' if near else '.'}"
+        )
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if suffix.lower() not in FORMATS or (path.suffix == ".gz" and suffix == ".parquet"):
         known = ", ".join(FORMATS)
-        raise LabError(f"{path}: unknown ending {suffix!r}; a corpus is one of {known}, all but parquet also .gz.")
+        raise LabError(
+            f"{path}: unknown ending {suffix!r}; a corpus is one of {known}, all but parquet also .gz."
+        )
     return suffix.lower()
 
 
@@ -118,7 +137,9 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise LabError(f"{path}: not a readable gzip file ({error}); it may be truncated.") from None
+        raise LabError(
+            f"{path}: not a readable gzip file ({error}); it may be truncated."
+        ) from None
     except OSError as error:
         raise LabError(f"{path}: the corpus cannot be read ({error.strerror or error}).") from None
 
@@ -131,11 +152,15 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     with _told(path), _open(path) as file:
         for number, raw in enumerate(file, 1):
             if b"\0" in raw:
-                raise LabError(f"{path}, line {number}: this is binary data, not text; give a text corpus.")
+                raise LabError(
+                    f"{path}, line {number}: this is binary data, not text; give a text corpus."
+                )
             try:
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError:
-                raise LabError(f"{path}, line {number}: not UTF-8 text; convert the corpus to UTF-8.") from None
+                raise LabError(
+                    f"{path}, line {number}: not UTF-8 text; convert the corpus to UTF-8."
+                ) from None
 
 
 def _sentences(path: Path, kind: str, column: str | None) -> Iterator[tuple[int, str]]:
@@ -179,7 +204,9 @@ def _delimited(path: Path, delimiter: str, column: str | None) -> Iterator[tuple
     position = first.index(name)
     for line, row in rows:
         if position >= len(row):
-            raise LabError(f"{path}, line {line}: {len(row)} columns, the sentence is in column {position + 1}.")
+            raise LabError(
+                f"{path}, line {line}: {len(row)} columns, the sentence is in column {position + 1}."
+            )
         yield line, row[position]
 
 
@@ -218,17 +245,27 @@ def _jsonl(path: Path, named: str | None) -> Iterator[tuple[int, str]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise LabError(f"{path}, line {number}: broken JSON ({getattr(error, 'msg', error)}).") from None
+            raise LabError(
+                f"{path}, line {number}: broken JSON ({getattr(error, 'msg', error)})."
+            ) from None
         if isinstance(row, dict) and row:
             # The first object settles the column: a later one without it is a mistake, not another layout.
-            column = column or _choose(path, list(row), None) or _only(f"{path}, line {number}", list(row))
+            column = (
+                column
+                or _choose(path, list(row), None)
+                or _only(f"{path}, line {number}", list(row))
+            )
             if column not in row:
-                raise LabError(f"{path}, line {number}: no field {column!r}; it has {', '.join(map(repr, row))}.")
+                raise LabError(
+                    f"{path}, line {number}: no field {column!r}; it has {', '.join(map(repr, row))}."
+                )
             row = row[column]
         elif not isinstance(row, str):
             raise LabError(f"{path}, line {number}: expected a JSON object or string.")
         elif named is not None:
-            raise LabError(f"{path}, line {number}: a bare string has no field {named!r}; give objects that have.")
+            raise LabError(
+                f"{path}, line {number}: a bare string has no field {named!r}; give objects that have."
+            )
         yield number, _text(row, f"{path}, line {number}: the sentence field")
 
 
@@ -254,7 +291,9 @@ def _parquet(path: Path, column: str | None) -> Iterator[tuple[int, str]]:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             if not names:
-                raise LabError(f"{path}: the file has no column; give one with a column of sentences.")
+                raise LabError(
+                    f"{path}: the file has no column; give one with a column of sentences."
+                )
             name = _choose(path, names, column) or _only(str(path), names)
             for batch in file.iter_batches(batch_size=4096, columns=[name]):
                 for value in batch.column(0).to_pylist():
@@ -262,4 +301,6 @@ def _parquet(path: Path, column: str | None) -> Iterator[tuple[int, str]]:
                     yield row, _text(value, f"{path}, row {row}: column {name!r}")
     except (pa.ArrowException, OSError) as error:
         where = f" beyond row {row}" if row else ""
-        raise LabError(f"{path}: not a readable parquet file{where} ({str(error).splitlines()[0]}).") from None
+        raise LabError(
+            f"{path}: not a readable parquet file{where} ({str(error).splitlines()[0]})."
+        ) from None

@@ -11,7 +11,16 @@ import pandas as pd
 from recse_lab.errors import LabError
 
 COLUMNS = ("id", "phenomenon", "expect", "base", "edit", "paraphrase")
-PHENOMENA = ("negation", "antonym", "role-swap", "number", "tense", "quantifier", "word-order", "typos")
+PHENOMENA = (
+    "negation",
+    "antonym",
+    "role-swap",
+    "number",
+    "tense",
+    "quantifier",
+    "word-order",
+    "typos",
+)
 CHANGES, KEEPS = "changes", "keeps"
 
 
@@ -41,7 +50,11 @@ def load_minimal_pairs(path: str | Path | None = None) -> pd.DataFrame:
     Raises:
         LabError: The file cannot be read, or is damaged: its name, the line and what is wrong there.
     """
-    where = resources.files("recse_lab.data.embedded") / "minimal-pairs.tsv" if path is None else Path(path)
+    where = (
+        resources.files("recse_lab.data.embedded") / "minimal-pairs.tsv"
+        if path is None
+        else Path(path)
+    )
     try:
         lines = where.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -49,7 +62,9 @@ def load_minimal_pairs(path: str | Path | None = None) -> pd.DataFrame:
             f"{where}: it cannot be read as UTF-8 text ({error}); name a tab-separated file of minimal pairs."
         ) from error
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
-        raise LabError(f"{where}, line 1: the header must be {', '.join(COLUMNS)}, separated by tabs.")
+        raise LabError(
+            f"{where}, line 1: the header must be {', '.join(COLUMNS)}, separated by tabs."
+        )
     rows = list(_rows(lines[1:], str(where)))
     if not rows:
         raise LabError(f"{where}: no item in it.")
@@ -63,7 +78,9 @@ def _rows(lines: list[str], where: str) -> Iterator[list[str]]:
         if wrong := _wrong(fields):
             raise LabError(f"{where}, line {number}: {wrong}; mend the line.")
         if fields[0] in seen:
-            raise LabError(f"{where}, line {number}: the id {fields[0]!r} is that of line {seen[fields[0]]}; mend it.")
+            raise LabError(
+                f"{where}, line {number}: the id {fields[0]!r} is that of line {seen[fields[0]]}; mend it."
+            )
         seen[fields[0]] = number
         yield fields
 

@@ -76,16 +76,38 @@ def _find(data: DataSet, folder: Path) -> Finding:
     ]
     if not recorded and folder == downloads()[data.download].folder:
         problems.append(f"{RECORD}: no readable record of the pull")
-    verified = "pinned by the package" if all(p.sha256 for p in data.files.values()) else "text pinned by the package"
+    verified = (
+        "pinned by the package"
+        if all(p.sha256 for p in data.files.values())
+        else "text pinned by the package"
+    )
     if recorded and verified.startswith("text"):
         verified += ", bytes recorded at first pull"
     other = all(problem.endswith(OTHER_TEXT) for problem in problems)
-    return _finding(data, "sound" if not problems else "other text" if other else "damaged", verified, folder, problems)
+    return _finding(
+        data,
+        "sound" if not problems else "other text" if other else "damaged",
+        verified,
+        folder,
+        problems,
+    )
 
 
-def _finding(data: DataSet, state: str, verified: str, folder: Path, problems: list[str]) -> Finding:
+def _finding(
+    data: DataSet, state: str, verified: str, folder: Path, problems: list[str]
+) -> Finding:
     rows = data.rows if state == "sound" else None
-    return Finding(data.name, data.kind, state, rows, verified, data.licence, data.source, str(folder), problems)
+    return Finding(
+        data.name,
+        data.kind,
+        state,
+        rows,
+        verified,
+        data.licence,
+        data.source,
+        str(folder),
+        problems,
+    )
 
 
 def _problem(path: Path, pin: Pin, recorded: str | None) -> str | None:
@@ -111,7 +133,10 @@ def _samples() -> Iterator[Finding]:
     """The packaged samples: sound when they can be read."""
     readers: dict[str, tuple[str, Callable[[], int]]] = {
         "sample-corpus": ("corpus", lambda: sum(1 for _ in Corpus(corpus_path("sample-corpus")))),
-        "sample-sts": ("sts", lambda: sum(len(load_task(name, None).subsets["sample"].gold) for name in SAMPLES)),
+        "sample-sts": (
+            "sts",
+            lambda: sum(len(load_task(name, None).subsets["sample"].gold) for name in SAMPLES),
+        ),
     }
     for name, (kind, count) in readers.items():
         try:
@@ -120,7 +145,9 @@ def _samples() -> Iterator[Finding]:
             state, rows, problems = "damaged", None, [str(error)]
         where = str(Path(__file__).parent / "embedded")
         source = "written for this package"
-        yield Finding(name, kind, state, rows, "part of the package", "Apache-2.0", source, where, problems)
+        yield Finding(
+            name, kind, state, rows, "part of the package", "Apache-2.0", source, where, problems
+        )
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -176,7 +203,8 @@ def _pull(download: Download, say: Callable[[str], None]) -> list[Finding]:
                     "at": now(),
                 }
                 write_json(
-                    beside / RECORD, about | received | {"files": {file: _sha256(beside / file) for file in files}}
+                    beside / RECORD,
+                    about | received | {"files": {file: _sha256(beside / file) for file in files}},
                 )
         finally:
             part.unlink(missing_ok=True)
@@ -190,7 +218,9 @@ def _alone(name: str) -> Iterator[None]:
         data_root().mkdir(parents=True, exist_ok=True)
         lock = (data_root() / f"{name}.lock").open("w")
     except OSError as error:
-        raise LabError(f"{data_root()}: cannot be written ({error.strerror}); set RECSE_LAB_CACHE.") from None
+        raise LabError(
+            f"{data_root()}: cannot be written ({error.strerror}); set RECSE_LAB_CACHE."
+        ) from None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the lock goes with its process, however that ends
         yield
@@ -207,17 +237,25 @@ def _fetch(download: Download, recorded: str | None) -> tuple[Path, dict[str, An
     with _told(url, part):
         about = get_hf_file_metadata(url)
         if about.commit_hash not in (None, download.revision):
-            raise LabError(f"{url}: the hub serves commit {about.commit_hash} instead; set HF_ENDPOINT to another hub.")
+            raise LabError(
+                f"{url}: the hub serves commit {about.commit_hash} instead; set HF_ENDPOINT to another hub."
+            )
         with part.open("ab") as file:
             # hf_hub_download begins anew after a broken process; this goes on from what is there
             if about.size is not None and file.tell() > about.size:
                 file.truncate(0)
             http_get(
-                url, file, resume_size=file.seek(0, os.SEEK_END), headers=build_hf_headers(),
-                expected_size=about.size, displayed_filename=download.file,
-            )  # fmt: skip
+                url,
+                file,
+                resume_size=file.seek(0, os.SEEK_END),
+                headers=build_hf_headers(),
+                expected_size=about.size,
+                displayed_filename=download.file,
+            )
     sha256 = _sha256(part)
-    announced = about.etag if re.fullmatch("[0-9a-f]{64}", about.etag or "") else None  # a small file has another kind
+    announced = (
+        about.etag if re.fullmatch("[0-9a-f]{64}", about.etag or "") else None
+    )  # a small file has another kind
     for expected, whose in (
         (download.sha256, "the package pins"),
         (recorded, "the first pull recorded"),
@@ -250,12 +288,16 @@ def _told(url: str, part: Path) -> Iterator[None]:
         if status == 416:  # asked to go on beyond its end: the hub's file is shorter than it says
             raise _truncated(url, part) from None
         what = "has no such file (404)" if status == 404 else f"answered {status}"
-        raise LabError(f"{url}: the hub {what}; try again later, or set HF_ENDPOINT to another hub.") from None
+        raise LabError(
+            f"{url}: the hub {what}; try again later, or set HF_ENDPOINT to another hub."
+        ) from None
     except AnyHTTPError as error:  # of the HTTP library under it: no connection, or one that broke
         advice = "check the network, or set HF_ENDPOINT to a mirror"
         if part.is_file() and (arrived := part.stat().st_size):
             advice = f"the {arrived:,} bytes that arrived are kept, and the same command goes on from there"
-        raise LabError(f"no hub can be reached at {constants.ENDPOINT} ({error}); {advice}.") from None
+        raise LabError(
+            f"no hub can be reached at {constants.ENDPOINT} ({error}); {advice}."
+        ) from None
     except OSError as error:
         if error.errno is None:  # http_get found another number of bytes than was announced
             raise _truncated(url, part) from None
@@ -269,7 +311,9 @@ def _told(url: str, part: Path) -> Iterator[None]:
 def _truncated(url: str, part: Path) -> LabError:
     size = part.stat().st_size
     part.unlink()
-    return LabError(f"{url}: the hub sent {size:,} bytes, not as many as it announced; they were deleted: pull again.")
+    return LabError(
+        f"{url}: the hub sent {size:,} bytes, not as many as it announced; they were deleted: pull again."
+    )
 
 
 def _unpack(archive: Path, folder: Path, wanted: list[str]) -> None:
@@ -287,6 +331,10 @@ def _unpack(archive: Path, folder: Path, wanted: list[str]) -> None:
                     target.write_bytes(content.read())
                     lacking.remove(name)
     except (tarfile.TarError, EOFError):
-        raise LabError(f"{archive.stem}: no readable tar archive; it was deleted: pull again.") from None
+        raise LabError(
+            f"{archive.stem}: no readable tar archive; it was deleted: pull again."
+        ) from None
     if lacking:
-        raise LabError(f"{archive.stem}: the archive lacks {min(lacking)}; it was deleted, and nothing was unpacked.")
+        raise LabError(
+            f"{archive.stem}: the archive lacks {min(lacking)}; it was deleted, and nothing was unpacked."
+        )

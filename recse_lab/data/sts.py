@@ -20,10 +20,18 @@ SEVEN = ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr")
 """The seven tasks every paper in this field averages."""
 SAMPLES = ("sample-sts", "sample-sts-dev")
 LABELS = {
-    "sts12": "STS12", "sts13": "STS13", "sts14": "STS14", "sts15": "STS15", "sts16": "STS16",
-    "stsb": "STS-B", "sickr": "SICK-R", "sickr-all": "SICK-R, all 9,927 pairs", "stsb-dev": "STS-B dev",
-    "sample-sts": "sample-sts", "sample-sts-dev": "sample-sts dev",
-}  # fmt: skip
+    "sts12": "STS12",
+    "sts13": "STS13",
+    "sts14": "STS14",
+    "sts15": "STS15",
+    "sts16": "STS16",
+    "stsb": "STS-B",
+    "sickr": "SICK-R",
+    "sickr-all": "SICK-R, all 9,927 pairs",
+    "stsb-dev": "STS-B dev",
+    "sample-sts": "sample-sts",
+    "sample-sts-dev": "sample-sts dev",
+}
 
 SUBSETS = {
     "sts12": ("MSRpar", "MSRvid", "SMTeuroparl", "surprise.OnWN", "surprise.SMTnews"),
@@ -61,7 +69,11 @@ def find_senteval(data_dir: str | Path) -> Path:
     """
     if str(data_dir) == PULLED:
         return pulled("sts")
-    for folder in (Path(data_dir), Path(data_dir) / "senteval", Path(data_dir) / "data" / "downstream"):
+    for folder in (
+        Path(data_dir),
+        Path(data_dir) / "senteval",
+        Path(data_dir) / "data" / "downstream",
+    ):
         if (folder / "STS").is_dir():
             return folder
     raise LabError(
@@ -83,12 +95,18 @@ def load_task(name: str, data_dir: str | Path | None) -> StsTask:
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(LABELS)}."
         raise LabError(f"unknown task {name!r}; {hint}")
     if data_dir is None:
-        raise LabError(f"task {name} needs the STS sets: give --data-dir, the folder in SentEval's layout.")
+        raise LabError(
+            f"task {name} needs the STS sets: give --data-dir, the folder in SentEval's layout."
+        )
     root = find_senteval(data_dir)
     if name in SUBSETS:
         folder = root / "STS" / f"{name.upper()}-en-test"
         return StsTask(
-            name, {s: _paired_files(folder / f"STS.input.{s}.txt", folder / f"STS.gs.{s}.txt") for s in SUBSETS[name]}
+            name,
+            {
+                s: _paired_files(folder / f"STS.input.{s}.txt", folder / f"STS.gs.{s}.txt")
+                for s in SUBSETS[name]
+            },
         )
     parts = [_sick(root / file) if "SICK" in file else _stsb(root / file) for file in TABLES[name]]
     joined = Pairs(
@@ -150,14 +168,20 @@ def _paired_files(input_file: Path, gold_file: Path) -> Pairs:
         (file, ends), (_, goes_on) = sorted(
             [(input_file, len(texts)), (gold_file, len(golds))], key=lambda pair: pair[1]
         )
-        raise LabError(f"{file}, line {ends}: the file ends here, its partner has {goes_on} lines: truncated?")
+        raise LabError(
+            f"{file}, line {ends}: the file ends here, its partner has {goes_on} lines: truncated?"
+        )
     rows = []
     for line, (text, gold) in enumerate(zip(texts, golds, strict=True), 1):
-        if not gold.strip():  # STS15 and STS16 leave pairs without a gold score, and SentEval skips them
+        if (
+            not gold.strip()
+        ):  # STS15 and STS16 leave pairs without a gold score, and SentEval skips them
             continue
         fields = text.split("\t")
         if len(fields) != 2:
-            raise LabError(f"{input_file}, line {line}: {len(fields)} fields instead of 2; is the file truncated?")
+            raise LabError(
+                f"{input_file}, line {line}: {len(fields)} fields instead of 2; is the file truncated?"
+            )
         rows.append((fields[0], fields[1], _gold(gold, gold_file, line)))
     if not rows:
         raise LabError(f"{gold_file}: no gold score in it.")
@@ -169,7 +193,9 @@ def _stsb(path: Path) -> Pairs:
     for line, text in enumerate(_read(path), 1):
         fields = text.split("\t")  # tab-separated, whatever its name says
         if len(fields) < 7:
-            raise LabError(f"{path}, line {line}: {len(fields)} fields instead of 7; is the file truncated?")
+            raise LabError(
+                f"{path}, line {line}: {len(fields)} fields instead of 7; is the file truncated?"
+            )
         rows.append((fields[5], fields[6], _gold(fields[4], path, line)))
     if not rows:
         raise LabError(f"{path}: the file is empty.")
@@ -182,7 +208,9 @@ def _sick(path: Path) -> Pairs:
     for line, text in enumerate(lines[1:], 2):
         fields = text.split("\t")
         if len(fields) < 5:
-            raise LabError(f"{path}, line {line}: {len(fields)} fields instead of 5; is the file truncated?")
+            raise LabError(
+                f"{path}, line {line}: {len(fields)} fields instead of 5; is the file truncated?"
+            )
         rows.append((fields[1], fields[2], _gold(fields[3], path, line, lowest=1.0)))
     if not rows:
         raise LabError(f"{path}: no pair in it.")
@@ -192,5 +220,9 @@ def _sick(path: Path) -> Pairs:
 def _sample(name: str) -> Pairs:
     split = "dev" if name.endswith("-dev") else "test"
     file = resources.files("recse_lab.data.embedded") / "sample-sts.tsv"
-    rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return _pairs([(r["sentence1"], r["sentence2"], float(r["gold"])) for r in rows if r["split"] == split])
+    rows = csv.DictReader(
+        file.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE
+    )
+    return _pairs(
+        [(r["sentence1"], r["sentence2"], float(r["gold"])) for r in rows if r["split"] == split]
+    )

@@ -34,7 +34,9 @@ class TokenStore:
         try:
             self._open(folder)
         except (EOFError, FileNotFoundError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise LabError(f"{folder}: the tokenised corpus is damaged ({error}); delete this folder.") from error
+            raise LabError(
+                f"{folder}: the tokenised corpus is damaged ({error}); delete this folder."
+            ) from error
 
     def _open(self, folder: Path) -> None:
         self.folder = folder
@@ -44,7 +46,9 @@ class TokenStore:
         self.special_ids: list[int] = self.meta["special_ids"]
         self.counts: Int[np.ndarray, " vocab"] = np.load(folder / "counts.npy")
         """How often each content token occurs."""
-        self.document_frequency: Int[np.ndarray, " vocab"] = np.load(folder / "document_frequency.npy")
+        self.document_frequency: Int[np.ndarray, " vocab"] = np.load(
+            folder / "document_frequency.npy"
+        )
         """In how many sentences each content token occurs."""
         self._offsets = np.load(folder / "offsets.npy", mmap_mode="r")
         size = int(self._offsets[-1])
@@ -62,9 +66,14 @@ class TokenStore:
 
 
 def build_tokens(
-    corpus: Corpus, tokenizer: Any, *, max_length: int, folder: Path, tokenizer_fingerprint: str,
+    corpus: Corpus,
+    tokenizer: Any,
+    *,
+    max_length: int,
+    folder: Path,
+    tokenizer_fingerprint: str,
     progress: Callable[[int], None] | None = None,
-) -> TokenStore:  # fmt: skip
+) -> TokenStore:
     """Tokenise ``corpus`` into a folder named by its contents under ``folder``, or open the one that is there.
 
     Raises:
@@ -111,7 +120,9 @@ def _write(
     with (folder / "ids.bin").open("wb") as file:
         sentences = iter(corpus)
         while batch := list(itertools.islice(sentences, BATCH)):
-            ids = tokenizer(batch, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+            ids = tokenizer(
+                batch, truncation=True, max_length=max_length, return_attention_mask=False
+            )["input_ids"]
             widths = np.fromiter(map(len, ids), np.int32, len(ids))
             flat = np.fromiter(itertools.chain.from_iterable(ids), np.int64, int(widths.sum()))
             flat.astype(dtype).tofile(file)
@@ -123,10 +134,23 @@ def _write(
             if progress:
                 progress(total)
     if total < 2:
-        raise LabError(f"{corpus.name}: {total} sentence; contrast needs at least two, and a batch of them.")
+        raise LabError(
+            f"{corpus.name}: {total} sentence; contrast needs at least two, and a batch of them."
+        )
     counts[special] = document_frequency[special] = 0
-    np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(np.concatenate(lengths), dtype=np.int64)]))
+    np.save(
+        folder / "offsets.npy",
+        np.concatenate([[0], np.cumsum(np.concatenate(lengths), dtype=np.int64)]),
+    )
     np.save(folder / "counts.npy", counts)
     np.save(folder / "document_frequency.npy", document_frequency)
-    meta = {"fingerprint": fingerprint, "corpus": corpus.name, "sentences": total, "max_length": max_length}
-    write_json(folder / "meta.json", meta | {"dtype": np.dtype(dtype).name, "special_ids": special, "vocab": vocab})
+    meta = {
+        "fingerprint": fingerprint,
+        "corpus": corpus.name,
+        "sentences": total,
+        "max_length": max_length,
+    }
+    write_json(
+        folder / "meta.json",
+        meta | {"dtype": np.dtype(dtype).name, "special_ids": special, "vocab": vocab},
+    )

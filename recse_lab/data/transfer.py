@@ -17,15 +17,28 @@ from recse_lab.errors import LabError
 TRANSFER = ("mr", "cr", "subj", "mpqa", "sst2", "trec", "mrpc")
 """The seven tasks every paper in this field averages."""
 TRANSFER_LABELS = {
-    "mr": "MR", "cr": "CR", "subj": "SUBJ", "mpqa": "MPQA", "sst2": "SST2", "trec": "TREC", "mrpc": "MRPC"
-}  # fmt: skip
+    "mr": "MR",
+    "cr": "CR",
+    "subj": "SUBJ",
+    "mpqa": "MPQA",
+    "sst2": "SST2",
+    "trec": "TREC",
+    "mrpc": "MRPC",
+}
 SIZES = {
-    "mr": {"all": 10_662}, "cr": {"all": 3_775}, "subj": {"all": 10_000}, "mpqa": {"all": 10_606},
-    "sst2": {"train": 67_349, "dev": 872, "test": 1_821}, "trec": {"train": 5_452, "test": 500}, "mrpc": {"train": 4_076, "test": 1_725},
-}  # fmt: skip
+    "mr": {"all": 10_662},
+    "cr": {"all": 3_775},
+    "subj": {"all": 10_000},
+    "mpqa": {"all": 10_606},
+    "sst2": {"train": 67_349, "dev": 872, "test": 1_821},
+    "trec": {"train": 5_452, "test": 500},
+    "mrpc": {"train": 4_076, "test": 1_725},
+}
 """Numbers of examples in SentEval's files, by split."""
 
-CLASSES = dict.fromkeys(TRANSFER, ("0", "1")) | {"trec": ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")}
+CLASSES = dict.fromkeys(TRANSFER, ("0", "1")) | {
+    "trec": ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
+}
 BINARY = {  # task -> file of class 1, file of class 0
     "mr": ("MR/rt-polarity.pos", "MR/rt-polarity.neg"),
     "cr": ("CR/custrev.pos", "CR/custrev.neg"),
@@ -69,7 +82,11 @@ def find_transfer(data_dir: str | Path) -> Path:
     """
     if str(data_dir) == PULLED:
         return pulled("transfer")
-    for folder in (Path(data_dir), Path(data_dir) / "senteval", Path(data_dir) / "data" / "downstream"):
+    for folder in (
+        Path(data_dir),
+        Path(data_dir) / "senteval",
+        Path(data_dir) / "data" / "downstream",
+    ):
         if any((folder / name).is_dir() for name in FOLDERS):
             return folder
     raise LabError(
@@ -97,7 +114,10 @@ def load_transfer_task(name: str, data_dir: str | Path) -> TransferTask:
     root = find_transfer(data_dir)
     if name in BINARY:
         positive, negative = (_lines(root / file) for file in BINARY[name])
-        rows: list[Row] = [*((text, None, 1) for text in positive), *((text, None, 0) for text in negative)]
+        rows: list[Row] = [
+            *((text, None, 1) for text in positive),
+            *((text, None, 0) for text in negative),
+        ]
         return TransferTask(name, CLASSES[name], {"all": _examples(rows)})
     read = {"sst2": _sst, "trec": _trec, "mrpc": _mrpc}[name]
     splits = {split: _examples(list(read(root / file))) for split, file in SPLITS[name].items()}
@@ -154,7 +174,9 @@ def _numbered(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
 
 def _class(text: str, path: Path, line: int) -> int:
     if text not in ("0", "1"):
-        raise LabError(f"{path}, line {line}: class {text!r} is neither 0 nor 1; is the file truncated?")
+        raise LabError(
+            f"{path}, line {line}: class {text!r} is neither 0 nor 1; is the file truncated?"
+        )
     return int(text)
 
 
@@ -162,7 +184,9 @@ def _sst(path: Path) -> Iterator[Row]:
     for line, text in _numbered(path, "utf-8"):
         fields = text.strip().split("\t")
         if len(fields) != 2:
-            raise LabError(f"{path}, line {line}: {len(fields)} fields instead of 2; is the file truncated?")
+            raise LabError(
+                f"{path}, line {line}: {len(fields)} fields instead of 2; is the file truncated?"
+            )
         yield fields[0], None, _class(fields[1], path, line)
 
 
@@ -171,9 +195,13 @@ def _trec(path: Path) -> Iterator[Row]:
         coarse, colon, rest = text.strip().partition(":")
         _, blank, question = rest.partition(" ")
         if not colon or not blank:
-            raise LabError(f"{path}, line {line}: not of the form CLASS:detail question; is the file truncated?")
+            raise LabError(
+                f"{path}, line {line}: not of the form CLASS:detail question; is the file truncated?"
+            )
         if coarse not in CLASSES["trec"]:
-            raise LabError(f"{path}, line {line}: class {coarse!r} is none of {', '.join(CLASSES['trec'])}.")
+            raise LabError(
+                f"{path}, line {line}: class {coarse!r} is none of {', '.join(CLASSES['trec'])}."
+            )
         yield question, None, CLASSES["trec"].index(coarse)
 
 
@@ -182,7 +210,9 @@ def _mrpc(path: Path) -> Iterator[Row]:
     for line, text in _numbered(path, "utf-8"):
         fields = text.strip().split("\t")
         if len(fields) != 5:
-            raise LabError(f"{path}, line {line}: {len(fields)} fields instead of 5; is the file truncated?")
+            raise LabError(
+                f"{path}, line {line}: {len(fields)} fields instead of 5; is the file truncated?"
+            )
         if line > 1:  # the first one names the columns
             rows += 1
             yield fields[3], fields[4], _class(fields[0], path, line)

@@ -51,11 +51,17 @@ class Encoder(Protocol):
         ...
 
     def encode_ids(
-        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", progress: Callable[[int, int], None] | None = None
+        self,
+        rows: Sequence[np.ndarray],
+        *,
+        precision: str = "fp32",
+        progress: Callable[[int, int], None] | None = None,
     ) -> Float[np.ndarray, "sentences hidden"]:
         """Embeddings of tokenised sentences; ``precision`` (fp32 or bf16) is that of the network."""
         ...
 
-    def encode(self, sentences: Sequence[str], **options: Any) -> Float[np.ndarray, "sentences hidden"]:
+    def encode(
+        self, sentences: Sequence[str], **options: Any
+    ) -> Float[np.ndarray, "sentences hidden"]:
         """Embeddings of sentences; options as in ``encode_ids``."""
         ...

@@ -17,9 +17,13 @@ LEVELS = 2**16  # a mask is drawn from 16 random bits, so that a rate is exact t
 def keep_mask(shape: torch.Size, threshold: int, dtype: torch.dtype) -> Float[Tensor, "*shape"]:
     """1 with probability 1 − threshold/65,536, else 0, on the CPU. Seeded by one draw from torch's own generator."""
     seed = int(torch.empty((), dtype=torch.int64).random_())
-    bits = np.random.SFC64(seed).random_raw((shape.numel() + 3) // 4).view(np.uint16)[: shape.numel()]
+    bits = (
+        np.random.SFC64(seed).random_raw((shape.numel() + 3) // 4).view(np.uint16)[: shape.numel()]
+    )
     kept = torch.from_numpy(bits >= threshold).view(torch.uint8)
-    return kept.float().to(dtype).view(shape)  # past float32: torch has no fast way from a byte to bfloat16
+    return (
+        kept.float().to(dtype).view(shape)
+    )  # past float32: torch has no fast way from a byte to bfloat16
 
 
 class _Drop(torch.autograd.Function):
@@ -70,7 +74,9 @@ def plain_attention(
     **_: Any,
 ) -> tuple[Float[Tensor, "batch tokens heads dim"], Float[Tensor, "batch heads tokens tokens"]]:
     """softmax(q kᵀ · scaling + mask), dropped out, times v: the formula as it stands, with this module's dropout."""
-    scores = (query * (query.size(-1) ** -0.5 if scaling is None else scaling)) @ key.transpose(2, 3)
+    scores = (query * (query.size(-1) ** -0.5 if scaling is None else scaling)) @ key.transpose(
+        2, 3
+    )
     if attention_mask is not None:
         scores = scores + attention_mask
     weights = drop(torch.softmax(scores, dim=-1), dropout, module.training)

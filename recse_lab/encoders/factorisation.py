@@ -11,7 +11,9 @@ from jaxtyping import Float, Int
 BLOCK_TOKENS = 2_000_000  # counted together
 
 
-def cooccurrences(rows: Iterable[Int[np.ndarray, " tokens"]], vocab: int, *, window: int = 5) -> sp.csr_array:
+def cooccurrences(
+    rows: Iterable[Int[np.ndarray, " tokens"]], vocab: int, *, window: int = 5
+) -> sp.csr_array:
     """How often two tokens stand at most ``window`` places apart in one sentence: symmetric, vocab × vocab.
 
     Rows are streamed; memory is that of the counts.

@@ -23,9 +23,15 @@ class FrozenFeatures:
     """
 
     def __init__(
-        self, encoder: str, *, source: int, rows: Callable[[np.ndarray], list[np.ndarray]], special_ids: list[int], pad_id: int,
+        self,
+        encoder: str,
+        *,
+        source: int,
+        rows: Callable[[np.ndarray], list[np.ndarray]],
+        special_ids: list[int],
+        pad_id: int,
         device: torch.device | str = "cpu",
-    ) -> None:  # fmt: skip
+    ) -> None:
         try:
             backbone = load_backbone(encoder, layers=max(1, source))
         except LabError as error:
@@ -42,10 +48,16 @@ class FrozenFeatures:
     @torch.inference_mode()
     def __call__(
         self, rows: Int[np.ndarray, " batch"]
-    ) -> tuple[Float[Tensor, "batch tokens hidden"], Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]]:
+    ) -> tuple[
+        Float[Tensor, "batch tokens hidden"],
+        Int[Tensor, "batch tokens"],
+        Bool[Tensor, "batch tokens"],
+    ]:
         ids, mask = (t.to(self.special_ids.device) for t in pad(self.rows(rows), self.pad_id))
         content = mask.bool() & ~torch.isin(ids, self.special_ids)
         if self.source == 0 and hasattr(self.backbone, "embeddings"):
             return self.backbone.embeddings(input_ids=ids), ids, content  # type: ignore[operator]
-        states = self.backbone(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        states = self.backbone(
+            input_ids=ids, attention_mask=mask, output_hidden_states=True
+        ).hidden_states
         return states[self.source], ids, content

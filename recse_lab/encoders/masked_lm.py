@@ -40,17 +40,23 @@ class MaskedLM:
     ``lm_head`` (RoBERTa, MPNet).
     """
 
-    def __init__(self, model: nn.Module, *, pad_id: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, model: nn.Module, *, pad_id: int, device: torch.device | str = "cpu"
+    ) -> None:
         self.model = model.eval().requires_grad_(False).to(device)
         self.pad_id, self.device = pad_id, device
 
     @torch.inference_mode()
     def __call__(
-        self, rows: Sequence[Int[np.ndarray, " tokens"]], places: Sequence[Int[np.ndarray, " asked"]]
+        self,
+        rows: Sequence[Int[np.ndarray, " tokens"]],
+        places: Sequence[Int[np.ndarray, " asked"]],
     ) -> Float[Tensor, "places vocab"]:
         """``places`` are token numbers within their sentence, ascending; the answer goes sentence by sentence."""
         ids, mask = (t.to(self.device) for t in pad(rows, self.pad_id))
-        row = torch.from_numpy(np.repeat(np.arange(len(rows)), [len(place) for place in places])).to(self.device)
+        row = torch.from_numpy(
+            np.repeat(np.arange(len(rows)), [len(place) for place in places])
+        ).to(self.device)
         place = torch.from_numpy(np.concatenate(places)).to(self.device)
         for name in ("cls", "lm_head"):
             if hasattr(self.model, name):

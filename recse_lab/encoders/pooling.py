@@ -28,17 +28,23 @@ def mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tenso
     return masked_mean(hidden[-1], mask)
 
 
-def first_last_mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+def first_last_mean(
+    hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]
+) -> Float[Tensor, "batch hidden"]:
     """Mean of the first transformer layer and the last, the true "avg. first-last" (SimCSE issue 285)."""
     return masked_mean((hidden[1] + hidden[-1]) / 2, mask)
 
 
-def static_last_mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+def static_last_mean(
+    hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]
+) -> Float[Tensor, "batch hidden"]:
     """Mean of the embedding layer and the last: what SimCSE's paper printed as "first-last avg."."""
     return masked_mean((hidden[0] + hidden[-1]) / 2, mask)
 
 
-def top2_mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+def top2_mean(
+    hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]
+) -> Float[Tensor, "batch hidden"]:
     """Mean of the last two layers."""
     return masked_mean((hidden[-2] + hidden[-1]) / 2, mask)
 
@@ -46,7 +52,9 @@ def top2_mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[
 LAYERS = {"first_last_mean": (1, -1), "static_last_mean": (0, -1), "top2_mean": (-2, -1)}
 """Poolings that are the token mean of the mean of two layers, and these layers: what another library is told."""
 
-POOLINGS: dict[str, Callable[[HiddenStates, Int[Tensor, "batch tokens"]], Float[Tensor, "batch hidden"]]] = {
+POOLINGS: dict[
+    str, Callable[[HiddenStates, Int[Tensor, "batch tokens"]], Float[Tensor, "batch hidden"]]
+] = {
     "cls": cls,
     "mean": mean,
     "first_last_mean": first_last_mean,

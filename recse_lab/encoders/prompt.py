@@ -47,7 +47,9 @@ def parse_template(template: str, tokenizer: Any, *, max_length: int) -> Templat
         LabError: The tokenizer has no mask token, the template lacks either mark or repeats it, or fills ``max_length``.
     """
     if tokenizer.mask_token_id is None:
-        raise LabError("a prompt needs a mask token, and this encoder's tokenizer has none; take another encoder.")
+        raise LabError(
+            "a prompt needs a mask token, and this encoder's tokenizer has none; take another encoder."
+        )
     for mark in (SENTENCE, MASK):
         if template.count(mark) != 1:
             raise LabError(
@@ -61,7 +63,9 @@ def parse_template(template: str, tokenizer: Any, *, max_length: int) -> Templat
     prefix, suffix = (*left, *pieces[0]), (*pieces[1], *right)
     whole = prefix + suffix
     if whole.count(tokenizer.mask_token_id) != 1:
-        raise LabError(f"template {template!r} has more than one mask token; write {MASK} once and nowhere else.")
+        raise LabError(
+            f"template {template!r} has more than one mask token; write {MASK} once and nowhere else."
+        )
     place = whole.index(tokenizer.mask_token_id)
     room = max_length - len(whole)
     if room < 1:
@@ -91,13 +95,19 @@ def wrap(row: Int[np.ndarray, " tokens"], template: Template) -> Int[np.ndarray,
 
 
 def mask_state(
-    states: Float[Tensor, "batch tokens hidden"], mask: Int[Tensor, "batch tokens"], template: Template
+    states: Float[Tensor, "batch tokens hidden"],
+    mask: Int[Tensor, "batch tokens"],
+    template: Template,
 ) -> Float[Tensor, "batch hidden"]:
     """The state at the mask token of wrapped sentences, by its place: a ``[MASK]`` inside a sentence is not taken for it.
 
     Source: Jiang et al. 2022 (arXiv:2201.04337), "Represent sentence with the prompt": h = h_[MASK].
     """
-    places = mask.sum(1) + template.mask if template.mask < 0 else torch.full_like(mask[:, 0], template.mask)
+    places = (
+        mask.sum(1) + template.mask
+        if template.mask < 0
+        else torch.full_like(mask[:, 0], template.mask)
+    )
     return states[torch.arange(len(states), device=states.device), places]
 
 
@@ -116,14 +126,18 @@ def template_bias(
     passes as in the authors' prompt_bert/models.py, except that RoBERTa's positions start where RoBERTa counts from.
     """
     config = backbone.config
-    relative = hasattr(config, "relative_attention_num_buckets") or getattr(config, "relative_attention", False)
+    relative = hasattr(config, "relative_attention_num_buckets") or getattr(
+        config, "relative_attention", False
+    )
     if relative or "position_ids" not in inspect.signature(backbone.forward).parameters:
         raise LabError(
             f"a {config.model_type} backbone cannot be told where a template's tokens stand, so that the template's bias "
             "cannot be removed; turn the removal off."
         )
     lengths, back = (mask.sum(1) - template.length).unique(return_inverse=True)
-    ids = torch.tensor(template.prefix + template.suffix, device=mask.device).repeat(len(lengths), 1)
+    ids = torch.tensor(template.prefix + template.suffix, device=mask.device).repeat(
+        len(lengths), 1
+    )
     states = backbone(input_ids=ids, position_ids=template_positions(config, template, lengths))
     return states.last_hidden_state[:, template.mask][back]
 

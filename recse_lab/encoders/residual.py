@@ -44,13 +44,20 @@ class Residual(nn.Module):
         shaper = self.reshaper
         dims = {part.dim for part in shaper.parts if part.dim is not None}
         return {
-            "operator": shaper.operator, "hidden": shaper.hidden, "vocab": len(shaper.token_weights), "dim": next(iter(dims), None),
-            "weights": shaper.weights, "centring": shaper.centring, "source": self.source,
-        }  # fmt: skip
+            "operator": shaper.operator,
+            "hidden": shaper.hidden,
+            "vocab": len(shaper.token_weights),
+            "dim": next(iter(dims), None),
+            "weights": shaper.weights,
+            "centring": shaper.centring,
+            "source": self.source,
+        }
 
     def save(self, folder: Path) -> None:
         """Write statistics and weights as safetensors."""
-        save_file({k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}, folder / FILE)
+        save_file(
+            {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}, folder / FILE
+        )
 
 
 def load_residual(folder: Path, card: dict[str, Any]) -> Residual:

@@ -48,10 +48,14 @@ def resolve(encoder: str) -> str:
         if not (path / "config.json").is_file():
             raise LabError(f"{encoder}: this folder is no encoder, it holds no config.json.")
         if not any(path.glob("*.safetensors")):
-            raise LabError(f"{encoder}: no *.safetensors weights in this folder; pickled weights are not loaded.")
+            raise LabError(
+                f"{encoder}: no *.safetensors weights in this folder; pickled weights are not loaded."
+            )
         return str(path)
     if path.exists():
-        raise LabError(f"{encoder}: this is a file; give the folder that holds config.json and model.safetensors.")
+        raise LabError(
+            f"{encoder}: this is a file; give the folder that holds config.json and model.safetensors."
+        )
     if encoder.startswith((".", "/", "~")) or encoder.count("/") > 1:
         raise LabError(f"{encoder}: no such folder.")
     return encoder
@@ -61,7 +65,9 @@ def _load(kind: Any, encoder: str, **options: Any) -> Any:
     """``kind.from_pretrained`` with its many ways to fail told in one sentence."""
     try:
         return kind.from_pretrained(encoder, trust_remote_code=False, **options)
-    except Exception as error:  # a damaged folder fails in the exceptions of every library that reads it
+    except (
+        Exception
+    ) as error:  # a damaged folder fails in the exceptions of every library that reads it
         if isinstance(error, OSError) and error.errno is not None:
             raise
         asked = options.get("attn_implementation")
@@ -75,7 +81,9 @@ def _load(kind: Any, encoder: str, **options: Any) -> Any:
             ) from error
         near = difflib.get_close_matches(encoder, EMBEDDED, n=1, cutoff=0.4)
         hint = (
-            f"did you mean {near[0]}?" if near else "give a folder, a hub id this machine can reach, or recse-lab/tiny."
+            f"did you mean {near[0]}?"
+            if near
+            else "give a folder, a hub id this machine can reach, or recse-lab/tiny."
         )
         raise LabError(f"{encoder}: neither a folder nor reachable on the hub; {hint}") from error
 
@@ -91,7 +99,9 @@ def _reading(file: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # safetensors and torch have exceptions of their own
-        raise LabError(f"{file}: missing, or not what {CARD} says ({_reason(error)}); {AGAIN}.") from error
+        raise LabError(
+            f"{file}: missing, or not what {CARD} says ({_reason(error)}); {AGAIN}."
+        ) from error
 
 
 def load_tokenizer(encoder: str) -> Any:
@@ -104,8 +114,12 @@ def load_tokenizer(encoder: str) -> Any:
 
     tokenizer = _load(AutoTokenizer, encoder)
     if not tokenizer.is_fast:
-        raise LabError(f"{encoder}: its tokenizer has no fast (Rust) version, which is needed to stream a corpus.")
-    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # what transformers makes of a missing file
+        raise LabError(
+            f"{encoder}: its tokenizer has no fast (Rust) version, which is needed to stream a corpus."
+        )
+    if set(tokenizer.get_vocab()) <= set(
+        tokenizer.all_special_tokens
+    ):  # what transformers makes of a missing file
         raise LabError(
             f"{encoder}: its tokenizer knows no word; add the vocabulary it was trained with (tokenizer.json or vocab.txt)."
         )
@@ -145,7 +159,12 @@ def load_weights(kind: Any, encoder: str, **options: Any) -> tuple[Any, set[str]
     hf_logging.set_verbosity_error()  # layers cut off, a pooler, another head would be listed as unexpected weights
     try:
         model, told = _load(
-            kind, encoder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **options
+            kind,
+            encoder,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **options,
         )
     finally:
         hf_logging.set_verbosity(verbosity)
@@ -153,7 +172,11 @@ def load_weights(kind: Any, encoder: str, **options: Any) -> tuple[Any, set[str]
 
 
 def load_backbone(
-    encoder: str, *, layers: int | None = None, dropout: float | None = None, attention: str = "auto"
+    encoder: str,
+    *,
+    layers: int | None = None,
+    dropout: float | None = None,
+    attention: str = "auto",
 ) -> PreTrainedModel:
     """The backbone in float32, cut to its first ``layers`` layers, every dropout set to ``dropout``.
 
@@ -168,18 +191,31 @@ def load_backbone(
     depth = config.num_hidden_layers
     if layers is not None:
         if layers > depth:
-            raise LabError(f"{encoder} has {depth} layers; model.layers {layers} asks for more than there are.")
+            raise LabError(
+                f"{encoder} has {depth} layers; model.layers {layers} asks for more than there are."
+            )
         config.num_hidden_layers = layers
     if dropout is not None:
-        for field in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
+        for field in (
+            "hidden_dropout_prob",
+            "attention_probs_dropout_prob",
+            "dropout",
+            "attention_dropout",
+        ):
             if hasattr(config, field):
                 setattr(config, field, dropout)
     register_plain_attention()
     chosen = best_attention(config) if attention == "auto" else attention
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # weights the folder lacks (a pooler nobody reads) are the same every time
-        backbone, lacking = load_weights(AutoModel, encoder, config=config, attn_implementation=chosen)
-    drawn = sorted(name for name, _ in backbone.named_parameters() if name in lacking and "pooler" not in name)
+        torch.manual_seed(
+            0
+        )  # weights the folder lacks (a pooler nobody reads) are the same every time
+        backbone, lacking = load_weights(
+            AutoModel, encoder, config=config, attn_implementation=chosen
+        )
+    drawn = sorted(
+        name for name, _ in backbone.named_parameters() if name in lacking and "pooler" not in name
+    )
     if drawn:
         more = f" and {len(drawn) - 3} more" if len(drawn) > 3 else ""
         raise LabError(
@@ -196,7 +232,15 @@ def weights_fingerprint(encoder: str) -> str:
         revision = getattr(load_config(encoder), "_commit_hash", None)
         return hashlib.sha256(f"{encoder}@{revision}".encode()).hexdigest()
     digest = hashlib.sha256()
-    names = ("config.json", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json", CARD)
+    names = (
+        "config.json",
+        "tokenizer.json",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt",
+        "tokenizer_config.json",
+        CARD,
+    )
     weights = {*path.glob("*.safetensors"), *path.glob("*_Dense/*.safetensors")}
     for file in sorted({*weights, *(path / n for n in names if (path / n).is_file())}):
         digest.update(str(file.relative_to(path)).encode())
@@ -210,7 +254,10 @@ def best_precision(device: torch.device | str = "cpu") -> str:
     if torch.device(device).type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     capability = torch.backends.cpu.get_cpu_capability()
-    native = capability.startswith("AVX512") and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    native = (
+        capability.startswith("AVX512")
+        and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    )
     return "bf16" if native else "fp32"
 
 
@@ -219,7 +266,9 @@ def autocast(device: torch.device, precision: str):
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
-def pad(rows: Sequence[np.ndarray], pad_id: int) -> tuple[Int[Tensor, "batch tokens"], Int[Tensor, "batch tokens"]]:
+def pad(
+    rows: Sequence[np.ndarray], pad_id: int
+) -> tuple[Int[Tensor, "batch tokens"], Int[Tensor, "batch tokens"]]:
     """Token ids and attention mask of a batch, padded to its own longest row."""
     width = max(map(len, rows))
     ids = np.full((len(rows), width), pad_id, dtype=np.int64)
@@ -263,12 +312,25 @@ class TransformerEncoder(nn.Module):
     special_ids: Tensor
 
     def __init__(
-        self, backbone: PreTrainedModel, tokenizer: Any, *, pooling: str = "mean", head: nn.Module | None = None,
-        keep_head: bool = False, max_length: int | None = None, prompt: Sequence[str] = (),
-        debias: bool = False, residual: Residual | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        backbone: PreTrainedModel,
+        tokenizer: Any,
+        *,
+        pooling: str = "mean",
+        head: nn.Module | None = None,
+        keep_head: bool = False,
+        max_length: int | None = None,
+        prompt: Sequence[str] = (),
+        debias: bool = False,
+        residual: Residual | None = None,
+    ) -> None:
         super().__init__()
-        self.backbone, self.tokenizer, self.head, self.residual = backbone, tokenizer, head, residual
+        self.backbone, self.tokenizer, self.head, self.residual = (
+            backbone,
+            tokenizer,
+            head,
+            residual,
+        )
         self.pooling, self.keep_head = pooling, keep_head
         limit = min(tokenizer.model_max_length, positions(backbone.config))
         self.max_length = min(max_length or limit, limit)
@@ -277,7 +339,9 @@ class TransformerEncoder(nn.Module):
         self.register_buffer("special_ids", torch.tensor(special), persistent=False)
         self.prompt = None
         if prompt:
-            templates = (parse_template(text, tokenizer, max_length=self.max_length) for text in prompt)
+            templates = (
+                parse_template(text, tokenizer, max_length=self.max_length) for text in prompt
+            )
             self.prompt = Prompt(tuple(prompt), tuple(templates), debias)
 
     @property
@@ -288,9 +352,13 @@ class TransformerEncoder(nn.Module):
     def device(self) -> torch.device:
         return next(self.backbone.parameters()).device
 
-    def hidden_states(self, ids: Int[Tensor, "batch tokens"], mask: Int[Tensor, "batch tokens"]) -> HiddenStates:
+    def hidden_states(
+        self, ids: Int[Tensor, "batch tokens"], mask: Int[Tensor, "batch tokens"]
+    ) -> HiddenStates:
         """All hidden states, embedding layer first."""
-        return self.backbone(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        return self.backbone(
+            input_ids=ids, attention_mask=mask, output_hidden_states=True
+        ).hidden_states
 
     def words(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape hidden"]:
         """Word embeddings, before positions and norm. One look-up for several groups has one gradient of the table's size."""
@@ -308,7 +376,9 @@ class TransformerEncoder(nn.Module):
 
         ``view`` says which template the sentences stand in, where there is a prompt.
         """
-        hidden = self.backbone(inputs_embeds=words, attention_mask=mask, output_hidden_states=True).hidden_states
+        hidden = self.backbone(
+            inputs_embeds=words, attention_mask=mask, output_hidden_states=True
+        ).hidden_states
         return self.finish(self.pool(hidden, ids, mask, view=view)), hidden
 
     def pool(
@@ -328,7 +398,9 @@ class TransformerEncoder(nn.Module):
             return state
         pooled = POOLINGS[self.pooling](hidden, mask).float()
         if self.residual is not None:
-            pooled = pooled + self.residual(hidden[self.residual.source], ids, self.content(ids, mask))
+            pooled = pooled + self.residual(
+                hidden[self.residual.source], ids, self.content(ids, mask)
+            )
         return pooled
 
     def finish(self, pooled: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
@@ -343,9 +415,13 @@ class TransformerEncoder(nn.Module):
 
     @torch.inference_mode()
     def encode_ids(
-        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", tokens_per_batch: int | None = None,
+        self,
+        rows: Sequence[np.ndarray],
+        *,
+        precision: str = "fp32",
+        tokens_per_batch: int | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Float[np.ndarray, "sentences hidden"]:  # fmt: skip
+    ) -> Float[np.ndarray, "sentences hidden"]:
         """Embeddings of tokenised sentences, float32 whatever the precision of the backbone, dropout off."""
         training = self.training
         self.eval()
@@ -357,8 +433,12 @@ class TransformerEncoder(nn.Module):
         done = 0
         try:
             with autocast(self.device, precision):
-                for batch in by_token_budget(lengths, tokens_per_batch or token_budget(self.device)):
-                    ids, mask = (t.to(self.device) for t in pad([rows[i] for i in batch], self.pad_id))
+                for batch in by_token_budget(
+                    lengths, tokens_per_batch or token_budget(self.device)
+                ):
+                    ids, mask = (
+                        t.to(self.device) for t in pad([rows[i] for i in batch], self.pad_id)
+                    )
                     embedding = self.pool(self.hidden_states(ids, mask), ids, mask)
                     if head is not None:
                         embedding = head(embedding.float())
@@ -372,10 +452,17 @@ class TransformerEncoder(nn.Module):
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
         """Token ids with special tokens, cut at ``max_length``."""
-        ids = self.tokenizer(list(sentences), truncation=True, max_length=self.max_length, return_attention_mask=False)
+        ids = self.tokenizer(
+            list(sentences),
+            truncation=True,
+            max_length=self.max_length,
+            return_attention_mask=False,
+        )
         return [np.asarray(row, dtype=np.int64) for row in ids["input_ids"]]
 
-    def encode(self, sentences: Sequence[str], **options: Any) -> Float[np.ndarray, "sentences hidden"]:
+    def encode(
+        self, sentences: Sequence[str], **options: Any
+    ) -> Float[np.ndarray, "sentences hidden"]:
         """Embeddings of sentences; options as in ``encode_ids``."""
         return (
             self.encode_ids(self.tokenize(sentences), **options)
@@ -408,7 +495,8 @@ class TransformerEncoder(nn.Module):
             (folder / "2_Dense").mkdir(exist_ok=True)
             linear = {"linear.weight": self.head.dense.weight, "linear.bias": self.head.dense.bias}
             save_file(
-                {k: v.detach().cpu().contiguous() for k, v in linear.items()}, folder / "2_Dense" / "model.safetensors"
+                {k: v.detach().cpu().contiguous() for k, v in linear.items()},
+                folder / "2_Dense" / "model.safetensors",
             )
         if self.pooling in ("cls", "mean", *LAYERS) and self.residual is None:
             self._save_sentence_transformers(folder, kept)
@@ -416,14 +504,20 @@ class TransformerEncoder(nn.Module):
     def _save_sentence_transformers(self, folder: Path, kept: bool) -> None:
         module = "sentence_transformers.models."
         mixed = self.pooling in LAYERS
-        modules = [("", "Transformer"), *[("0_WeightedLayerPooling", "WeightedLayerPooling")] * mixed]
+        modules = [
+            ("", "Transformer"),
+            *[("0_WeightedLayerPooling", "WeightedLayerPooling")] * mixed,
+        ]
         modules += [("1_Pooling", "Pooling"), *[("2_Dense", "Dense")] * kept]
         files: dict[str, Any] = {
             "modules.json": [
                 {"idx": i, "name": str(i), "path": path, "type": module + kind}
                 for i, (path, kind) in enumerate(modules)
             ],
-            "sentence_bert_config.json": {"max_seq_length": self.max_length, "do_lower_case": False},
+            "sentence_bert_config.json": {
+                "max_seq_length": self.max_length,
+                "do_lower_case": False,
+            },
             "1_Pooling/config.json": {
                 "word_embedding_dimension": self.hidden,
                 "pooling_mode_cls_token": self.pooling == "cls",
@@ -435,16 +529,25 @@ class TransformerEncoder(nn.Module):
             weights = torch.zeros(depth + 1)
             weights[list(LAYERS[self.pooling])] = 1.0
             (folder / "0_WeightedLayerPooling").mkdir(exist_ok=True)
-            save_file({"layer_weights": weights}, folder / "0_WeightedLayerPooling" / "model.safetensors")
+            save_file(
+                {"layer_weights": weights}, folder / "0_WeightedLayerPooling" / "model.safetensors"
+            )
             files["0_WeightedLayerPooling/config.json"] = {
-                "word_embedding_dimension": self.hidden, "layer_start": 0, "num_hidden_layers": depth
-            }  # fmt: skip
-            files["config.json"] = json.loads((folder / "config.json").read_text()) | {"output_hidden_states": True}
+                "word_embedding_dimension": self.hidden,
+                "layer_start": 0,
+                "num_hidden_layers": depth,
+            }
+            files["config.json"] = json.loads((folder / "config.json").read_text()) | {
+                "output_hidden_states": True
+            }
         if kept:
             activation = "torch.nn.modules.activation.Tanh"
             files["2_Dense/config.json"] = {
-                "in_features": self.hidden, "out_features": self.hidden, "bias": True, "activation_function": activation
-            }  # fmt: skip
+                "in_features": self.hidden,
+                "out_features": self.hidden,
+                "bias": True,
+                "activation_function": activation,
+            }
         for name, value in files.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(json.dumps(value, indent=2) + "\n")
@@ -494,7 +597,10 @@ def _read_modules(path: Path) -> dict[str, Any]:
                 )
         elif kind == "Dense":
             dense = json.loads(config.read_text())
-            if not dense["activation_function"].endswith("Tanh") or dense["in_features"] != dense["out_features"]:
+            if (
+                not dense["activation_function"].endswith("Tanh")
+                or dense["in_features"] != dense["out_features"]
+            ):
                 raise LabError(f"{config}: only a square dense layer with tanh is known as a head.")
             card["head"] = "tanh"
         elif kind not in ("Transformer", "Normalize"):  # a norm does not move a cosine
@@ -529,9 +635,13 @@ def load_encoder(
     chosen = pooling or stated
     as_stated = chosen == stated and layers is None
     if chosen not in ("prompt", *POOLINGS):
-        raise LabError(f"{encoder}: pooling {chosen!r} is not known; expected one of {', '.join(POOLINGS)}.")
+        raise LabError(
+            f"{encoder}: pooling {chosen!r} is not known; expected one of {', '.join(POOLINGS)}."
+        )
     if chosen == "prompt" and not isinstance(card.get("prompt"), str):
-        raise LabError(f"{encoder}: this folder states no template, so that it has no pooling prompt.")
+        raise LabError(
+            f"{encoder}: this folder states no template, so that it has no pooling prompt."
+        )
     backbone = load_backbone(where, layers=layers, attention=attention)
     head = None
     if card.get("head") == "tanh" and layers is None:
@@ -544,7 +654,13 @@ def load_encoder(
         with _reading(Path(where) / RESIDUAL):
             residual = load_residual(Path(where), card["residual"])
     model = TransformerEncoder(
-        backbone, load_tokenizer(where), pooling=chosen, head=head, keep_head=head is not None,
-        max_length=max_length or card.get("max_length"), prompt=(card["prompt"],) if chosen == "prompt" else (), residual=residual,
-    )  # fmt: skip
+        backbone,
+        load_tokenizer(where),
+        pooling=chosen,
+        head=head,
+        keep_head=head is not None,
+        max_length=max_length or card.get("max_length"),
+        prompt=(card["prompt"],) if chosen == "prompt" else (),
+        residual=residual,
+    )
     return model.eval()

@@ -10,7 +10,12 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def train_wordpiece(
-    sentences: Iterable[str], *, size: int, lowercase: bool = True, rarest_character: int = 20, max_length: int = 128
+    sentences: Iterable[str],
+    *,
+    size: int,
+    lowercase: bool = True,
+    rarest_character: int = 20,
+    max_length: int = 128,
 ) -> Any:
     """A fast BERT tokenizer of ``size`` pieces, the same for the same sentences.
 
@@ -20,10 +25,15 @@ def train_wordpiece(
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import BertTokenizerFast  # type: ignore[attr-defined]
 
-    normalizer, pre_tokenizer = normalizers.BertNormalizer(lowercase=lowercase), pre_tokenizers.BertPreTokenizer()
+    normalizer, pre_tokenizer = (
+        normalizers.BertNormalizer(lowercase=lowercase),
+        pre_tokenizers.BertPreTokenizer(),
+    )
     words: Counter[str] = Counter()
     for sentence in sentences:
-        words.update(word for word, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(sentence)))
+        words.update(
+            word for word, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(sentence))
+        )
     characters: Counter[str] = Counter()
     for word, count in words.items():
         characters.update(dict.fromkeys(word, count))
@@ -34,6 +44,10 @@ def train_wordpiece(
     pieces = [*SPECIAL, *alphabet, *(f"##{c}" for c in alphabet)]
     learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    trainer = trainers.WordPieceTrainer(vocab_size=size, min_frequency=2, special_tokens=pieces, show_progress=False)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size, min_frequency=2, special_tokens=pieces, show_progress=False
+    )
     learner.train_from_iterator((word for word, count in common for _ in range(count)), trainer)
-    return BertTokenizerFast(vocab=learner.get_vocab(), do_lower_case=lowercase, model_max_length=max_length)
+    return BertTokenizerFast(
+        vocab=learner.get_vocab(), do_lower_case=lowercase, model_max_length=max_length
+    )

@@ -33,7 +33,10 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
             raise LabError(
                 f"a {type(tokenizer).__name__} marks no start of a word; views need WordPiece, Ġ or ▁ in its tokens."
             )
-        continuation = [not token.startswith(start) and not set(token) <= set(string.punctuation) for token in tokens]
+        continuation = [
+            not token.startswith(start) and not set(token) <= set(string.punctuation)
+            for token in tokens
+        ]
     return Vocabulary(special, np.array(continuation), tokenizer.mask_token_id)
 
 
@@ -48,11 +51,18 @@ def exchange_words(
         if key not in known:
             text = tokenizer.decode(pieces.tolist(), clean_up_tokenization_spaces=False)
             word = text.strip()
-            others = [other[:1].upper() + other[1:] if word[:1].isupper() else other for other in synonyms(word)]
-            texts = [text.replace(word, other) for other in others]  # keeps the space that starts a word in RoBERTa
+            others = [
+                other[:1].upper() + other[1:] if word[:1].isupper() else other
+                for other in synonyms(word)
+            ]
+            texts = [
+                text.replace(word, other) for other in others
+            ]  # keeps the space that starts a word in RoBERTa
             encoded = tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
             unknown = tokenizer.unk_token_id
-            known[key] = [np.asarray(ids, dtype=np.int64) for ids in encoded if ids and unknown not in ids]
+            known[key] = [
+                np.asarray(ids, dtype=np.int64) for ids in encoded if ids and unknown not in ids
+            ]
         return known[key]
 
     return alternatives

@@ -20,7 +20,12 @@ from jaxtyping import Float
 from scipy import optimize, special, stats
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.rank_bootstrap import Metric, bootstrap_correlations, bootstrap_sts, joined
+from recse_lab.evaluation.rank_bootstrap import (
+    Metric,
+    bootstrap_correlations,
+    bootstrap_sts,
+    joined,
+)
 from recse_lab.evaluation.seeds import MOST_SEEDS, Interval, paired_test
 from recse_lab.evaluation.sts import correlation, why_undefined
 
@@ -81,9 +86,15 @@ class Spread(NamedTuple):
 
         Over the chi-square law of the variance that the seeds estimate, by quantiles; that over pairs is taken as known.
         """
-        chi = stats.chi2.ppf((np.arange(400) + 0.5) / 400, self.n - 1) / (self.n - 1) if self.seeds else np.ones(1)
+        chi = (
+            stats.chi2.ppf((np.arange(400) + 0.5) / 400, self.n - 1) / (self.n - 1)
+            if self.seeds
+            else np.ones(1)
+        )
         estimated = self.seeds * chi + self.pairs
-        bound = _critical(self.seeds * chi / estimated, self.n, alpha) * (estimated / self.total) ** 0.5
+        bound = (
+            _critical(self.seeds * chi / estimated, self.n, alpha) * (estimated / self.total) ** 0.5
+        )
         shift = abs(effect) / self.total**0.5
         return float(np.mean(special.ndtr(shift - bound) + special.ndtr(-shift - bound)))
 
@@ -92,16 +103,23 @@ class Spread(NamedTuple):
         upper = self.total**0.5
         while self.power(upper, alpha=alpha) < power:
             upper *= 2
-        return float(optimize.brentq(lambda effect: self.power(effect, alpha=alpha) - power, 0.0, upper))  # type: ignore[arg-type]
+        return float(
+            optimize.brentq(lambda effect: self.power(effect, alpha=alpha) - power, 0.0, upper)
+        )  # type: ignore[arg-type]
 
-    def seeds_to_find(self, effect: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
+    def seeds_to_find(
+        self, effect: float, *, power: float = 0.8, alpha: float = 0.05
+    ) -> int | None:
         """Fewest seeds, on as many pairs, that find a true difference ``effect`` with the given power.
 
         None where the pairs alone leave too much to chance, or where more than ``MOST_SEEDS`` would be needed.
         """
 
         def enough(n: int) -> bool:
-            return self._replace(seeds=self.seeds * self.n / n, n=n).power(effect, alpha=alpha) >= power
+            return (
+                self._replace(seeds=self.seeds * self.n / n, n=n).power(effect, alpha=alpha)
+                >= power
+            )
 
         low, high = 1, 2  # low is too few, high enough
         while not enough(high):
@@ -126,7 +144,9 @@ def spread_over_pairs(boot: Float[np.ndarray, "resamples seeds"]) -> Spread:
     return Spread(0.0, float(boot.mean(axis=1).var(ddof=1)), boot.shape[1])
 
 
-def spread_over_both(point: Float[np.ndarray, " seeds"], boot: Float[np.ndarray, "resamples seeds"]) -> Spread:
+def spread_over_both(
+    point: Float[np.ndarray, " seeds"], boot: Float[np.ndarray, "resamples seeds"]
+) -> Spread:
     """Of the mean when other seeds and other pairs are drawn; two seeds or more.
 
     The values of the seeds on the same pairs differ by u and w, so their variance over n is that part. What two seeds
@@ -151,7 +171,9 @@ def mean_interval(
     becomes ``pairs``, and ``method`` says so.
     """
     found = _about(point, np.zeros_like(point), boot, population, level)
-    low, high = (np.nan, np.nan) if found.low is None or found.high is None else (found.low, found.high)
+    low, high = (
+        (np.nan, np.nan) if found.low is None or found.high is None else (found.low, found.high)
+    )
     return Interval(found.delta, low, high, level, f"{found.method} ({found.why})", found.seeds)
 
 
@@ -174,16 +196,25 @@ def compare_resampled(
     Raises:
         ValueError: Arms over different seeds or resamples.
     """
-    if not a.shape == b.shape == boot_a.shape[1:] == boot_b.shape[1:] or boot_a.shape != boot_b.shape:
-        raise ValueError(f"arms {a.shape} and {b.shape} with resamples {boot_a.shape} and {boot_b.shape}")
+    if (
+        not a.shape == b.shape == boot_a.shape[1:] == boot_b.shape[1:]
+        or boot_a.shape != boot_b.shape
+    ):
+        raise ValueError(
+            f"arms {a.shape} and {b.shape} with resamples {boot_a.shape} and {boot_b.shape}"
+        )
     return _about(a, b, boot_a - boot_b, population, level)
 
 
-def _about(a: np.ndarray, b: np.ndarray, boot: np.ndarray, population: Population, level: float) -> Comparison:
+def _about(
+    a: np.ndarray, b: np.ndarray, boot: np.ndarray, population: Population, level: float
+) -> Comparison:
     if population == "seeds":
         test = paired_test(a.tolist(), b.tolist(), level=level)
         why = test.reason or "other seeds on these pairs"
-        return Comparison(test.delta, test.low, test.high, test.p, level, test.seeds, population, test.method, why)
+        return Comparison(
+            test.delta, test.low, test.high, test.p, level, test.seeds, population, test.method, why
+        )
     point = a - b
     n = len(point)
     delta = float(point.mean()) if n else float("nan")
@@ -199,13 +230,18 @@ def _about(a: np.ndarray, b: np.ndarray, boot: np.ndarray, population: Populatio
             "pairs",
         )
     else:
-        spread, why = spread_over_both(point, boot), f"{n} seeds: spread over seeds and over pairs added"
+        spread, why = (
+            spread_over_both(point, boot),
+            f"{n} seeds: spread over seeds and over pairs added",
+        )
         method = "t over seeds with bootstrap over pairs"
     if spread.total**0.5 <= 1e-12 * max(np.abs(a).max(), np.abs(b).max()):
         why = "the same for every seed and every resample: no test"
         return Comparison(delta, None, None, None, level, n, population, method, why)
     half = spread.critical(1 - level) * spread.total**0.5
-    return Comparison(delta, delta - half, delta + half, spread.p(delta), level, n, population, method, why)
+    return Comparison(
+        delta, delta - half, delta + half, spread.p(delta), level, n, population, method, why
+    )
 
 
 def _no_comparison(point: np.ndarray, boot: np.ndarray) -> str | None:
@@ -242,18 +278,26 @@ def compare(
         ValueError: Arms over different pairs or numbers of seeds.
     """
     if a.shape != b.shape or a.ndim != 2 or a.shape[1] != len(gold):
-        raise ValueError(f"gold {gold.shape} and arms {a.shape}, {b.shape} are not over the same pairs and seeds")
+        raise ValueError(
+            f"gold {gold.shape} and arms {a.shape}, {b.shape} are not over the same pairs and seeds"
+        )
     point = np.array([correlation(metric, gold, row) for row in (*a, *b)])
     if not np.isfinite(point).all():
         reasons = (why_undefined(gold, row) for row in (*a, *b))
         why = next(filter(None, reasons), "gold has values that are not finite")
-        return Comparison(float("nan"), None, None, None, level, len(a), population, "none", f"{why}: no test")
+        return Comparison(
+            float("nan"), None, None, None, level, len(a), population, "none", f"{why}: no test"
+        )
     boot = np.empty((0, len(point)))
     if population != "seeds":
         rng = np.random.default_rng(seed)
-        boot = bootstrap_correlations(gold, np.concatenate([a, b]), metric=metric, resamples=resamples, rng=rng)
+        boot = bootstrap_correlations(
+            gold, np.concatenate([a, b]), metric=metric, resamples=resamples, rng=rng
+        )
     n = len(a)
-    return compare_resampled(point[:n], point[n:], boot[:, :n], boot[:, n:], population=population, level=level)
+    return compare_resampled(
+        point[:n], point[n:], boot[:, :n], boot[:, n:], population=population, level=level
+    )
 
 
 def compare_sts(
@@ -272,7 +316,9 @@ def compare_sts(
         LabError: Frames over different pairs or gold scores, or another number of seeds in the one arm.
     """
     if len(a) != len(b):
-        raise LabError(f"{len(a)} seeds of one arm and {len(b)} of the other; compare the seeds that both have.")
+        raise LabError(
+            f"{len(a)} seeds of one arm and {len(b)} of the other; compare the seeds that both have."
+        )
     runs = [*a, *b]
     point = np.zeros(len(runs))
     for task in tasks:
@@ -280,7 +326,9 @@ def compare_sts(
         point += np.array([correlation("spearman", gold, row) for row in scores]) / len(tasks)
     n = len(a)
     boot = bootstrap_sts(runs, tasks=tasks, resamples=resamples, seed=seed)
-    return compare_resampled(point[:n], point[n:], boot[:, :n], boot[:, n:], population=population, level=level)
+    return compare_resampled(
+        point[:n], point[n:], boot[:, :n], boot[:, n:], population=population, level=level
+    )
 
 
 # ---- resampling seeds inside resamples of pairs ------------------------------------------------------------------
@@ -301,7 +349,9 @@ def nested_interval(
     """
     means = _nested_means(boot, rng)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    method = "bootstrap over pairs and seeds" if boot.shape[1] > 1 else "bootstrap over pairs (one seed)"
+    method = (
+        "bootstrap over pairs and seeds" if boot.shape[1] > 1 else "bootstrap over pairs (one seed)"
+    )
     return Interval(float(np.mean(point)), float(low), float(high), level, method, boot.shape[1])
 
 
@@ -326,7 +376,9 @@ def nested_test(
     means = _nested_means(boot, rng)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     p = min(1.0, 2 * (1 + min((means <= 0).sum(), (means >= 0).sum())) / (1 + len(means)))
-    return Comparison(delta, float(low), float(high), float(p), level, len(point), "both", method, "asked for")
+    return Comparison(
+        delta, float(low), float(high), float(p), level, len(point), "both", method, "asked for"
+    )
 
 
 def _nested_means(boot: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -352,7 +404,9 @@ class BestOf(NamedTuple):
     reason: str | None
 
 
-def best_of(values: Float[np.ndarray, " looks"], boot: Float[np.ndarray, "resamples looks"]) -> BestOf:
+def best_of(
+    values: Float[np.ndarray, " looks"], boot: Float[np.ndarray, "resamples looks"]
+) -> BestOf:
     """Bias of a reported maximum of several checkpoints, levels or arms, from their values on the same resamples.
 
     The looks' noise, with its correlations, is that of ``boot`` (resample seeds too where the values are means over
@@ -366,7 +420,11 @@ def best_of(values: Float[np.ndarray, " looks"], boot: Float[np.ndarray, "resamp
     nan = float("nan")
     if not looks or not np.isfinite(values).all() or not np.isfinite(boot).all() or len(boot) < 2:
         reason = (
-            "no looks" if not looks else "undefined values" if not np.isfinite(values).all() else "undefined resamples"
+            "no looks"
+            if not looks
+            else "undefined values"
+            if not np.isfinite(values).all()
+            else "undefined resamples"
         )
         return BestOf(None, nan, nan, nan, nan, looks, reason)
     noise = boot - boot.mean(axis=0)
@@ -374,8 +432,19 @@ def best_of(values: Float[np.ndarray, " looks"], boot: Float[np.ndarray, "resamp
     if looks == 1:
         return BestOf(index, reported, 0.0, reported, 0.0, looks, None)
     own = noise - noise.mean(axis=1, keepdims=True)  # what all looks share changes no choice
-    chance, spread = float(np.square(own).sum() / (len(boot) - 1) / (looks - 1)), float(np.var(values, ddof=1))
+    chance, spread = (
+        float(np.square(own).sum() / (len(boot) - 1) / (looks - 1)),
+        float(np.var(values, ddof=1)),
+    )
     kept = max(0.0, 1 - chance / spread) ** 0.5 if spread > 0 else 0.0
     chosen = (values.mean() + kept * (values - values.mean()) + noise).argmax(axis=1)
     inflation = float(np.take_along_axis(noise, chosen[:, None], axis=1).mean())
-    return BestOf(index, reported, inflation, reported - inflation, float(noise.max(axis=1).mean()), looks, None)
+    return BestOf(
+        index,
+        reported,
+        inflation,
+        reported - inflation,
+        float(noise.max(axis=1).mean()),
+        looks,
+        None,
+    )

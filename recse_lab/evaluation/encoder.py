@@ -26,7 +26,9 @@ def score_tasks(
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Per-pair cosines of all tasks, every distinct sentence encoded once."""
-    return score_pairs(tasks, lambda sentences: encoder.encode(sentences, precision=precision, progress=progress))
+    return score_pairs(
+        tasks, lambda sentences: encoder.encode(sentences, precision=precision, progress=progress)
+    )
 
 
 class DevSet:
@@ -45,7 +47,9 @@ class DevSet:
     def __call__(self, encoder: Encoder) -> dict[str, Any]:
         """Spearman, alignment (gold > 4) and uniformity (all distinct sentences); None where undefined."""
         embeddings = encoder.encode_ids(self.rows, precision=self.precision)
-        spearman = correlation("spearman", self.gold, cosine(embeddings[self.first], embeddings[self.second]))
+        spearman = correlation(
+            "spearman", self.gold, cosine(embeddings[self.first], embeddings[self.second])
+        )
         measures: dict[str, Any] = {
             "spearman": None if np.isnan(spearman) else spearman,
             "alignment": None,
@@ -56,5 +60,7 @@ class DevSet:
         if np.isfinite(embeddings).all() and (np.linalg.norm(embeddings, axis=1) > 0).all():
             measures["uniformity"] = float(uniformity(unit))
             if close.any():
-                measures["alignment"] = float(alignment(unit[self.first[close]], unit[self.second[close]]))
+                measures["alignment"] = float(
+                    alignment(unit[self.first[close]], unit[self.second[close]])
+                )
         return measures

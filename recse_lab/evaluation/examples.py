@@ -25,7 +25,9 @@ class Accuracy(NamedTuple):
 
 def same_examples(first: Correct, second: Correct) -> bool:
     """Whether two can be paired: the same tasks with as many examples each."""
-    return {task: len(v) for task, v in first.items()} == {task: len(v) for task, v in second.items()}
+    return {task: len(v) for task, v in first.items()} == {
+        task: len(v) for task, v in second.items()
+    }
 
 
 def average_accuracy(values: Correct, level: float = 0.95) -> Accuracy:

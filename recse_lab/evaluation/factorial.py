@@ -72,9 +72,13 @@ def factorial_effects(
     complete = [s for s in pd.unique(seeds) if (seeds == s).sum() == cells.max() + 1]
     by_seed = error == "seeds" and len(complete) > 1
     if by_seed:
-        estimate = effects_by_seed(design, data[response].to_numpy(float), cells, seeds, complete, level)
+        estimate = effects_by_seed(
+            design, data[response].to_numpy(float), cells, seeds, complete, level
+        )
         short = len(pd.unique(seeds)) - len(complete)
-        method = f"t over {len(complete)} seeds" + (f" ({short} incomplete left out)" if short else "")
+        method = f"t over {len(complete)} seeds" + (
+            f" ({short} incomplete left out)" if short else ""
+        )
     else:
         estimate = effects_pooled(design, data[response].to_numpy(float), seeds, level, shared)
         method = "least squares, seeds as blocks"
@@ -83,12 +87,22 @@ def factorial_effects(
     for contrast in contrasts:
         values = estimate(contrast.weights)
         if values is None:
-            values = (np.nan, np.nan, np.nan, None, 0, _why_not(data, levels, contrast, interactions))
+            values = (
+                np.nan,
+                np.nan,
+                np.nan,
+                None,
+                0,
+                _why_not(data, levels, contrast, interactions),
+            )
         value, low, high, p, df, reason = values
         reason = "; ".join(filter(None, [reason, lost]))
         rows.append((contrast.effect, value, low, high, p, df, method, reason))
     table = pd.DataFrame(rows, columns=pd.Index([c for c in COLUMNS if c != "p_holm"]))
-    table["p_holm"] = [np.nan if p is None else p for p in holm([None if pd.isna(p) else float(p) for p in table["p"]])]
+    table["p_holm"] = [
+        np.nan if p is None else p
+        for p in holm([None if pd.isna(p) else float(p) for p in table["p"]])
+    ]
     table["p"] = table["p"].astype(float)
     return table.reindex(columns=list(COLUMNS))
 
@@ -96,19 +110,29 @@ def factorial_effects(
 Values = tuple[float, float, float, float | None, int, str | None]
 
 
-def _runs(frame: pd.DataFrame, response: str, factors: list[str], block: str) -> tuple[pd.DataFrame, str]:
+def _runs(
+    frame: pd.DataFrame, response: str, factors: list[str], block: str
+) -> tuple[pd.DataFrame, str]:
     columns = [*factors, block, response]
     if missing := [c for c in columns if c not in frame.columns]:
-        raise LabError(f"the runs have no column {missing[0]}; there are {', '.join(map(str, frame.columns))}.")
+        raise LabError(
+            f"the runs have no column {missing[0]}; there are {', '.join(map(str, frame.columns))}."
+        )
     for column in (*factors, block):
         if absent := int(np.count_nonzero(pd.isna(frame[column]))):
-            raise LabError(f"{column} is missing for {absent} of {len(frame)} runs; name its level.")
+            raise LabError(
+                f"{column} is missing for {absent} of {len(frame)} runs; name its level."
+            )
     twice = frame.duplicated([*factors, block])
     if twice.any():
-        raise LabError(f"two runs of {_told(frame.loc[twice, [*factors, block]].iloc[0])}; keep one a cell and seed.")
+        raise LabError(
+            f"two runs of {_told(frame.loc[twice, [*factors, block]].iloc[0])}; keep one a cell and seed."
+        )
     defined = np.isfinite(frame[response].to_numpy(float))
     if not defined.any():
-        raise LabError(f"{response} is undefined for all {len(frame)} runs, so there are no effects.")
+        raise LabError(
+            f"{response} is undefined for all {len(frame)} runs, so there are no effects."
+        )
     lost = int((~defined).sum())
     return frame.loc[defined, columns].reset_index(
         drop=True
@@ -154,7 +178,12 @@ def _estimable(design: np.ndarray, inverse: np.ndarray, weights: np.ndarray) -> 
 
 
 def effects_by_seed(
-    design: np.ndarray, y: np.ndarray, cells: np.ndarray, seeds: np.ndarray, complete: list[Any], level: float
+    design: np.ndarray,
+    y: np.ndarray,
+    cells: np.ndarray,
+    seeds: np.ndarray,
+    complete: list[Any],
+    level: float,
 ):
     """A contrast in every complete seed, and a t over them."""
     order = [np.flatnonzero(seeds == s) for s in complete]
@@ -167,16 +196,21 @@ def effects_by_seed(
             return None
         runs = weights @ inverse
         more, less = (
-            [float(part @ y[rows]) for rows in order] for part in (np.clip(runs, 0, None), np.clip(-runs, 0, None))
+            [float(part @ y[rows]) for rows in order]
+            for part in (np.clip(runs, 0, None), np.clip(-runs, 0, None))
         )
         test = paired_test(more, less, level=level)
-        low, high = (np.nan, np.nan) if test.low is None or test.high is None else (test.low, test.high)
+        low, high = (
+            (np.nan, np.nan) if test.low is None or test.high is None else (test.low, test.high)
+        )
         return test.delta, low, high, test.p, len(order) - 1, test.reason
 
     return estimate
 
 
-def effects_pooled(design: np.ndarray, y: np.ndarray, seeds: np.ndarray, level: float, shared: bool = False):
+def effects_pooled(
+    design: np.ndarray, y: np.ndarray, seeds: np.ndarray, level: float, shared: bool = False
+):
     """A contrast of one least-squares fit with a column for every seed but the first, against the residual.
 
     ``shared``: rows are not all of different runs, so that the residual is no measure of chance.
@@ -206,21 +240,36 @@ def effects_pooled(design: np.ndarray, y: np.ndarray, seeds: np.ndarray, level: 
             return value, np.nan, np.nan, None, df, reason
         spread = float(np.sqrt(variance * (combination @ combination)))
         half = float(stats.t.ppf((1 + level) / 2, df)) * spread
-        return value, value - half, value + half, float(2 * stats.t.sf(abs(value) / spread, df)), df, None
+        return (
+            value,
+            value - half,
+            value + half,
+            float(2 * stats.t.sf(abs(value) / spread, df)),
+            df,
+            None,
+        )
 
     return estimate
 
 
-def _why_not(data: pd.DataFrame, levels: dict[str, list[Any]], contrast: Contrast, interactions: bool) -> str:
+def _why_not(
+    data: pd.DataFrame, levels: dict[str, list[Any]], contrast: Contrast, interactions: bool
+) -> str:
     """Levels that were never run together, among the pairs of factors that the effect averages over."""
     missing = []
     if interactions:
         for f, g in combinations(levels, 2):
             if set(contrast.factors) & {f, g}:
                 seen = set(zip(data[f], data[g], strict=True))
-                missing += [f"{f} {a} with {g} {b}" for a, b in product(levels[f], levels[g]) if (a, b) not in seen]
+                missing += [
+                    f"{f} {a} with {g} {b}"
+                    for a, b in product(levels[f], levels[g])
+                    if (a, b) not in seen
+                ]
     return (
-        f"not estimable: no run has {' or '.join(missing)}" if missing else "not estimable: aliased with other effects"
+        f"not estimable: no run has {' or '.join(missing)}"
+        if missing
+        else "not estimable: aliased with other effects"
     )
 
 

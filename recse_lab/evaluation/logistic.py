@@ -20,7 +20,9 @@ TINY = 1e-12  # curvature of an intercept that nothing else curves: of classes f
 ROUGH = 0.1  # residual at which the Hessian is worth more than its bound
 
 Weights = Float[Tensor, "dim problems vectors"]
-Change = tuple[Weights, Weights, Float[Tensor, " problems"]]  # of weights, of gradient, and 1 / their product
+Change = tuple[
+    Weights, Weights, Float[Tensor, " problems"]
+]  # of weights, of gradient, and 1 / their product
 Precondition = Callable[[Weights, Int[Tensor, " problems"]], Weights]
 
 
@@ -37,9 +39,17 @@ class Fits(NamedTuple):
 
 
 def fit_logistic(
-    features: Float[Tensor, "rows dim"], labels: Int[Tensor, " rows"], members: Bool[Tensor, "folds rows"], fold: Int[Tensor, " problems"],
-    penalty: Float[Tensor, " problems"], *, classes: int, penalise_intercept: bool = False, tolerance: float = 1e-4, max_steps: int = 200,
-) -> Fits:  # fmt: skip
+    features: Float[Tensor, "rows dim"],
+    labels: Int[Tensor, " rows"],
+    members: Bool[Tensor, "folds rows"],
+    fold: Int[Tensor, " problems"],
+    penalty: Float[Tensor, " problems"],
+    *,
+    classes: int,
+    penalise_intercept: bool = False,
+    tolerance: float = 1e-4,
+    max_steps: int = 200,
+) -> Fits:
     """For every problem, minimise the mean of −log P(yᵢ | xᵢ; W, b) over the rows of its fold + ½ penalty ‖W‖².
 
     P is the logistic function of one vector for two classes (scikit-learn's own form; softmax over two vectors with
@@ -67,17 +77,23 @@ def fit_logistic(
 
     union = members.any(0)
     every = torch.arange(len(typical), device=x.device)
-    shared = _Problems(x, labels, _shares(union[None], x.dtype), torch.zeros_like(every), typical, shrunk)
+    shared = _Problems(
+        x, labels, _shares(union[None], x.dtype), torch.zeros_like(every), typical, shrunk
+    )
     inside = x[union]
     bound = _gram(inside, 0.25 if classes == 2 else 0.5).expand(len(typical), 1, -1, -1)
     start = x.new_zeros(x.shape[1], len(typical), 1 if classes == 2 else classes)
     rough = tolerance if alone else max(ROUGH, tolerance)
-    start, residual = _minimise(shared, start, _preconditioner(bound, shared, every), rough, max_steps)
+    start, residual = _minimise(
+        shared, start, _preconditioner(bound, shared, every), rough, max_steps
+    )
     if alone:
         solution, residual = start[:, group], residual[group]
     else:
         hessian = torch.stack([_hessian(inside, start[:, g]) for g in every])
-        start, _ = _minimise(shared, start, _preconditioner(hessian, shared, every), tolerance, max_steps)
+        start, _ = _minimise(
+            shared, start, _preconditioner(hessian, shared, every), tolerance, max_steps
+        )
         problems = _Problems(x, labels, _shares(members, x.dtype), fold, penalty, shrunk)
         solution, residual = _minimise(
             problems, start[:, group], _preconditioner(hessian, shared, group), tolerance, max_steps
@@ -91,15 +107,21 @@ def predict(features: Float[Tensor, "rows dim"], fits: Fits) -> Int[Tensor, "row
     weights = fits.coef.reshape(-1, dim).T.contiguous()
     classes = torch.empty(len(features), problems, dtype=torch.int16, device=features.device)
     for start in range(0, len(features), BLOCK):
-        logits = torch.addmm(fits.intercept.reshape(1, -1), features[start : start + BLOCK], weights)
+        logits = torch.addmm(
+            fits.intercept.reshape(1, -1), features[start : start + BLOCK], weights
+        )
         found = logits > 0 if vectors == 1 else logits.view(-1, problems, vectors).argmax(2)
         classes[start : start + BLOCK] = found.to(torch.int16)
     return classes
 
 
-def _refuse(features: Tensor, labels: Tensor, members: Tensor, penalty: Tensor, classes: int) -> None:
+def _refuse(
+    features: Tensor, labels: Tensor, members: Tensor, penalty: Tensor, classes: int
+) -> None:
     if not (penalty > 0).all():
-        raise ValueError("every penalty must be positive: without one, separable classes have no optimum")
+        raise ValueError(
+            "every penalty must be positive: without one, separable classes have no optimum"
+        )
     if not torch.isfinite(features).all():
         raise ValueError("features are not finite")
     counts = members.double() @ F.one_hot(labels, classes).double()
@@ -132,7 +154,9 @@ class _Problems:
     shrunk: Float[Tensor, " dim"]
     """1 where the penalty counts, 0 where it does not."""
 
-    def __call__(self, weights: Weights, active: Int[Tensor, " active"]) -> tuple[Float[Tensor, " active"], Weights]:
+    def __call__(
+        self, weights: Weights, active: Int[Tensor, " active"]
+    ) -> tuple[Float[Tensor, " active"], Weights]:
         """Loss in float64, and gradient, of the problems ``active`` at their weights."""
         dim, problems, vectors = weights.shape
         flat = weights.reshape(dim, -1)
@@ -163,14 +187,18 @@ def _gram(x: Float[Tensor, "rows dim"], scale: float) -> Float[Tensor, "1 dim di
     return (x.T @ x).double()[None] * (scale / len(x))
 
 
-def _hessian(x: Float[Tensor, "rows dim"], weights: Float[Tensor, "dim vectors"]) -> Float[Tensor, "vectors dim dim"]:
+def _hessian(
+    x: Float[Tensor, "rows dim"], weights: Float[Tensor, "dim vectors"]
+) -> Float[Tensor, "vectors dim dim"]:
     """XᵀDX / n with D = p (1 − p): of the mean loss, for every vector alone."""
     p = (x @ weights).sigmoid() if weights.shape[1] == 1 else (x @ weights).softmax(1)
     return torch.cat([_gram(x * (q * (1 - q)).sqrt()[:, None], 1.0) for q in p.T])
 
 
 def _preconditioner(
-    curvature: Float[Tensor, "groups vectors dim dim"], shared: _Problems, group: Int[Tensor, " problems"]
+    curvature: Float[Tensor, "groups vectors dim dim"],
+    shared: _Problems,
+    group: Int[Tensor, " problems"],
 ) -> Precondition:
     """Multiplies by the inverse of each group's curvature + penalty.
 
@@ -196,7 +224,11 @@ def _dot(a: Weights, b: Weights) -> Float[Tensor, " problems"]:
 
 
 def _minimise(
-    problems: _Problems, start: Weights, precondition: Precondition, tolerance: float, max_steps: int
+    problems: _Problems,
+    start: Weights,
+    precondition: Precondition,
+    tolerance: float,
+    max_steps: int,
 ) -> tuple[Weights, Float[Tensor, " problems"]]:
     """Preconditioned L-BFGS of all problems in step; those that are done, or can go no further, leave."""
     weights = start.clone()
@@ -223,7 +255,10 @@ def _minimise(
             decrease = ARMIJO * length[searching] * slope[searching]
             good = new_loss <= loss[here] + decrease + noise * loss[here].abs()
             done = here[good]
-            moved[:, done], turned[:, done] = change[:, good], new_gradient[:, good] - gradient[:, done]
+            moved[:, done], turned[:, done] = (
+                change[:, good],
+                new_gradient[:, good] - gradient[:, done],
+            )
             weights[:, done] += change[:, good]
             loss[done], gradient[:, done] = new_loss[good], new_gradient[:, good]
             searching = searching[~good]
@@ -234,18 +269,26 @@ def _minimise(
         stuck[searching] = True
         active = active[~stuck]
         product = _dot(moved, turned)
-        history = [*history[-MEMORY + 1 :], (moved, turned, torch.where(product > 0, 1 / product, 0.0))]
+        history = [
+            *history[-MEMORY + 1 :],
+            (moved, turned, torch.where(product > 0, 1 / product, 0.0)),
+        ]
     return weights, residual
 
 
 def _direction(
-    gradient: Weights, history: list[Change], precondition: Precondition, active: Int[Tensor, " active"]
-) -> Weights:  # fmt: skip
+    gradient: Weights,
+    history: list[Change],
+    precondition: Precondition,
+    active: Int[Tensor, " active"],
+) -> Weights:
     """Minus the inverse Hessian, as the history knows it, times the gradient: the two-loop recursion.
 
     A pair without positive curvature has weight 0, so that its problem does without it.
     """
-    pairs = [(moved[:, active], turned[:, active], weight[active]) for moved, turned, weight in history]
+    pairs = [
+        (moved[:, active], turned[:, active], weight[active]) for moved, turned, weight in history
+    ]
     q = gradient[:, active]
     alphas = []
     for moved, turned, weight in reversed(pairs):

@@ -37,9 +37,14 @@ class StsProtocol(NamedTuple):
     def told(self) -> dict[str, Any]:
         """The block ``protocol`` of results.json."""
         return {
-            "id": self.id, "about": self.about, "data": SENTEVAL_FILES, "similarity": "cosine in float32", **AGGREGATIONS,
-            "printed": list(self.printed), "scale": "raw, -1 to 1",
-        }  # fmt: skip
+            "id": self.id,
+            "about": self.about,
+            "data": SENTEVAL_FILES,
+            "similarity": "cosine in float32",
+            **AGGREGATIONS,
+            "printed": list(self.printed),
+            "scale": "raw, -1 to 1",
+        }
 
 
 class TransferProtocol(NamedTuple):
@@ -61,13 +66,18 @@ class TransferProtocol(NamedTuple):
 
     def told(self) -> dict[str, Any]:
         """The block ``protocol`` of results.json."""
-        return self._asdict() | {"grid": {split: list(grid) for split, grid in self.grid.items()}, "seed": SEED}
+        return self._asdict() | {
+            "grid": {split: list(grid) for split, grid in self.grid.items()},
+            "seed": SEED,
+        }
 
 
 Protocol = StsProtocol | TransferProtocol
 
 # Since torch 0.4.1 SentEval's loss is a mean: its `size_average = False` lost its effect. So weight decay goes with a mean.
-DECAYS: dict[str, tuple[float, ...]] = dict.fromkeys(("cv", "test", "dev"), (1e-5, 1e-4, 1e-3, 1e-2))
+DECAYS: dict[str, tuple[float, ...]] = dict.fromkeys(
+    ("cv", "test", "dev"), (1e-5, 1e-4, 1e-3, 1e-2)
+)
 ADAM = (
     "The same data, order, folds, grid, rounding and rule of choice; the loss is the one whose gradient {} follows. Not the same: SentEval stops "
     "training when the dev accuracy stalls, after a random 5 % of the last training set was put aside for it; here the regularised problem is "
@@ -78,43 +88,67 @@ PROTOCOLS: dict[str, Protocol] = {
     protocol.id: protocol
     for protocol in (
         StsProtocol(
-            "simcse-2021", SEVEN, ("stsb-dev",), ("all",),
+            "simcse-2021",
+            SEVEN,
+            ("stsb-dev",),
+            ("all",),
             "The tables since SimCSE: Spearman over the pooled pairs of a task; SICK-R is the test split, 4,927 pairs.",
         ),
         StsProtocol(
-            "senteval-2018", SEVEN, ("stsb-dev",), ("mean", "wmean"),
+            "senteval-2018",
+            SEVEN,
+            ("stsb-dev",),
+            ("mean", "wmean"),
             "The tables before SimCSE: the mean over the subsets of a year, plain and weighted by pairs; SICK-R is the test split, 4,927 pairs. "
             "STS-B and SICK-R by cosine too, where SentEval itself fits a regression.",
         ),
         StsProtocol(
-            "mteb", MTEB_TASKS, (), ("all",),
+            "mteb",
+            MTEB_TASKS,
+            (),
+            ("all",),
             "MTEB's English STS tasks of that name: pairs pooled, SICK-R all 9,927 pairs. MTEB reads STS12 to STS-B as they were written; "
             "SentEval's files have them in lower case and tokenised, which changes nothing for uncased BERT tokenizers and something for cased ones.",
         ),
         StsProtocol(
-            "recse-release", SEVEN, ("stsb-dev",), ("all",),
+            "recse-release",
+            SEVEN,
+            ("stsb-dev",),
+            ("all",),
             "As simcse-2021, with alignment and uniformity of STS-B dev as reCSE's release and others compute them: batch by batch of 128, a batch "
             "without positives counting 0. They are biased; only to compare with old tables.",
             legacy_space=True,
         ),
         TransferProtocol(
-            "senteval-10fold", 10, "weight_decay", DECAYS,
+            "senteval-10fold",
+            10,
+            "weight_decay",
+            DECAYS,
             "SentEval with usepytorch, kfold 10, nhid 0: the setting of published tables (Adam, batch 64, tenacity 5, epoch_size 4). "
             + ADAM.format("its Adam"),
         ),
         TransferProtocol(
-            "senteval-fast", 5, "weight_decay", DECAYS,
+            "senteval-fast",
+            5,
+            "weight_decay",
+            DECAYS,
             "SentEval's prototyping setting and SimCSE's fast modes: kfold 5, nhid 0 (RMSprop, batch 128, tenacity 3, epoch_size 2). "
             + ADAM.format("its RMSprop"),
         ),
         TransferProtocol(
-            "senteval-logreg", 10, "C",
-            {"cv": tuple(2.0**t for t in range(-2, 4)), "test": tuple(2.0**t for t in range(-1, 6)), "dev": tuple(2.0**t for t in range(-2, 4))},
+            "senteval-logreg",
+            10,
+            "C",
+            {
+                "cv": tuple(2.0**t for t in range(-2, 4)),
+                "test": tuple(2.0**t for t in range(-1, 6)),
+                "dev": tuple(2.0**t for t in range(-2, 4)),
+            },
             "SentEval without usepytorch, kfold 10: the very problems that it hands to scikit-learn's LogisticRegression (softmax for TREC, intercept "
             "free, as since scikit-learn 0.22), solved to a tolerance instead of lbfgs's default, which may stop some per cent of the weights away.",
         ),
     )
-}  # fmt: skip
+}
 """By id. Sources: SimCSE (Gao et al. 2021), evaluation.py; SentEval (Conneau & Kiela 2018), senteval/sts.py, tools/validation.py
 and classifier.py; MTEB (Muennighoff et al. 2023)."""
 

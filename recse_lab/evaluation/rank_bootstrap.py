@@ -14,7 +14,9 @@ from recse_lab.errors import LabError
 from recse_lab.evaluation.seeds import Interval
 from recse_lab.evaluation.sts import correlation, why_undefined
 
-BLOCK = 2**15  # numbers in one working array: small enough for the caches, and a whole row where there are more pairs
+BLOCK = (
+    2**15
+)  # numbers in one working array: small enough for the caches, and a whole row where there are more pairs
 CHUNK = 2**26  # draws of pairs held in memory at once
 
 
@@ -76,7 +78,9 @@ def spearman_bootstrap(
     rankers = {run: _Ranker(row) for run, row in enumerate(scores) if np.isfinite(row).all()}
     rank_gold = _Ranker(gold)
 
-    def block(part: Int[np.ndarray, "resamples pairs"], out: Float[np.ndarray, "resamples runs"]) -> None:
+    def block(
+        part: Int[np.ndarray, "resamples pairs"], out: Float[np.ndarray, "resamples runs"]
+    ) -> None:
         cubes = _cubes(part)
         x, xx = rank_gold(part, cubes)
         x *= part
@@ -103,7 +107,9 @@ def pearson_bootstrap(
     moments = np.concatenate([[np.ones_like(x), x, x * x], y, y * y, x * y])
     runs = len(scores)
 
-    def block(part: Int[np.ndarray, "resamples pairs"], out: Float[np.ndarray, "resamples runs"]) -> None:
+    def block(
+        part: Int[np.ndarray, "resamples pairs"], out: Float[np.ndarray, "resamples runs"]
+    ) -> None:
         sums = part.astype(np.float64) @ moments.T
         n, sx, sxx = sums[:, :1], sums[:, 1:2], sums[:, 2:3]
         sy, syy, sxy = np.split(sums[:, 3:], [runs, 2 * runs], axis=1)
@@ -111,7 +117,9 @@ def pearson_bootstrap(
         # What is left of a constant after cancellation is rounding.
         least_x, least_y = 1e-12 * n * sxx, 1e-12 * n * syy
         defined = (xx > least_x) & (yy > least_y)
-        out[:] = np.where(defined, (n * sxy - sx * sy) / np.sqrt(np.where(defined, xx * yy, 1)), np.nan)
+        out[:] = np.where(
+            defined, (n * sxy - sx * sy) / np.sqrt(np.where(defined, xx * yy, 1)), np.nan
+        )
 
     return _by_blocks(block, gold, scores, counts)
 
@@ -124,7 +132,10 @@ def _check(gold: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> None:
 
 
 def _by_blocks(
-    block: Callable[[np.ndarray, np.ndarray], None], gold: np.ndarray, scores: np.ndarray, counts: np.ndarray
+    block: Callable[[np.ndarray, np.ndarray], None],
+    gold: np.ndarray,
+    scores: np.ndarray,
+    counts: np.ndarray,
 ) -> Float[np.ndarray, "resamples runs"]:
     """``block`` fills a few rows of the output at a time; a run that is not finite, and all under such gold, stay NaN."""
     out = np.full((len(counts), len(scores)), np.nan)
@@ -141,7 +152,9 @@ Metric = Literal["spearman", "pearson"]
 BOOTSTRAPS = {"spearman": spearman_bootstrap, "pearson": pearson_bootstrap}
 
 
-def resample_counts(pairs: int, resamples: int, rng: np.random.Generator) -> Int[np.ndarray, "resamples pairs"]:
+def resample_counts(
+    pairs: int, resamples: int, rng: np.random.Generator
+) -> Int[np.ndarray, "resamples pairs"]:
     """How often each pair is drawn in each bootstrap resample."""
     counts = np.empty((resamples, pairs), np.int16)
     step = max(1, BLOCK // max(1, pairs))
@@ -163,7 +176,9 @@ def bootstrap_correlations(
     """A correlation of every run on the same resamples of the pairs, in bounded memory."""
     step = max(1, CHUNK // max(1, len(gold)))
     sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
-    return np.concatenate([BOOTSTRAPS[metric](gold, scores, resample_counts(len(gold), n, rng)) for n in sizes])
+    return np.concatenate(
+        [BOOTSTRAPS[metric](gold, scores, resample_counts(len(gold), n, rng)) for n in sizes]
+    )
 
 
 def fisher_bounds(
@@ -211,7 +226,11 @@ def correlation_interval(
     if without := int((~(np.abs(boot) < 1 - 1e-12)).sum()):
         return undefined(f"{without} of {resamples} resamples have no correlation or a perfect one")
     return Interval(
-        estimate, *fisher_bounds(estimate, boot, level=level), level, "bootstrap over pairs, Fisher's scale", len(gold)
+        estimate,
+        *fisher_bounds(estimate, boot, level=level),
+        level,
+        "bootstrap over pairs, Fisher's scale",
+        len(gold),
     )
 
 
@@ -243,14 +262,19 @@ def joined(
     Raises:
         LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run lacks the task.
     """
-    parts = [{c: run.loc[run["task"] == task, c].to_numpy() for c in run.columns if c != "task"} for run in runs]
+    parts = [
+        {c: run.loc[run["task"] == task, c].to_numpy() for c in run.columns if c != "task"}
+        for run in runs
+    ]
     keys = [c for c in ("subset", "pair", "gold") if all(c in part for part in parts)]
     only = "runs can only be compared on the same pairs"
     for i, part in enumerate(parts):
         if len(part["gold"]) == 0:
             raise LabError(f"run {i + 1} of {len(runs)} holds no scores of {task}; {only}.")
         if undefined := int((~np.isfinite(part["gold"])).sum()):
-            raise LabError(f"run {i + 1} of {len(runs)} has {undefined} gold scores of {task} that are not finite.")
+            raise LabError(
+                f"run {i + 1} of {len(runs)} has {undefined} gold scores of {task} that are not finite."
+            )
         if not all(np.array_equal(part[c], parts[0][c]) for c in keys):
             raise LabError(f"runs hold different pairs or gold scores of {task}; {only}.")
     gold, scores = parts[0]["gold"], np.stack([part["score"] for part in parts])

@@ -42,7 +42,9 @@ def t_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
     n = len(array)
     if n < 2:
         mean = float(array.mean()) if n else float("nan")
-        return Interval(mean, float("nan"), float("nan"), level, "t over seeds (undefined: fewer than two)", n)
+        return Interval(
+            mean, float("nan"), float("nan"), level, "t over seeds (undefined: fewer than two)", n
+        )
     mean = float(array.mean())
     half = float(stats.t.ppf((1 + level) / 2, n - 1) * array.std(ddof=1)) / n**0.5
     return Interval(mean, mean - half, mean + half, level, "t over seeds", n)
@@ -103,7 +105,9 @@ def sign_flip_test(a: Sequence[float], b: Sequence[float], *, level: float = 0.9
     if 2 / 2**n > 1 - level:
         reason = f"the smallest p of {n} seeds is 2/2^{n} = {2 / 2**n:.3g}, above {1 - level:.3g}: no test"
         return PairedTest(delta, None, None, None, n, method, reason)
-    observed = abs(difference.sum()) - ROUNDING * np.abs(difference).sum()  # sums in another order round differently
+    observed = (
+        abs(difference.sum()) - ROUNDING * np.abs(difference).sum()
+    )  # sums in another order round differently
     if n <= EXACT_FLIPS:
         sums = np.zeros(1)
         for value in difference:
@@ -133,8 +137,12 @@ def effect_size(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) 
         return Interval(nan, nan, nan, level, f"undefined: {why or 'fewer than three seeds'}", n)
     d = float(difference.mean() / difference.std(ddof=1))
     t, df = d * n**0.5, n - 1
-    correction = float(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))) / (df / 2) ** 0.5
-    low, high = (float(special.nctdtrinc(df, q, t)) / n**0.5 for q in ((1 + level) / 2, (1 - level) / 2))
+    correction = (
+        float(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))) / (df / 2) ** 0.5
+    )
+    low, high = (
+        float(special.nctdtrinc(df, q, t)) / n**0.5 for q in ((1 + level) / 2, (1 - level) / 2)
+    )
     return Interval(correction * d, low, high, level, method, n)
 
 
@@ -152,7 +160,9 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def minimum_detectable(sd: float, seeds: int, *, power: float = 0.8, level: float = 0.05) -> float | None:
+def minimum_detectable(
+    sd: float, seeds: int, *, power: float = 0.8, level: float = 0.05
+) -> float | None:
     """Smallest true difference a paired t-test over ``seeds`` finds with the given power, at sd of the differences.
 
     None with fewer than two seeds or no spread. Exact, through the noncentral t.
@@ -170,7 +180,9 @@ def minimum_detectable(sd: float, seeds: int, *, power: float = 0.8, level: floa
     return float(shift) * sd / seeds**0.5  # type: ignore[arg-type]
 
 
-def seeds_needed(sd: float, effect: float, *, power: float = 0.8, level: float = 0.05) -> int | None:
+def seeds_needed(
+    sd: float, effect: float, *, power: float = 0.8, level: float = 0.05
+) -> int | None:
     """Fewest seeds with which a paired t-test finds a true difference ``effect`` with the given power.
 
     None where there is no spread, no effect, or where more than ``MOST_SEEDS`` seeds would be needed.
@@ -203,7 +215,9 @@ def _power(shift: float, seeds: int, level: float) -> float:
     """Of the two-sided one-sample t-test whose statistic is noncentral by ``shift``."""
     critical = stats.t.ppf(1 - level / 2, seeds - 1)
     # The lower tail by symmetry: SciPy's nct.cdf(-critical, …) is NaN from shifts of about 7.5 on.
-    return float(stats.nct.sf(critical, seeds - 1, shift) + stats.nct.sf(critical, seeds - 1, -shift))
+    return float(
+        stats.nct.sf(critical, seeds - 1, shift) + stats.nct.sf(critical, seeds - 1, -shift)
+    )
 
 
 def expected_maximum(looks: int, *, sd: float = 1.0, correlation: float = 0.0) -> float:

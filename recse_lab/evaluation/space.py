@@ -13,11 +13,16 @@ def _refuse_unnormalised(rows: Float[Tensor, "batch dim"]) -> None:
     norms = rows.norm(dim=1)
     if not ((norms - 1).abs() <= 1e-3).all():  # also catches NaN
         worst = int((norms - 1).abs().nan_to_num(torch.inf).argmax())
-        raise ValueError(f"row {worst} has norm {norms[worst].item():.4g}; rows must be unit vectors")
+        raise ValueError(
+            f"row {worst} has norm {norms[worst].item():.4g}; rows must be unit vectors"
+        )
 
 
 def pair_distances(
-    anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"], *, alpha: float = 2.0
+    anchors: Float[Tensor, "batch dim"],
+    positives: Float[Tensor, "batch dim"],
+    *,
+    alpha: float = 2.0,
 ) -> Float[Tensor, " batch"]:
     """‖x − y‖^α of every pair: what alignment is the mean of.
 
@@ -30,7 +35,10 @@ def pair_distances(
 
 
 def alignment(
-    anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"], *, alpha: float = 2.0
+    anchors: Float[Tensor, "batch dim"],
+    positives: Float[Tensor, "batch dim"],
+    *,
+    alpha: float = 2.0,
 ) -> Float[Tensor, ""]:
     """Mean of ‖x − y‖^α over positive pairs; lower is better, 0 where every pair coincides.
 
@@ -71,7 +79,9 @@ def log_potentials(
         rows = embeddings[i : i + block]
         for j in range(i, count, block):
             columns = embeddings[j : j + block]
-            squared = (squares[i : i + block, None] + squares[None, j : j + block] - 2 * rows @ columns.T).clamp(min=0)
+            squared = (
+                squares[i : i + block, None] + squares[None, j : j + block] - 2 * rows @ columns.T
+            ).clamp(min=0)
             exponents = -t * squared
             if i == j:
                 exponents.fill_diagonal_(-math.inf)
@@ -85,7 +95,9 @@ def log_potentials(
     return logs
 
 
-def uniformity(embeddings: Float[Tensor, "batch dim"], *, t: float = 2.0, block: int = 2048) -> Float[Tensor, ""]:
+def uniformity(
+    embeddings: Float[Tensor, "batch dim"], *, t: float = 2.0, block: int = 2048
+) -> Float[Tensor, ""]:
     """Log of the mean Gaussian potential over distinct pairs; lower is more uniform.
 
     At most 0, reached when all rows coincide. Unchanged by rotation. Distances are taken in blocks: memory is block²,

@@ -39,22 +39,37 @@ def score_pairs(tasks: Sequence[StsTask], encode: Encode) -> pd.DataFrame:
     parts = []
     for task in tasks:
         for subset, pairs in task.subsets.items():
-            score = cosine(embeddings[[index[s] for s in pairs.first]], embeddings[[index[s] for s in pairs.second]])
+            score = cosine(
+                embeddings[[index[s] for s in pairs.first]],
+                embeddings[[index[s] for s in pairs.second]],
+            )
             pair = np.arange(len(score), dtype=np.int32)
             parts.append(
-                pd.DataFrame({"task": task.name, "subset": subset, "pair": pair, "gold": pairs.gold, "score": score})
+                pd.DataFrame(
+                    {
+                        "task": task.name,
+                        "subset": subset,
+                        "pair": pair,
+                        "gold": pairs.gold,
+                        "score": score,
+                    }
+                )
             )
     return pd.concat(parts, ignore_index=True)
 
 
-def correlation(metric: str, gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]) -> float:
+def correlation(
+    metric: str, gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]
+) -> float:
     """One correlation; NaN where it is undefined (fewer than two pairs, NaN, a constant)."""
     if why_undefined(gold, score):
         return float("nan")
     return float(METRICS[metric](gold.astype(np.float64), score.astype(np.float64)).statistic)
 
 
-def why_undefined(gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]) -> str | None:
+def why_undefined(
+    gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]
+) -> str | None:
     """Why a correlation has no value, or None where it has one."""
     if len(score) < 2:
         return "fewer than two pairs"
@@ -79,22 +94,34 @@ def sts_average(tasks: Mapping[str, Mapping[str, Any]], averaged: Sequence[str])
     missing = [name for name in averaged if name not in tasks]
     undefined = [name for name in averaged if name in tasks and tasks[name]["undefined"]]
     reasons = [
-        f"{what} {', '.join(names)}" for what, names in (("missing", missing), ("undefined", undefined)) if names
+        f"{what} {', '.join(names)}"
+        for what, names in (("missing", missing), ("undefined", undefined))
+        if names
     ]
     average: dict[str, Any] = {"tasks": list(averaged), "undefined": "; ".join(reasons) or None}
     for metric in METRICS:
         average[metric] = {}
         for aggregation in AGGREGATIONS:
             values = [] if reasons else [tasks[name][metric][aggregation] for name in averaged]
-            average[metric][aggregation] = float(np.mean(values)) if values and None not in values else None
+            average[metric][aggregation] = (
+                float(np.mean(values)) if values and None not in values else None
+            )
     return average
 
 
 def _task_results(part: pd.DataFrame) -> dict[str, Any]:
-    subsets = [(g["gold"].to_numpy(), g["score"].to_numpy()) for _, g in part.groupby("subset", sort=False)]
+    subsets = [
+        (g["gold"].to_numpy(), g["score"].to_numpy()) for _, g in part.groupby("subset", sort=False)
+    ]
     gold, score = part["gold"].to_numpy(), part["score"].to_numpy()
-    reasons = [why for why in (why_undefined(gold, score), *(why_undefined(*s) for s in subsets)) if why]
-    result: dict[str, Any] = {"pairs": len(part), "subsets": len(subsets), "undefined": reasons[0] if reasons else None}
+    reasons = [
+        why for why in (why_undefined(gold, score), *(why_undefined(*s) for s in subsets)) if why
+    ]
+    result: dict[str, Any] = {
+        "pairs": len(part),
+        "subsets": len(subsets),
+        "undefined": reasons[0] if reasons else None,
+    }
     for metric in METRICS:
         values = np.array([correlation(metric, *s) for s in subsets])
         aggregated = {
@@ -102,5 +129,7 @@ def _task_results(part: pd.DataFrame) -> dict[str, Any]:
             "mean": float(values.mean()),
             "wmean": float(np.average(values, weights=[len(s[0]) for s in subsets])),
         }
-        result[metric] = {name: None if np.isnan(value) else value for name, value in aggregated.items()}
+        result[metric] = {
+            name: None if np.isnan(value) else value for name, value in aggregated.items()
+        }
     return result

@@ -64,14 +64,20 @@ def trials(task: TransferTask, folds: int) -> tuple[str, list[Trial]]:
     joined = np.concatenate(labels)
     if "all" in rows:
         outer = _folds(task, joined, folds)
-        return "cv", [Trial(a, b, [(a[c], a[d]) for c, d in _folds(task, joined[a], folds)]) for a, b in outer]
+        return "cv", [
+            Trial(a, b, [(a[c], a[d]) for c, d in _folds(task, joined[a], folds)]) for a, b in outer
+        ]
     train, test = rows["train"], rows["test"]
     if "dev" in rows:
         return "dev", [Trial(train, test, [(train, rows["dev"])])]
-    return "test", [Trial(train, test, [(train[c], train[d]) for c, d in _folds(task, joined[train], folds)])]
+    return "test", [
+        Trial(train, test, [(train[c], train[d]) for c, d in _folds(task, joined[train], folds)])
+    ]
 
 
-def _folds(task: TransferTask, labels: Int[np.ndarray, " rows"], folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _folds(
+    task: TransferTask, labels: Int[np.ndarray, " rows"], folds: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
     counts = np.bincount(labels, minlength=len(task.classes))
     if counts.min() < folds:
         few = task.classes[counts.argmin()]
@@ -107,9 +113,14 @@ def task_features(task: TransferTask, encode: Encode) -> tuple[Float[np.ndarray,
 
 
 def run_task(
-    task: TransferTask, encode: Encode, *, protocol: str = "senteval-10fold", tolerance: float = 1e-4, dtype: torch.dtype = torch.float32,
+    task: TransferTask,
+    encode: Encode,
+    *,
+    protocol: str = "senteval-10fold",
+    tolerance: float = 1e-4,
+    dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Choose a regulariser by dev accuracy in every outer split and predict its test rows, all fits in one batch.
 
     Raises:
@@ -124,18 +135,38 @@ def run_task(
     if broken:
         reason = f"{broken} of {len(features)} feature rows are not finite"
         return Outcome(
-            task.name, _predictions(task.name, plan[:0], labels, []), [], [], examples, sentences, None, reason
+            task.name,
+            _predictions(task.name, plan[:0], labels, []),
+            [],
+            [],
+            examples,
+            sentences,
+            None,
+            reason,
         )
     grid = chosen_protocol.grid[split]
     correct, predicted, fits = _fit_all(
-        features, labels, plan, grid, chosen_protocol.regulariser, classes=len(task.classes), tolerance=tolerance, dtype=dtype, device=device
-    )  # fmt: skip
+        features,
+        labels,
+        plan,
+        grid,
+        chosen_protocol.regulariser,
+        classes=len(task.classes),
+        tolerance=tolerance,
+        dtype=dtype,
+        device=device,
+    )
     picks = [choose(accuracies) for accuracies in correct]
     return Outcome(
         task.name,
-        _predictions(task.name, plan, labels, [p[pick] for p, pick in zip(predicted, picks, strict=True)]),
+        _predictions(
+            task.name, plan, labels, [p[pick] for p, pick in zip(predicted, picks, strict=True)]
+        ),
         [grid[pick] for pick in picks],
-        [float(accuracies[:, pick].mean()) for accuracies, pick in zip(correct, picks, strict=True)],
+        [
+            float(accuracies[:, pick].mean())
+            for accuracies, pick in zip(correct, picks, strict=True)
+        ],
         examples,
         sentences,
         float(fits.residual.max()),
@@ -168,9 +199,17 @@ def penalties(
 
 
 def _fit_all(
-    features: Float[np.ndarray, "rows dim"], labels: Int[np.ndarray, " rows"], plan: list[Trial], grid: Sequence[float], regulariser: str, *,
-    classes: int, tolerance: float, dtype: torch.dtype, device: torch.device | str,
-) -> tuple[list[Float[np.ndarray, "inner grid"]], list[Int[np.ndarray, "grid test"]], Fits]:  # fmt: skip
+    features: Float[np.ndarray, "rows dim"],
+    labels: Int[np.ndarray, " rows"],
+    plan: list[Trial],
+    grid: Sequence[float],
+    regulariser: str,
+    *,
+    classes: int,
+    tolerance: float,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> tuple[list[Float[np.ndarray, "inner grid"]], list[Int[np.ndarray, "grid test"]], Fits]:
     """For every trial: dev accuracies by inner split and grid, and classes of its test rows by grid."""
     index: dict[bytes, int] = {}
     members: list[Bool[np.ndarray, " rows"]] = []
@@ -178,7 +217,9 @@ def _fit_all(
     def fold(rows: Int[np.ndarray, " train"]) -> int:
         mask = np.zeros(len(labels), dtype=bool)
         mask[rows] = True
-        at = index.setdefault(mask.tobytes(), len(members))  # a dev split trains on what the test split trains on
+        at = index.setdefault(
+            mask.tobytes(), len(members)
+        )  # a dev split trains on what the test split trains on
         if at == len(members):
             members.append(mask)
         return at
@@ -190,39 +231,65 @@ def _fit_all(
     penalty = penalties(regulariser, grid, inside.sum(1), classes)
     x = torch.as_tensor(features, dtype=dtype, device=device)
     fits = fit_logistic(
-        x, torch.as_tensor(labels, device=device), torch.as_tensor(inside, device=device),
-        torch.arange(len(members), device=device).repeat_interleave(count), torch.as_tensor(penalty.ravel(), dtype=dtype, device=device),
-        classes=classes, penalise_intercept=regulariser == "weight_decay", tolerance=tolerance,
-    )  # fmt: skip
+        x,
+        torch.as_tensor(labels, device=device),
+        torch.as_tensor(inside, device=device),
+        torch.arange(len(members), device=device).repeat_interleave(count),
+        torch.as_tensor(penalty.ravel(), dtype=dtype, device=device),
+        classes=classes,
+        penalise_intercept=regulariser == "weight_decay",
+        tolerance=tolerance,
+    )
     classified = predict(x, fits).cpu().numpy().T.reshape(len(members), count, len(labels))
     correct = [
         np.stack(
-            [(classified[at][:, dev] == labels[dev]).mean(1) for at, (_, dev) in zip(ats, trial.inner, strict=True)]
+            [
+                (classified[at][:, dev] == labels[dev]).mean(1)
+                for at, (_, dev) in zip(ats, trial.inner, strict=True)
+            ]
         )
         for ats, trial in zip(inner, plan, strict=True)
     ]
-    return correct, [classified[at][:, trial.test] for at, trial in zip(outer, plan, strict=True)], fits
+    return (
+        correct,
+        [classified[at][:, trial.test] for at, trial in zip(outer, plan, strict=True)],
+        fits,
+    )
 
 
 def _predictions(
-    name: str, plan: list[Trial], labels: Int[np.ndarray, " rows"], predicted: list[Int[np.ndarray, " test"]]
+    name: str,
+    plan: list[Trial],
+    labels: Int[np.ndarray, " rows"],
+    predicted: list[Int[np.ndarray, " test"]],
 ) -> pd.DataFrame:
     rows = [trial.test for trial in plan]
     joined = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
-    first = int(joined.min()) if rows else 0  # of the split that is tested on, which lies last where there are several
-    return pd.DataFrame({
-        "task": name, "fold": np.repeat(np.arange(len(plan), dtype=np.int16), [len(r) for r in rows]), "row": (joined - first).astype(np.int32),
-        "label": labels[joined].astype(np.int8), "predicted": (np.concatenate(predicted) if predicted else joined).astype(np.int8),
-    })  # fmt: skip
+    first = (
+        int(joined.min()) if rows else 0
+    )  # of the split that is tested on, which lies last where there are several
+    return pd.DataFrame(
+        {
+            "task": name,
+            "fold": np.repeat(np.arange(len(plan), dtype=np.int16), [len(r) for r in rows]),
+            "row": (joined - first).astype(np.int32),
+            "label": labels[joined].astype(np.int8),
+            "predicted": (np.concatenate(predicted) if predicted else joined).astype(np.int8),
+        }
+    )
 
 
 # ---- results -----------------------------------------------------------------------------------------------------
 
 
 def evaluate_transfer(
-    tasks: Sequence[TransferTask], encode: Encode, *, protocol: str = "senteval-10fold", progress: Callable[[int, int], None] | None = None,
+    tasks: Sequence[TransferTask],
+    encode: Encode,
+    *,
+    protocol: str = "senteval-10fold",
+    progress: Callable[[int, int], None] | None = None,
     **options: Any,
-) -> tuple[dict[str, Any], pd.DataFrame]:  # fmt: skip
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """``transfer_results`` and the predictions of all tasks; ``options`` as in ``run_task``, ``progress`` in tasks.
 
     Raises:
@@ -233,7 +300,9 @@ def evaluate_transfer(
         outcomes.append(run_task(task, encode, protocol=protocol, **options))
         if progress:
             progress(done, len(tasks))
-    return transfer_results(outcomes, protocol), pd.concat([o.predictions for o in outcomes], ignore_index=True)
+    return transfer_results(outcomes, protocol), pd.concat(
+        [o.predictions for o in outcomes], ignore_index=True
+    )
 
 
 def accuracy(predictions: pd.DataFrame) -> float:
@@ -245,7 +314,9 @@ def accuracy(predictions: pd.DataFrame) -> float:
 
 def f1(predictions: pd.DataFrame) -> float | None:
     """2 TP / (2 TP + FP + FN) of class 1 over all rows; None where nothing is or is called class 1."""
-    label, predicted = (predictions[column].to_numpy() == POSITIVE for column in ("label", "predicted"))
+    label, predicted = (
+        predictions[column].to_numpy() == POSITIVE for column in ("label", "predicted")
+    )
     both, either = int((label & predicted).sum()), int(label.sum() + predicted.sum())
     return 2 * both / either if either else None
 
@@ -260,14 +331,20 @@ def transfer_results(outcomes: Sequence[Outcome], protocol: str) -> dict[str, An
     missing = [name for name in TRANSFER if name not in tasks]
     undefined = [name for name in TRANSFER if name in tasks and tasks[name]["accuracy"] is None]
     reasons = [
-        f"{what} {', '.join(names)}" for what, names in (("missing", missing), ("undefined", undefined)) if names
+        f"{what} {', '.join(names)}"
+        for what, names in (("missing", missing), ("undefined", undefined))
+        if names
     ]
     mean = None if reasons else float(np.mean([tasks[name]["accuracy"] for name in TRANSFER]))
     return {
         "schema": SCHEMA,
         "protocol": about.told(),
         "tasks": tasks,
-        "average": {"tasks": list(TRANSFER), "accuracy": mean, "undefined": "; ".join(reasons) or None},
+        "average": {
+            "tasks": list(TRANSFER),
+            "accuracy": mean,
+            "undefined": "; ".join(reasons) or None,
+        },
     }
 
 
@@ -279,10 +356,19 @@ def _task_results(outcome: Outcome, protocol: TransferProtocol) -> dict[str, Any
         if count != SIZES[outcome.name][split]
     ]
     return {
-        "protocol": protocol.id, "accuracy": accuracy(outcome.predictions) if defined else None,
-        "f1": f1(outcome.predictions) if defined and outcome.name == "mrpc" else None, "n": list(outcome.examples.values())[-1],
+        "protocol": protocol.id,
+        "accuracy": accuracy(outcome.predictions) if defined else None,
+        "f1": f1(outcome.predictions) if defined and outcome.name == "mrpc" else None,
+        "n": list(outcome.examples.values())[-1],
         "dev_accuracy": float(np.mean(outcome.dev)) if defined else None,
-        "majority": float(outcome.predictions["label"].value_counts(normalize=True).max()) if defined else None,
-        "regulariser": protocol.regulariser, "chosen": outcome.chosen, "examples": outcome.examples, "sentences": outcome.sentences,
-        "unusual": "; ".join(unusual) or None, "residual": outcome.residual, "undefined": outcome.undefined,
-    }  # fmt: skip
+        "majority": float(outcome.predictions["label"].value_counts(normalize=True).max())
+        if defined
+        else None,
+        "regulariser": protocol.regulariser,
+        "chosen": outcome.chosen,
+        "examples": outcome.examples,
+        "sentences": outcome.sentences,
+        "unusual": "; ".join(unusual) or None,
+        "residual": outcome.residual,
+        "undefined": outcome.undefined,
+    }

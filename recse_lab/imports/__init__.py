@@ -20,7 +20,11 @@ from recse_lab.imports.base import Imported
 from recse_lab.store import Run, atomic_path, command_line, commit, now, write_json
 
 STUDY = "imported"
-IMPORTS: dict[str, ModuleType] = {"simcse-log": simcse_log, "trainer-state": trainer_state, "mteb": mteb}
+IMPORTS: dict[str, ModuleType] = {
+    "simcse-log": simcse_log,
+    "trainer-state": trainer_state,
+    "mteb": mteb,
+}
 """Format -> its module: ``read`` (path and text -> what is in it, None where the layout is another one) and ``LAYOUT``."""
 
 
@@ -82,33 +86,58 @@ def joined(parts: Sequence[Imported]) -> Imported:
     for part in parts:
         twice = tasks.keys() & part.tasks.keys()
         if twice:
-            raise LabError(f"{part.files[0]['name']}: another of the files holds {min(twice)} of {first.name} too.")
+            raise LabError(
+                f"{part.files[0]['name']}: another of the files holds {min(twice)} of {first.name} too."
+            )
         tasks |= part.tasks
     assert first.protocol is not None, "what is joined is of one protocol"
-    about = {key: value for key, value in first.about.items() if all(part.about[key] == value for part in parts)}
+    about = {
+        key: value
+        for key, value in first.about.items()
+        if all(part.about[key] == value for part in parts)
+    }
     return replace(
-        first, tasks=tasks, results={"average": sts_average(tasks, find_protocol(first.protocol).tasks)}, about=about,
+        first,
+        tasks=tasks,
+        results={"average": sts_average(tasks, find_protocol(first.protocol).tasks)},
+        about=about,
         files=tuple(file for part in parts for file in part.files),
-    )  # fmt: skip
+    )
 
 
 def _keep(found: Imported, root: Path, name: str) -> Run:
     told = {"format": found.format, "files": list(found.files), **found.about}
-    config = {"encoder": name, "imported": told, "evaluation": {"protocol": found.protocol, "tasks": list(found.tasks)}}
+    config = {
+        "encoder": name,
+        "imported": told,
+        "evaluation": {"protocol": found.protocol, "tasks": list(found.tasks)},
+    }
     transfer = "accuracy" in (found.results.get("average") or {})
     results = {
-        "schema": "recse-lab/transfer/1" if transfer else "recse-lab/results/1", "protocol": {"id": found.protocol}, "imported": told,
-        "encoder": {"name": name}, "tasks": found.tasks, **found.results,
-    }  # fmt: skip
+        "schema": "recse-lab/transfer/1" if transfer else "recse-lab/results/1",
+        "protocol": {"id": found.protocol},
+        "imported": told,
+        "encoder": {"name": name},
+        "tasks": found.tasks,
+        **found.results,
+    }
     run = Run(root / STUDY / run_id(config, {}))
     with run.claim():
         write_json(run.folder / "config.json", config)
-        write_json(run.folder / "environment.json", {
-            "recse_lab": __version__, "commit": commit(), "command": command_line(), "date": now()
-        })  # fmt: skip
+        write_json(
+            run.folder / "environment.json",
+            {
+                "recse_lab": __version__,
+                "commit": commit(),
+                "command": command_line(),
+                "date": now(),
+            },
+        )
         write_json(run.folder / "results.json", results)
         if found.metrics:
             with atomic_path(run.folder / "metrics.jsonl") as beside:
-                beside.write_text("".join(json.dumps(line) + "\n" for line in found.metrics), encoding="utf-8")
+                beside.write_text(
+                    "".join(json.dumps(line) + "\n" for line in found.metrics), encoding="utf-8"
+                )
         run.set_status("done")
     return run

@@ -28,10 +28,15 @@ class Imported:
     files: tuple[dict[str, str], ...] = ()
 
 
-def sts_task(spearman: float | None, pearson: float | None = None, undefined: str | None = None) -> dict[str, Any]:
+def sts_task(
+    spearman: float | None, pearson: float | None = None, undefined: str | None = None
+) -> dict[str, Any]:
     """A task of results.json of which pooled correlations are known, raw; its file tells no numbers of pairs."""
     nothing = dict.fromkeys(AGGREGATIONS)
     return {
-        "pairs": None, "subsets": None, "undefined": undefined, "spearman": nothing | {"all": spearman},
+        "pairs": None,
+        "subsets": None,
+        "undefined": undefined,
+        "spearman": nothing | {"all": spearman},
         "pearson": nothing | {"all": pearson},
-    }  # fmt: skip
+    }

@@ -12,13 +12,24 @@ from recse_lab.errors import LabError
 from recse_lab.imports.base import Imported, sts_task
 from recse_lab.imports.plain_json import mapping
 
-LAYOUT = 'a result of MTEB ({"scores": {"test": [...]}}, or {"test": {"cos_sim": {"spearman": ...}}})'
+LAYOUT = (
+    'a result of MTEB ({"scores": {"test": [...]}}, or {"test": {"cos_sim": {"spearman": ...}}})'
+)
 TASKS = {
-    "STS12": "sts12", "STS13": "sts13", "STS14": "sts14", "STS15": "sts15", "STS16": "sts16", "STSBenchmark": "stsb",
+    "STS12": "sts12",
+    "STS13": "sts13",
+    "STS14": "sts14",
+    "STS15": "sts15",
+    "STS16": "sts16",
+    "STSBenchmark": "stsb",
     "SICK-R": "sickr-all",  # all 9,927 pairs are its test split
-}  # fmt: skip
+}
 SPLITS = {"test": "", "validation": "-dev", "dev": "-dev"}
-SPEARMAN = ("cosine_spearman", "cos_sim_spearman", "main_score")  # of STS tasks the main score is the first of them
+SPEARMAN = (
+    "cosine_spearman",
+    "cos_sim_spearman",
+    "main_score",
+)  # of STS tasks the main score is the first of them
 PEARSON = ("cosine_pearson", "cos_sim_pearson")
 REVISION = re.compile(r"[0-9a-f]{7,40}|external|no_revision_available")
 
@@ -36,9 +47,13 @@ def read(path: Path, text: str) -> list[Imported] | None:
         return None
     task = result.get("task_name") or result.get("mteb_dataset_name") or path.stem
     if not isinstance(task, str) or task not in TASKS:
-        raise LabError(f"{path}: MTEB task {task!r} has no counterpart here; there are {', '.join(TASKS)}.")
+        raise LabError(
+            f"{path}: MTEB task {task!r} has no counterpart here; there are {', '.join(TASKS)}."
+        )
     splits = SPLITS if task == "STSBenchmark" else {"test": ""}
-    tasks = {TASKS[task] + splits[s]: _task(path, s, scores) for s, scores in _scores(result, splits)}
+    tasks = {
+        TASKS[task] + splits[s]: _task(path, s, scores) for s, scores in _scores(result, splits)
+    }
     if not tasks:
         raise LabError(f"{path}: no test split of {task} in it.")
     name, revision = _model(path)
@@ -46,12 +61,20 @@ def read(path: Path, text: str) -> list[Imported] | None:
     return [Imported(name, "mteb", tasks, about=about, joins=str(path.resolve().parent))]
 
 
-def _scores(result: Mapping[str, Any], splits: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _scores(
+    result: Mapping[str, Any], splits: Iterable[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Split and flat scores of the English, or only, subset."""
     for split in splits:
         if "scores" in result:
-            subsets = [scores for scores in result["scores"].get(split) or [] if isinstance(scores, dict)]
-            named = [scores for scores in subsets if scores.get("hf_subset") in ("default", "en", "en-en")]
+            subsets = [
+                scores for scores in result["scores"].get(split) or [] if isinstance(scores, dict)
+            ]
+            named = [
+                scores
+                for scores in subsets
+                if scores.get("hf_subset") in ("default", "en", "en-en")
+            ]
             for scores in (named or subsets)[:1]:
                 yield split, _flat(scores)
         elif isinstance(result.get(split), dict):
@@ -69,12 +92,16 @@ def _flat(scores: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _task(path: Path, split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
-    spearman = next((scores[name] for name in SPEARMAN if isinstance(scores.get(name), int | float)), None)
+    spearman = next(
+        (scores[name] for name in SPEARMAN if isinstance(scores.get(name), int | float)), None
+    )
     if spearman is None:
         raise LabError(
             f"{path}: no cosine Spearman correlation in its split {split}; expected {' or '.join(SPEARMAN)}."
         )
-    pearson = next((scores[name] for name in PEARSON if isinstance(scores.get(name), int | float)), None)
+    pearson = next(
+        (scores[name] for name in PEARSON if isinstance(scores.get(name), int | float)), None
+    )
     if math.isnan(spearman):
         return sts_task(None, None, "the file has NaN")
     return sts_task(_raw(path, spearman), None if pearson is None else _raw(path, pearson))

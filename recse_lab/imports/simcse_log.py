@@ -20,12 +20,21 @@ HEADING = re.compile(r"-{6} (test|fasttest|dev) -{6}")
 ROW = re.compile(r"\|([^|]+\|){2,}\s*$")  # a progress bar does not end in one
 GIVEN = re.compile(r"--(model_name_or_path|pooler)[ =](\S+)")
 STS_NAMES = {
-    "STS12": "sts12", "STS13": "sts13", "STS14": "sts14", "STS15": "sts15", "STS16": "sts16", "STSBenchmark": "stsb",
+    "STS12": "sts12",
+    "STS13": "sts13",
+    "STS14": "sts14",
+    "STS15": "sts15",
+    "STS16": "sts16",
+    "STSBenchmark": "stsb",
     "SICKRelatedness": "sickr",
-}  # fmt: skip
+}
 DEV_NAMES = {"STSBenchmark": "stsb-dev", "SICKRelatedness": "sickr-trial"}
 TRANSFER_NAMES = {label: name for name, label in TRANSFER_LABELS.items()}
-TRANSFER_PROTOCOLS = {"test": "senteval-10fold", "fasttest": "senteval-fast", "dev": "senteval-fast"}
+TRANSFER_PROTOCOLS = {
+    "test": "senteval-10fold",
+    "fasttest": "senteval-fast",
+    "dev": "senteval-fast",
+}
 ROUNDED = 0.0101  # an average of printed numbers, itself rounded to 0.01
 
 
@@ -44,11 +53,15 @@ def read(path: Path, text: str) -> list[Imported] | None:
         return None
     found = []
     for heading, following in zip(headings, [*headings[1:], None], strict=True):
-        said = dict(GIVEN.findall(text[: heading.start()]))  # the command, where the log holds it: the last one before
+        said = dict(
+            GIVEN.findall(text[: heading.start()])
+        )  # the command, where the log holds it: the last one before
         name = said.get("model_name_or_path", path.stem)
         line = text.count("\n", 0, heading.start()) + 1
         about = {"mode": heading[1], "line": line, "pooling": said.get("pooler")}
-        tables = list(_tables(path, text[heading.end() : following.start() if following else None], line))
+        tables = list(
+            _tables(path, text[heading.end() : following.start() if following else None], line)
+        )
         if not tables:
             raise LabError(f"{path}: after '{heading[0]}' no table follows; is the log truncated?")
         for numbers in tables:
@@ -70,7 +83,9 @@ def _tables(path: Path, text: str, first_line: int) -> Iterator[dict[str, float]
         if head is None:
             unknown = [c for c in cells if c not in (*STS_NAMES, *TRANSFER_NAMES, "Avg.")]
             if unknown:
-                raise LabError(f"{path}, line {line}: no column of evaluation.py is called {unknown[0]!r}.")
+                raise LabError(
+                    f"{path}, line {line}: no column of evaluation.py is called {unknown[0]!r}."
+                )
             head = cells, line
             continue
         names, head = head[0], None
@@ -78,14 +93,22 @@ def _tables(path: Path, text: str, first_line: int) -> Iterator[dict[str, float]
             numbers = dict(zip(names, map(float, cells), strict=True))
         except ValueError:
             numbers = {}
-        if not numbers or not all(0 <= abs(number) <= 100 for number in numbers.values()):  # NaN is none of them
-            raise LabError(f"{path}, line {line}: {row.strip()!r} is no row of {len(names)} numbers from −100 to 100.")
+        if not numbers or not all(
+            0 <= abs(number) <= 100 for number in numbers.values()
+        ):  # NaN is none of them
+            raise LabError(
+                f"{path}, line {line}: {row.strip()!r} is no row of {len(names)} numbers from −100 to 100."
+            )
         average = numbers.pop("Avg.", None)
         if average is not None and abs(np.mean(list(numbers.values())) - average) > ROUNDED:
-            raise LabError(f"{path}, line {line}: the average {average} is not that of its row; is the log damaged?")
+            raise LabError(
+                f"{path}, line {line}: the average {average} is not that of its row; is the log damaged?"
+            )
         yield numbers
     if head is not None:
-        raise LabError(f"{path}, line {head[1]}: a table ends after its head; is the log truncated?")
+        raise LabError(
+            f"{path}, line {head[1]}: a table ends after its head; is the log truncated?"
+        )
 
 
 def _sts(name: str, mode: str, numbers: dict[str, float], about: dict[str, Any]) -> Imported:
@@ -99,16 +122,21 @@ def _transfer(name: str, mode: str, numbers: dict[str, float], about: dict[str, 
     undefined = "the log has accuracies on dev sets alone" if dev else None
     tasks = {
         TRANSFER_NAMES[column]: {
-            "accuracy": None if dev else number / 100, "dev_accuracy": number / 100 if dev else None, "f1": None, "n": None,
+            "accuracy": None if dev else number / 100,
+            "dev_accuracy": number / 100 if dev else None,
+            "f1": None,
+            "n": None,
             "undefined": undefined,
         }
-        for column, number in numbers.items() if number
-    }  # fmt: skip
+        for column, number in numbers.items()
+        if number
+    }
     missing = [task for task in TRANSFER if task not in tasks]
     reasons = [undefined] * dev + [f"missing {', '.join(missing)}"] * bool(missing)
     accuracies = [tasks[task]["accuracy"] for task in TRANSFER if task in tasks]
     average = {
-        "tasks": list(TRANSFER), "accuracy": None if reasons else float(np.mean(accuracies)),
+        "tasks": list(TRANSFER),
+        "accuracy": None if reasons else float(np.mean(accuracies)),
         "undefined": "; ".join(filter(None, reasons)) or None,
-    }  # fmt: skip
+    }
     return Imported(name, TRANSFER_PROTOCOLS[mode], tasks, {"average": average}, about=about)

@@ -28,7 +28,11 @@ def read(path: Path, text: str) -> list[Imported] | None:
     state = mapping(text)
     if state is None or not isinstance(state.get("log_history"), list):
         return None
-    lines = [line for line in state["log_history"] if isinstance(line, dict) and isinstance(line.get("step"), int)]
+    lines = [
+        line
+        for line in state["log_history"]
+        if isinstance(line, dict) and isinstance(line.get("step"), int)
+    ]
     names = list(dict.fromkeys(name for line in lines for name in line if LOOK.fullmatch(name)))
     if not names:
         others = sorted({name for line in lines for name in line if name.startswith("eval_")})
@@ -39,10 +43,17 @@ def read(path: Path, text: str) -> list[Imported] | None:
     chosen = next((name for name in names if name == SIMCSE[0]), names[0])
     steps: dict[int, dict[str, Any]] = {}
     for line in lines:
-        told = {"dev_spearman" if name == chosen else name: _finite(value) for name, value in line.items()}
+        told = {
+            "dev_spearman" if name == chosen else name: _finite(value)
+            for name, value in line.items()
+        }
         steps.setdefault(line["step"], {}).update(told)
     metrics = [steps[step] for step in sorted(steps)]
-    looks = [(line["step"], line["dev_spearman"]) for line in metrics if line.get("dev_spearman") is not None]
+    looks = [
+        (line["step"], line["dev_spearman"])
+        for line in metrics
+        if line.get("dev_spearman") is not None
+    ]
     beyond = [value for _, value in looks if not isinstance(value, int | float) or abs(value) > 1]
     if beyond or not looks:
         what = f"{beyond[0]!r} is no correlation" if beyond else "it is undefined at every step"
@@ -51,13 +62,34 @@ def read(path: Path, text: str) -> list[Imported] | None:
     step, spearman = max(looks, key=lambda look: look[1]) if kept else looks[-1]
     dev = {
         "task": "stsb-dev" if chosen == SIMCSE[0] else LOOK.fullmatch(chosen)[1],  # type: ignore[index]
-        "selection": "best" if kept else "last", "spearman": spearman, "step": step, "checks": len(looks),
-        "last": {"spearman": looks[-1][1]}, "stopped_early": None,
-    }  # fmt: skip
+        "selection": "best" if kept else "last",
+        "spearman": spearman,
+        "step": step,
+        "checks": len(looks),
+        "last": {"spearman": looks[-1][1]},
+        "stopped_early": None,
+    }
     simcse = all(any(name in line for line in lines) for name in SIMCSE)
-    about = {"steps": state.get("max_steps"), "epochs": state.get("num_train_epochs"), "metric": chosen}
-    name = Path(kept).name if kept and not Path(kept).name.startswith("checkpoint-") else path.resolve().parent.name
-    return [Imported(name, "simcse-2021" if simcse else None, {}, {"average": None, "dev": dev}, metrics, about)]
+    about = {
+        "steps": state.get("max_steps"),
+        "epochs": state.get("num_train_epochs"),
+        "metric": chosen,
+    }
+    name = (
+        Path(kept).name
+        if kept and not Path(kept).name.startswith("checkpoint-")
+        else path.resolve().parent.name
+    )
+    return [
+        Imported(
+            name,
+            "simcse-2021" if simcse else None,
+            {},
+            {"average": None, "dev": dev},
+            metrics,
+            about,
+        )
+    ]
 
 
 def _finite(value: Any) -> Any:

@@ -14,7 +14,11 @@ from recse_lab.objectives.info_nce import cosine_matrix, own_positive, with_nega
 
 
 def log_gaussian_weights(
-    cosine: Float[Tensor, "anchors positives"], *, mu: float, sigma: float, own: Bool[Tensor, "anchors positives"]
+    cosine: Float[Tensor, "anchors positives"],
+    *,
+    mu: float,
+    sigma: float,
+    own: Bool[Tensor, "anchors positives"],
 ) -> Float[Tensor, "anchors positives"]:
     """log of Gaussian weights exp(−(cos − μ)²/2σ²), scaled to mean 1 in each row without ``own``, where they are 0.
 
@@ -52,11 +56,15 @@ class ADNCE(Contrast):
             raise ValueError(f"sigma {self.sigma}: it must be above 0")
 
     def __call__(
-        self, anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"],
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
-    ) -> Float[Tensor, ""]:  # fmt: skip
+    ) -> Float[Tensor, ""]:
         cosine = cosine_matrix(anchors, with_negatives(positives, negatives))
-        own = torch.eye(*cosine.shape, dtype=torch.bool, device=cosine.device) & (not self.weigh_positive)
+        own = torch.eye(*cosine.shape, dtype=torch.bool, device=cosine.device) & (
+            not self.weigh_positive
+        )
         weight = log_gaussian_weights(cosine.detach(), mu=self.mu, sigma=self.sigma, own=own)
         # The numerator is never weighted: what the positive's weight adds to it is given back.
         return own_positive(cosine / self.temperature + weight) + weight.diagonal().mean()

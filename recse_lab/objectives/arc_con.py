@@ -25,12 +25,16 @@ class ArcCon(Contrast):
     margin_degrees: float = 10.0
 
     def __call__(
-        self, anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"],
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
-    ) -> Float[Tensor, ""]:  # fmt: skip
+    ) -> Float[Tensor, ""]:
         cosine = cosine_matrix(anchors, with_negatives(positives, negatives))
         margin = math.radians(self.margin_degrees)
-        sine = (1 - cosine**2).clamp(min=torch.finfo(cosine.dtype).eps).sqrt()  # a finite slope where θ is 0
+        sine = (
+            (1 - cosine**2).clamp(min=torch.finfo(cosine.dtype).eps).sqrt()
+        )  # a finite slope where θ is 0
         own = torch.eye(*cosine.shape, dtype=torch.bool, device=cosine.device)
         moved = torch.where(own, cosine * math.cos(margin) - sine * math.sin(margin), cosine)
         return own_positive(moved / self.temperature)

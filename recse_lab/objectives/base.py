@@ -27,9 +27,11 @@ class Contrast(ABC):
 
     @abstractmethod
     def __call__(
-        self, anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"],
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
-    ) -> Float[Tensor, ""]:  # fmt: skip
+    ) -> Float[Tensor, ""]:
         """Loss in nats, averaged over anchors. Row i of ``positives`` belongs to anchor i.
 
         ``negatives`` belong to no anchor, unless the contrast says otherwise; none and no rows are the same. Gradient

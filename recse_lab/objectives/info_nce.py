@@ -33,7 +33,10 @@ def own_positive(logits: Float[Tensor, "anchors positives"]) -> Float[Tensor, ""
 
 
 def info_nce(
-    anchors: Float[Tensor, "anchors dim"], positives: Float[Tensor, "positives dim"], *, temperature: float
+    anchors: Float[Tensor, "anchors dim"],
+    positives: Float[Tensor, "positives dim"],
+    *,
+    temperature: float,
 ) -> Float[Tensor, ""]:
     """−log softmax(cos(aᵢ, pⱼ)/τ) at j = i, averaged over anchors; nats.
 
@@ -52,7 +55,9 @@ class InfoNCE(Contrast):
     """
 
     def __call__(
-        self, anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"],
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
-    ) -> Float[Tensor, ""]:  # fmt: skip
+    ) -> Float[Tensor, ""]:
         return info_nce(anchors, with_negatives(positives, negatives), temperature=self.temperature)

@@ -27,9 +27,11 @@ class NTXent(Contrast):
     temperature: float = 0.1
 
     def __call__(
-        self, anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"],
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
-    ) -> Float[Tensor, ""]:  # fmt: skip
+    ) -> Float[Tensor, ""]:
         views = torch.cat([anchors, positives])
         logits = cosine_matrix(views, with_negatives(views, negatives)) / self.temperature
         itself = torch.eye(*logits.shape, dtype=torch.bool, device=logits.device)

@@ -29,14 +29,18 @@ class Supervised(Contrast):
     hard_negative_weight: float = 0.0
 
     def __call__(
-        self, anchors: Float[Tensor, "batch dim"], positives: Float[Tensor, "batch dim"],
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
-    ) -> Float[Tensor, ""]:  # fmt: skip
+    ) -> Float[Tensor, ""]:
         batch = len(anchors)
         logits = cosine_matrix(anchors, with_negatives(positives, negatives)) / self.temperature
         if negatives is not None and len(negatives) > 0:
             if len(negatives) < batch:
-                raise ValueError(f"{len(negatives)} negatives for {batch} anchors: each needs its own hard negative")
+                raise ValueError(
+                    f"{len(negatives)} negatives for {batch} anchors: each needs its own hard negative"
+                )
             own = torch.eye(*logits.shape, dtype=torch.bool, device=logits.device).roll(batch, 1)
             logits = torch.where(own, logits + self.hard_negative_weight, logits)
         return own_positive(logits)

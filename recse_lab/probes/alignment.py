@@ -72,36 +72,51 @@ def alignment(
             ]
         elif protocol == "whole":
             vectors = unit(x)
-            measures += [_alignment(name, vectors[first[close]], vectors[second[close]], close_counts, above)]
+            measures += [
+                _alignment(name, vectors[first[close]], vectors[second[close]], close_counts, above)
+            ]
             measures += [_uniformity(name, vectors)]
         else:
             assert lengths is not None
             aligned, uniform = legacy_batch(unit(x), first, second, gold, lengths, above=above)
-            old = f"per batch of {LEGACY_BATCH}: biased, only to compare with old tables; no interval"
+            old = (
+                f"per batch of {LEGACY_BATCH}: biased, only to compare with old tables; no interval"
+            )
             measures += [
                 Measure(name, "alignment", aligned, n=int(close.sum()), note=old),
                 Measure(name, "uniformity", uniform, n=count, note=old),
             ]
         measures.append(spearman._replace(encoder=name))
     about = {
-        "sentences": count, "pairs": len(gold), "aligned pairs": int(close.sum()), "above": above,
-        "protocol": protocol, "intervals": INTERVALS,
-    }  # fmt: skip
+        "sentences": count,
+        "pairs": len(gold),
+        "aligned pairs": int(close.sum()),
+        "above": above,
+        "protocol": protocol,
+        "intervals": INTERVALS,
+    }
     return ProbeResult("alignment", tabulate(measures), about=about)
 
 
 def _refuse_misfits(
-    first: Int[np.ndarray, " pairs"], second: Int[np.ndarray, " pairs"], gold: Float[np.ndarray, " pairs"], count: int
+    first: Int[np.ndarray, " pairs"],
+    second: Int[np.ndarray, " pairs"],
+    gold: Float[np.ndarray, " pairs"],
+    count: int,
 ) -> None:
     if not len(first) == len(second) == len(gold):
-        raise ValueError(f"{len(first)} first and {len(second)} second sentences with {len(gold)} gold scores")
+        raise ValueError(
+            f"{len(first)} first and {len(second)} second sentences with {len(gold)} gold scores"
+        )
     if len(gold) == 0:
         raise LabError("alignment: there is no pair to measure; give a gold-scored set.")
     for index in (first, second):
         if index.min() < 0 or index.max() >= count:
             raise ValueError(f"pairs index sentences {index.min()} to {index.max()} of {count}")
     if not np.isfinite(gold).all():
-        raise LabError(f"alignment: {int((~np.isfinite(gold)).sum())} gold scores are not finite; drop those pairs.")
+        raise LabError(
+            f"alignment: {int((~np.isfinite(gold)).sum())} gold scores are not finite; drop those pairs."
+        )
 
 
 def _alignment(
@@ -117,9 +132,13 @@ def _alignment(
 
     from recse_lab.evaluation.space import pair_distances
 
-    distances = pair_distances(torch.from_numpy(first), torch.from_numpy(second)).numpy().astype(np.float64)
+    distances = (
+        pair_distances(torch.from_numpy(first), torch.from_numpy(second)).numpy().astype(np.float64)
+    )
     low, high = np.quantile(counts @ distances / len(distances), [0.025, 0.975])
-    return Measure(name, "alignment", float(distances.mean()), float(low), float(high), len(distances))
+    return Measure(
+        name, "alignment", float(distances.mean()), float(low), float(high), len(distances)
+    )
 
 
 def _uniformity(name: str, vectors: Float[np.ndarray, "sentences dim"]) -> Measure:
@@ -132,10 +151,16 @@ def _uniformity(name: str, vectors: Float[np.ndarray, "sentences dim"]) -> Measu
     total = float(np.logaddexp.reduce(logs))  # over ordered pairs
     value = total - np.log(count * (count - 1))
     if count < 3:
-        return Measure(name, "uniformity", value, n=count, note="no interval: two sentences are one pair")
+        return Measure(
+            name, "uniformity", value, n=count, note="no interval: two sentences are one pair"
+        )
     # Leaving sentence i out takes its potentials from the rows and from the columns.
     with np.errstate(divide="ignore"):
-        left_out = total + np.log1p(-np.minimum(2 * np.exp(logs - total), 1)) - np.log((count - 1) * (count - 2))
+        left_out = (
+            total
+            + np.log1p(-np.minimum(2 * np.exp(logs - total), 1))
+            - np.log((count - 1) * (count - 2))
+        )
     low, high = jackknife_interval(value, left_out)
     note = "" if np.isfinite(low) else "no interval: one pair carries the whole potential"
     return Measure(name, "uniformity", value, low, high, count, note)
@@ -154,9 +179,13 @@ def _spearman(
     measures = []
     for row, why, drawn in zip(scores, reasons, boot.T, strict=True):
         drawn = drawn[np.isfinite(drawn)]  # a resample of one value has no correlation
-        low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (float("nan"), float("nan"))
+        low, high = (
+            np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (float("nan"), float("nan"))
+        )
         value = correlation("spearman", gold, row)
-        measures.append(Measure("", "spearman", value, float(low), float(high), len(gold), why or ""))
+        measures.append(
+            Measure("", "spearman", value, float(low), float(high), len(gold), why or "")
+        )
     return measures
 
 
@@ -205,10 +234,14 @@ def trajectory(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> ProbeResul
     for name, lines in metrics.items():
         looks = [line for line in lines if "dev_spearman" in line]
         if not looks:
-            raise LabError(f"{name}: no line of its metrics holds dev measures; train it with a dev set.")
+            raise LabError(
+                f"{name}: no line of its metrics holds dev measures; train it with a dev set."
+            )
         frame = pd.DataFrame({"encoder": name, "step": [int(line["step"]) for line in looks]})
         for measure in TRAIL:
-            frame[measure] = np.array([line.get(f"dev_{measure}") for line in looks], dtype=np.float64)
+            frame[measure] = np.array(
+                [line.get(f"dev_{measure}") for line in looks], dtype=np.float64
+            )
         frame = frame.sort_values("step", ignore_index=True)
         curves.append(frame)
         start, end = frame.iloc[0], frame.iloc[-1]
@@ -222,5 +255,7 @@ def trajectory(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> ProbeResul
                 why = why or f"undefined at step {start['step']}"
             measures.append(Measure(name, f"{measure}_change", change, note=why))
     joined = pd.concat(curves, ignore_index=True)
-    about = {"looks": {str(name): len(part) for name, part in joined.groupby("encoder", sort=False)}}
+    about = {
+        "looks": {str(name): len(part) for name, part in joined.groupby("encoder", sort=False)}
+    }
     return ProbeResult("trajectory", tabulate(measures), {"trajectory": joined}, about)

@@ -37,7 +37,9 @@ class ProbeResult:
     def frame(self) -> pd.DataFrame:
         """One row an encoder, one column a measure."""
         wide = self.table.pivot(index="encoder", columns="measure", values="value")
-        return wide.loc[list(dict.fromkeys(self.table["encoder"])), list(dict.fromkeys(self.table["measure"]))]
+        return wide.loc[
+            list(dict.fromkeys(self.table["encoder"])), list(dict.fromkeys(self.table["measure"]))
+        ]
 
     def __repr__(self) -> str:
         encoders, measures = len(set(self.table["encoder"])), len(set(self.table["measure"]))

@@ -26,7 +26,9 @@ GOLD, ALL = "gold", "gold and other covariates"
 # ---- covariates of pairs -----------------------------------------------------------------------------------------
 
 
-def covariates(first: Sequence[str], second: Sequence[str], counts: Mapping[str, int] | None = None) -> pd.DataFrame:
+def covariates(
+    first: Sequence[str], second: Sequence[str], counts: Mapping[str, int] | None = None
+) -> pd.DataFrame:
     """One row a pair, over its lower-cased words and numbers (punctuation left out).
 
     ``length difference`` |n₁ − n₂| and ``mean length`` (n₁ + n₂) / 2 in words; ``word overlap``, Jaccard's index of the
@@ -38,11 +40,15 @@ def covariates(first: Sequence[str], second: Sequence[str], counts: Mapping[str,
     """
     pairs = [(words(a), words(b)) for a, b in zip(first, second, strict=True)]
     lengths = np.array([(len(a), len(b)) for a, b in pairs], np.float64).reshape(-1, 2)
-    table = pd.DataFrame({
-        "length difference": np.abs(lengths[:, 0] - lengths[:, 1]),
-        "mean length": lengths.mean(axis=1),
-        "word overlap": [len({*a} & {*b}) / len({*a, *b}) if a or b else np.nan for a, b in pairs],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "length difference": np.abs(lengths[:, 0] - lengths[:, 1]),
+            "mean length": lengths.mean(axis=1),
+            "word overlap": [
+                len({*a} & {*b}) / len({*a, *b}) if a or b else np.nan for a, b in pairs
+            ],
+        }
+    )
     if counts is not None:
         total = sum(counts.values()) + len(counts)
         logs = [[np.log10((counts.get(word, 0) + 1) / total) for word in a + b] for a, b in pairs]
@@ -60,14 +66,21 @@ def rank_correlations(
 
     NaN beside a variable that is constant or not finite there.
     """
-    found = np.broadcast_to(np.eye(len(variables)), (len(counts), len(variables), len(variables))).copy()
+    found = np.broadcast_to(
+        np.eye(len(variables)), (len(counts), len(variables), len(variables))
+    ).copy()
     for i, variable in enumerate(variables[:-1]):
-        found[:, i, i + 1 :] = found[:, i + 1 :, i] = spearman_bootstrap(variable, variables[i + 1 :], counts)
+        found[:, i, i + 1 :] = found[:, i + 1 :, i] = spearman_bootstrap(
+            variable, variables[i + 1 :], counts
+        )
     return found
 
 
 def partial_correlation(
-    correlations: Float[np.ndarray, "resamples variables variables"], a: int, b: int, given: Sequence[int]
+    correlations: Float[np.ndarray, "resamples variables variables"],
+    a: int,
+    b: int,
+    given: Sequence[int],
 ) -> Float[np.ndarray, " resamples"]:
     """Correlation of variables ``a`` and ``b`` with those in ``given`` held fixed: that of the residuals of two linear
     regressions, of ranks where the matrices are Spearman's.
@@ -85,7 +98,9 @@ def partial_correlation(
     left = matrix[:, both][:, :, both] - across @ inverse @ across.swapaxes(1, 2)
     own = left[:, [0, 1], [0, 1]]
     with np.errstate(invalid="ignore", divide="ignore"):
-        found[used] = np.where((own > LEFT).all(axis=1), left[:, 0, 1] / np.sqrt(own.prod(axis=1)), np.nan)
+        found[used] = np.where(
+            (own > LEFT).all(axis=1), left[:, 0, 1] / np.sqrt(own.prod(axis=1)), np.nan
+        )
     return found
 
 
@@ -109,7 +124,13 @@ def percentiles(boot: Float[np.ndarray, " resamples"], level: float) -> tuple[fl
 
 
 def resampled(
-    encoder: str, measure: str, values: Float[np.ndarray, " draws"], *, level: float, n: int, why: str = ""
+    encoder: str,
+    measure: str,
+    values: Float[np.ndarray, " draws"],
+    *,
+    level: float,
+    n: int,
+    why: str = "",
 ) -> Measure:
     """A measure from its value on the sample, first, and on every resample."""
     low, high = percentiles(values[1:], level)
@@ -118,7 +139,9 @@ def resampled(
     return Measure(encoder, measure, float(values[0]), low, high, n, why)
 
 
-def checked(scores: Mapping[str, Float[np.ndarray, " pairs"]], gold: Float[np.ndarray, " pairs"]) -> dict[str, str]:
+def checked(
+    scores: Mapping[str, Float[np.ndarray, " pairs"]], gold: Float[np.ndarray, " pairs"]
+) -> dict[str, str]:
     """Why an encoder's scores have no order, by encoder; empty where all have one.
 
     Raises:
@@ -139,7 +162,9 @@ def checked(scores: Mapping[str, Float[np.ndarray, " pairs"]], gold: Float[np.nd
             f"{int((~np.isfinite(gold)).sum())} of {len(gold)} gold scores are not finite; drop those pairs."
         )
     if np.ptp(gold) == 0:
-        raise LabError(f"all {len(gold)} gold scores are {gold[0]:g}; give pairs of different gold scores.")
+        raise LabError(
+            f"all {len(gold)} gold scores are {gold[0]:g}; give pairs of different gold scores."
+        )
     reasons = {name: why_undefined(gold, row) for name, row in scores.items()}
     return {name: why for name, why in reasons.items() if why}
 
@@ -177,7 +202,9 @@ def bias(
     gold = np.asarray(gold)
     checked(scores, gold)
     if against is not None and against not in scores:
-        raise LabError(f"{against!r} is none of the encoders ({', '.join(scores)}); name one of them.")
+        raise LabError(
+            f"{against!r} is none of the encoders ({', '.join(scores)}); name one of them."
+        )
     if covariates.shape[1] == 0 or len(covariates) != len(gold):
         raise LabError(
             f"covariates: {covariates.shape[1]} columns over {len(covariates)} pairs with {len(gold)} gold scores."
@@ -185,24 +212,37 @@ def bias(
     values = covariates.to_numpy(np.float64)
     whole = np.isfinite(values).all(axis=1)
     if not whole.any():
-        raise LabError("every pair lacks a covariate (NaN or infinite); drop the column that has no value.")
+        raise LabError(
+            "every pair lacks a covariate (NaN or infinite); drop the column that has no value."
+        )
     gold, values = gold[whole].astype(np.float64), values[whole].T
     kept = {name: np.asarray(row, np.float64)[whole] for name, row in scores.items()}
     reasons = checked(kept, gold)
-    usable = np.stack([np.full(len(gold), np.nan) if name in reasons else row for name, row in kept.items()])
+    usable = np.stack(
+        [np.full(len(gold), np.nan) if name in reasons else row for name, row in kept.items()]
+    )
 
     counts = resample_counts(len(gold), resamples, np.random.default_rng(seed))
-    sample = _Sample(list(kept), reasons, gold, usable, list(covariates.columns), values, counts, level)
+    sample = _Sample(
+        list(kept), reasons, gold, usable, list(covariates.columns), values, counts, level
+    )
     partial, partial_curves = _partials(sample, against)
     within, strata_curves = _within(sample)
     own = rank_correlations(np.stack([gold, *values]), np.ones((1, len(gold)), np.int16))[0, 0, 1:]
     about = {
-        "pairs": len(gold), "pairs left out": int((~whole).sum()), "covariates": sample.covariates,
-        "against": against, "intervals": f"{level:.0%} over resampled pairs",
-    }  # fmt: skip
-    curves = {name: pd.DataFrame(rows) for name, rows in (partial_curves | strata_curves).items() if rows}
+        "pairs": len(gold),
+        "pairs left out": int((~whole).sum()),
+        "covariates": sample.covariates,
+        "against": against,
+        "intervals": f"{level:.0%} over resampled pairs",
+    }
+    curves = {
+        name: pd.DataFrame(rows) for name, rows in (partial_curves | strata_curves).items() if rows
+    }
     curves["gold"] = pd.DataFrame({"encoder": "gold", "covariate": sample.covariates, "value": own})
-    measures = sorted([*partial, *within], key=lambda measure: sample.encoders.index(measure.encoder))
+    measures = sorted(
+        [*partial, *within], key=lambda measure: sample.encoders.index(measure.encoder)
+    )
     return ProbeResult("bias", tabulate(measures), curves, about)
 
 
@@ -237,7 +277,10 @@ def _partials(sample: _Sample, against: str | None) -> tuple[list[Measure], dict
     for e, encoder in enumerate(sample.encoders):
         for c, covariate in enumerate(sample.covariates):
             others = [1 + other for other in range(k) if other != c and varies[other]]
-            for label, held, given in (("partial", ALL, [0, *others]), ("at fixed gold", GOLD, [0])):
+            for label, held, given in (
+                ("partial", ALL, [0, *others]),
+                ("at fixed gold", GOLD, [0]),
+            ):
                 values = partial_correlation(matrices, 1 + k + e, 1 + c, given)
                 why = sample.reasons.get(encoder, "")
                 if not why and n < LEAST + len(given):
@@ -268,19 +311,34 @@ def _within(sample: _Sample) -> tuple[list[Measure], dict[str, Rows]]:
     curves: dict[str, Rows] = {"strata": [], "gap": []}
     for covariate, values in zip(sample.covariates, sample.values, strict=True):
         stratum = strata(values)
-        thirds = [_spearmans(sample, stratum == s, f"{label} third of {covariate}") for s, label in enumerate(STRATA)]
+        thirds = [
+            _spearmans(sample, stratum == s, f"{label} third of {covariate}")
+            for s, label in enumerate(STRATA)
+        ]
         for e, encoder in enumerate(sample.encoders):
             for s, label in enumerate(STRATA):
                 inside, (rho, why) = stratum == s, thirds[s][e]
                 name, n = f"spearman: {covariate}, {label}", int(inside.sum())
                 measures.append(resampled(encoder, name, rho, level=sample.level, n=n, why=why))
-                curves["strata"].append(_row(
-                    measures[-1], covariate=covariate, stratum=label, gold_spread=sample.gold[inside].std() if n else np.nan,
-                    **{"from": values[inside].min() if n else np.nan, "to": values[inside].max() if n else np.nan},
-                ))  # fmt: skip
+                curves["strata"].append(
+                    _row(
+                        measures[-1],
+                        covariate=covariate,
+                        stratum=label,
+                        gold_spread=sample.gold[inside].std() if n else np.nan,
+                        **{
+                            "from": values[inside].min() if n else np.nan,
+                            "to": values[inside].max() if n else np.nan,
+                        },
+                    )
+                )
             (low, low_why), _, (high, high_why) = (third[e] for third in thirds)
             name, n = f"spearman gap: {covariate}", int((stratum != 1).sum())
-            measures.append(resampled(encoder, name, high - low, level=sample.level, n=n, why=low_why or high_why))
+            measures.append(
+                resampled(
+                    encoder, name, high - low, level=sample.level, n=n, why=low_why or high_why
+                )
+            )
             curves["gap"].append(_row(measures[-1], covariate=covariate))
     return measures, curves
 
@@ -291,7 +349,10 @@ def _spearmans(
     """Spearman's ρ of every encoder on some of the pairs and on the resamples, and why it is undefined."""
     n = int(inside.sum())
     if n < LEAST:
-        nothing, why = np.full(1 + len(sample.counts), np.nan), f"{n} pairs in the {name}: {LEAST} are wanted"
+        nothing, why = (
+            np.full(1 + len(sample.counts), np.nan),
+            f"{n} pairs in the {name}: {LEAST} are wanted",
+        )
         return [(nothing, sample.reasons.get(encoder, why)) for encoder in sample.encoders]
     gold, scores = sample.gold[inside], sample.scores[:, inside]
     found = []

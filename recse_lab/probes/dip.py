@@ -20,7 +20,9 @@ class DipTest(NamedTuple):
     n: int
 
 
-def _lower_hull(x: Float[np.ndarray, " points"], y: Float[np.ndarray, " points"]) -> Int[np.ndarray, " corners"]:
+def _lower_hull(
+    x: Float[np.ndarray, " points"], y: Float[np.ndarray, " points"]
+) -> Int[np.ndarray, " corners"]:
     """Corners of the greatest convex minorant of points with increasing x."""
     corners = np.arange(len(x))
     while len(corners) > 2:
@@ -49,20 +51,30 @@ def dip(values: Float[np.ndarray, " n"]) -> float:
         raise ValueError("the dip needs finite values, at least one")
     points, counts = np.unique(np.asarray(values, np.float64), return_counts=True)
     through = np.cumsum(counts)
-    above, below = through / len(values), (through - counts) / len(values)  # F(x) and its limit from the left
+    above, below = (
+        through / len(values),
+        (through - counts) / len(values),
+    )  # F(x) and its limit from the left
     twice = 0.0
     low, high = 0, len(points) - 1
     while low < high:
         x, f, f_left = points[low : high + 1], above[low : high + 1], below[low : high + 1]
         convex, concave = _lower_hull(x, f_left), _lower_hull(x, -f)
-        minorant, majorant = np.interp(x, x[convex], f_left[convex]), np.interp(x, x[concave], f[concave])
+        minorant, majorant = (
+            np.interp(x, x[convex], f_left[convex]),
+            np.interp(x, x[concave], f[concave]),
+        )
         corners = np.union1d(convex, concave)
         widest = corners[np.argmax((majorant - minorant)[corners])]
         if majorant[widest] - minorant[widest] <= twice:
             break
         start = int(convex[np.searchsorted(convex, widest, side="right") - 1])
         stop = int(concave[np.searchsorted(concave, widest)])
-        twice = max(twice, (f - minorant)[:start].max(initial=0.0), (majorant - f_left)[stop + 1 :].max(initial=0.0))
+        twice = max(
+            twice,
+            (f - minorant)[:start].max(initial=0.0),
+            (majorant - f_left)[stop + 1 :].max(initial=0.0),
+        )
         if (start, stop) == (0, len(x) - 1):
             break
         low, high = low + start, low + stop

@@ -23,7 +23,9 @@ Range = tuple[float, float]
 def unit(values: Float[np.ndarray, " n"], span: Range | None) -> Float[np.ndarray, " n"]:
     """Values with ``span`` mapped to [0, 1]; what lies beyond counts as at its ends. NaN for no span or no width."""
     low, high = span or (0.0, 0.0)
-    return np.clip((values - low) / (high - low), 0, 1) if high > low else np.full(len(values), np.nan)
+    return (
+        np.clip((values - low) / (high - low), 0, 1) if high > low else np.full(len(values), np.nan)
+    )
 
 
 def used_range(ordered: Float[np.ndarray, " n"]) -> Range:
@@ -102,7 +104,9 @@ class Overlap:
         through = np.cumsum(lower, axis=1)[:, self.last]
         total = through[:, -1:]
         before = np.c_[np.zeros(len(weights)), through[:, :-1]]
-        above = total - (before + through)[:, self.group] / 2  # lower values above this one, ties half
+        above = (
+            total - (before + through)[:, self.group] / 2
+        )  # lower values above this one, ties half
         upper = weights - lower
         pairs = total[:, 0] * upper.sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -161,7 +165,9 @@ def _blocks(counts: Counts) -> Iterator[Counts]:
     return (counts[start : start + step] for start in range(0, len(counts), step))
 
 
-def sums(basis: Float[np.ndarray, "n terms"], counts: Counts) -> Float[np.ndarray, "resamples terms"]:
+def sums(
+    basis: Float[np.ndarray, "n terms"], counts: Counts
+) -> Float[np.ndarray, "resamples terms"]:
     """Sums of the columns of ``basis`` in each resample, in float64."""
     return np.concatenate([block.astype(np.float64) @ basis for block in _blocks(counts)])
 
@@ -183,11 +189,17 @@ def shape(values: Float[np.ndarray, " n"], counts: Counts, nominal: Range | None
     variance = np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0) * n / max(n - 1, 1)
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    used, ends = np.empty((len(counts), 2)), {scaling: np.empty((len(counts), 2)) for scaling in (NOMINAL, OWN)}
+    used, ends = (
+        np.empty((len(counts), 2)),
+        {scaling: np.empty((len(counts), 2)) for scaling in (NOMINAL, OWN)},
+    )
     for r, times in enumerate(counts):
         drawn = np.repeat(ordered, times[order])
         used[r] = own = used_range(drawn)
-        ends[NOMINAL][r], ends[OWN][r] = end_shares(unit(drawn, nominal)), end_shares(unit(drawn, own))
+        ends[NOMINAL][r], ends[OWN][r] = (
+            end_shares(unit(drawn, nominal)),
+            end_shares(unit(drawn, own)),
+        )
     out = {"mean": middle + scale * moments[:, 0], "spread": scale * np.sqrt(variance)}
     out |= {"used low": used[:, 0], "used high": used[:, 1], "used range": used[:, 1] - used[:, 0]}
     for scaling, share in ends.items():

@@ -19,7 +19,13 @@ from scipy import stats
 from recse_lab.errors import LabError
 from recse_lab.evaluation.statistics import resample_counts
 from recse_lab.probes.base import Measure, ProbeResult, tabulate
-from recse_lab.probes.bias import checked, partial_correlation, rank_correlations, resampled, with_sample
+from recse_lab.probes.bias import (
+    checked,
+    partial_correlation,
+    rank_correlations,
+    resampled,
+    with_sample,
+)
 
 EVERY = "every arm"
 ALONE = ("spearman", "share wrong")
@@ -36,7 +42,9 @@ def places(values: Float[np.ndarray, " pairs"]) -> Float[np.ndarray, " pairs"]:
     return (stats.rankdata(values) - 0.5) / len(values)
 
 
-def rank_errors(gold: Float[np.ndarray, " pairs"], scores: Float[np.ndarray, " pairs"]) -> Float[np.ndarray, " pairs"]:
+def rank_errors(
+    gold: Float[np.ndarray, " pairs"], scores: Float[np.ndarray, " pairs"]
+) -> Float[np.ndarray, " pairs"]:
     """How far a score's place lies above (> 0) or below (< 0) the places that the pairs of its gold score fill.
 
     0 everywhere for scores that refine gold's order. No increasing transform of either changes it.
@@ -90,23 +98,37 @@ def errors(
             f"{len(first)} first and {len(second)} second sentences with {len(gold)} gold scores; give those of the same pairs."
         )
     if against is not None and against not in scores:
-        raise LabError(f"{against!r} is none of the encoders ({', '.join(scores)}); name one of them.")
+        raise LabError(
+            f"{against!r} is none of the encoders ({', '.join(scores)}); name one of them."
+        )
     gold = np.asarray(gold, np.float64)
-    kept = {name: np.asarray(row, np.float64) for name, row in scores.items() if name not in reasons}
+    kept = {
+        name: np.asarray(row, np.float64) for name, row in scores.items() if name not in reasons
+    }
     counts = resample_counts(len(gold), resamples, np.random.default_rng(seed))
     arms = _Arms(
         scores=kept,
         places={name: places(row) for name, row in kept.items()},
         errors={name: rank_errors(gold, row) for name, row in kept.items()},
         reasons=reasons,
-        pairs=pd.DataFrame({"pair": range(len(gold)), "first": list(first), "second": list(second), "gold": gold, "gold_rank": places(gold)}),
+        pairs=pd.DataFrame(
+            {
+                "pair": range(len(gold)),
+                "first": list(first),
+                "second": list(second),
+                "gold": gold,
+                "gold_rank": places(gold),
+            }
+        ),
         counts=counts,
         correlations=rank_correlations(np.stack([gold, *kept.values()]), with_sample(counts)),
         threshold=threshold,
         level=level,
-    )  # fmt: skip
+    )
     compared = (
-        list(combinations(scores, 2)) if against is None else [(against, name) for name in scores if name != against]
+        list(combinations(scores, 2))
+        if against is None
+        else [(against, name) for name in scores if name != against]
     )
     common = common_errors(np.stack(list(arms.errors.values()))) if kept else np.zeros(len(gold))
     measures = [measure for name in scores for measure in _alone(arms, name)]
@@ -116,12 +138,20 @@ def errors(
     curves = {
         "ranks": [_scored(arms, name, slice(None)) for name in kept],
         "wrong": [_wrong(arms, name, common, top) for name in kept],
-        "disagreements": [_disagreements(arms, a, b, top) for a, b in compared if a in kept and b in kept],
+        "disagreements": [
+            _disagreements(arms, a, b, top) for a, b in compared if a in kept and b in kept
+        ],
     }
-    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in curves.items() if frames}
+    joined = {
+        name: pd.concat(frames, ignore_index=True) for name, frames in curves.items() if frames
+    }
     about = {
-        "pairs": len(gold), "top": top, "threshold": threshold, "against": against, "intervals": f"{level:.0%} over resampled pairs"
-    }  # fmt: skip
+        "pairs": len(gold),
+        "top": top,
+        "threshold": threshold,
+        "against": against,
+        "intervals": f"{level:.0%} over resampled pairs",
+    }
     return ProbeResult("errors", tabulate(measures), joined, about)
 
 
@@ -143,13 +173,17 @@ class _Arms(NamedTuple):
         return 1 + list(self.scores).index(name)
 
 
-def _measure(arms: _Arms, name: str, label: str, values: Float[np.ndarray, " draws"], why: str = "") -> Measure:
+def _measure(
+    arms: _Arms, name: str, label: str, values: Float[np.ndarray, " draws"], why: str = ""
+) -> Measure:
     return resampled(name, label, values, level=arms.level, n=len(arms.pairs), why=why)
 
 
 def _share(arms: _Arms, name: str, label: str, of: Float[np.ndarray, " pairs"]) -> Measure:
     beyond = (np.abs(of) > arms.threshold).astype(np.float64)
-    return _measure(arms, name, label, np.array([beyond.mean(), *(arms.counts @ beyond / len(beyond))]))
+    return _measure(
+        arms, name, label, np.array([beyond.mean(), *(arms.counts @ beyond / len(beyond))])
+    )
 
 
 def _alone(arms: _Arms, name: str) -> list[Measure]:
@@ -164,7 +198,9 @@ def _alone(arms: _Arms, name: str) -> list[Measure]:
 def _between(arms: _Arms, a: str, b: str) -> list[Measure]:
     both = versus(a, b)
     if why := "; ".join(f"{name}: {arms.reasons[name]}" for name in (a, b) if name in arms.reasons):
-        return [Measure(both, label, float("nan"), n=len(arms.pairs), note=why) for label in BETWEEN]
+        return [
+            Measure(both, label, float("nan"), n=len(arms.pairs), note=why) for label in BETWEEN
+        ]
     i, j = arms.index(a), arms.index(b)
     partial = partial_correlation(arms.correlations, i, j, [0])
     why = "gold leaves nothing of one of them" if np.isnan(partial[0]) else ""
@@ -178,7 +214,9 @@ def _between(arms: _Arms, a: str, b: str) -> list[Measure]:
 def _scored(arms: _Arms, name: str, rows: Any) -> pd.DataFrame:
     listed = arms.pairs.iloc[rows].reset_index(drop=True)
     listed.insert(0, "encoder", name)
-    return listed.assign(score=arms.scores[name][rows], rank=arms.places[name][rows], error=arms.errors[name][rows])
+    return listed.assign(
+        score=arms.scores[name][rows], rank=arms.places[name][rows], error=arms.errors[name][rows]
+    )
 
 
 def _wrong(arms: _Arms, name: str, common: Float[np.ndarray, " pairs"], top: int) -> pd.DataFrame:
@@ -193,6 +231,10 @@ def _disagreements(arms: _Arms, a: str, b: str, top: int) -> pd.DataFrame:
     listed.insert(0, "encoder", versus(a, b))
     for side, name in (("a", a), ("b", b)):
         listed[side] = name
-        for column, values in (("score", arms.scores), ("rank", arms.places), ("error", arms.errors)):
+        for column, values in (
+            ("score", arms.scores),
+            ("rank", arms.places),
+            ("error", arms.errors),
+        ):
             listed[f"{column}_{side}"] = values[name][chosen]
     return listed.assign(difference=apart[chosen])

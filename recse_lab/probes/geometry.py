@@ -54,7 +54,10 @@ SPECTRAL = {
 
 
 def geometry(
-    embeddings: Mapping[str, Float[np.ndarray, "sentences dim"]], *, neighbours: int = 10, seed: int = 0
+    embeddings: Mapping[str, Float[np.ndarray, "sentences dim"]],
+    *,
+    neighbours: int = 10,
+    seed: int = 0,
 ) -> ProbeResult:
     """Isotropy, rank, hubness and norms of each encoder's embeddings of the same sentences; exact, in blocks.
 
@@ -97,14 +100,21 @@ def geometry(
         measures += _norms(name, x)
         curves.append(_spectrum_frame(name, whole, count))
     about = {
-        "sentences": count, "neighbours": neighbours, "intervals": INTERVALS,
+        "sentences": count,
+        "neighbours": neighbours,
+        "intervals": INTERVALS,
         "dim": {name: x.shape[1] for name, x in embeddings.items()},
-    }  # fmt: skip
-    return ProbeResult("geometry", tabulate(measures), {"spectrum": pd.concat(curves, ignore_index=True)}, about)
+    }
+    return ProbeResult(
+        "geometry", tabulate(measures), {"spectrum": pd.concat(curves, ignore_index=True)}, about
+    )
 
 
 def layers(
-    hidden: Mapping[str, Sequence[Float[np.ndarray, "sentences dim"]]], *, debiased: bool = False, seed: int = 0
+    hidden: Mapping[str, Sequence[Float[np.ndarray, "sentences dim"]]],
+    *,
+    debiased: bool = False,
+    seed: int = 0,
 ) -> ProbeResult:
     """Profiles over the layers of each encoder, and linear CKA between all layers of all encoders.
 
@@ -116,7 +126,9 @@ def layers(
         LabError: As ``geometry``; with ``debiased``, fewer than four sentences.
     """
     states = {(name, layer): x for name, stack in hidden.items() for layer, x in enumerate(stack)}
-    count = refuse_unmeasurable({f"{name}, layer {layer}": x for (name, layer), x in states.items()})
+    count = refuse_unmeasurable(
+        {f"{name}, layer {layer}": x for (name, layer), x in states.items()}
+    )
     if debiased and count < 4:
         raise LabError(
             f"layers: debiased CKA needs four sentences, there are {count}; give more or take the plain one."
@@ -124,11 +136,17 @@ def layers(
     measures, rows = [], []
     for (name, layer), x in states.items():
         vectors, why = _unit(x)
-        found = [*_cosines(name, vectors, why, count), *_spectral(name, x, seed)[0], *_norms(name, x)]
+        found = [
+            *_cosines(name, vectors, why, count),
+            *_spectral(name, x, seed)[0],
+            *_norms(name, x),
+        ]
         for measure in (m for m in found if m.measure in PROFILE):
             measures.append(measure._replace(measure=f"{measure.measure}@{layer}"))
             rows.append((name, layer, *measure[1:5], measure.note))
-    profile = pd.DataFrame(rows, columns=pd.Index(["encoder", "layer", "measure", "value", "low", "high", "note"]))
+    profile = pd.DataFrame(
+        rows, columns=pd.Index(["encoder", "layer", "measure", "value", "low", "high", "note"])
+    )
     curves = {"layers": profile, "cka": cka_table(states, debiased=debiased)}
     about = {"sentences": count, "cka": "debiased" if debiased else "plain", "intervals": INTERVALS}
     return ProbeResult("layers", tabulate(measures), curves, about)
@@ -145,7 +163,9 @@ def cka_table(
         x = centred(states[one])
         for other in keys[i:]:
             # One with itself is 1 exactly, and undefined where it does not vary.
-            between = own[one] if other == one else hsic(x, centred(states[other]), debiased=debiased)
+            between = (
+                own[one] if other == one else hsic(x, centred(states[other]), debiased=debiased)
+            )
             value = ratio(between, own[one], own[other])
             rows.append((*one, *other, value))
             if other != one:
@@ -161,13 +181,21 @@ def _self_hsic(x: Float[np.ndarray, "sentences dim"], debiased: bool) -> float:
 # ---- one encoder -------------------------------------------------------------------------------------------------
 
 
-def _unit(x: Float[np.ndarray, "sentences dim"]) -> tuple[Float[np.ndarray, "sentences dim"] | None, str]:
+def _unit(
+    x: Float[np.ndarray, "sentences dim"],
+) -> tuple[Float[np.ndarray, "sentences dim"] | None, str]:
     """Unit vectors, or why there are none."""
     zero = int((~x.any(axis=1)).sum())
-    return (None, f"{zero} of {len(x)} embeddings are zero vectors: no direction") if zero else (unit(x), "")
+    return (
+        (None, f"{zero} of {len(x)} embeddings are zero vectors: no direction")
+        if zero
+        else (unit(x), "")
+    )
 
 
-def _cosines(name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why: str, count: int) -> list[Measure]:
+def _cosines(
+    name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why: str, count: int
+) -> list[Measure]:
     measures = []
     for measure, self_pairs in (("mean_cosine", False), ("mean_cosine_with_self", True)):
         if vectors is None:
@@ -181,7 +209,10 @@ def _cosines(name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why:
 
 
 def _partition(
-    name: str, x: Float[np.ndarray, "sentences dim"], vectors: Float[np.ndarray, "sentences dim"] | None, why: str
+    name: str,
+    x: Float[np.ndarray, "sentences dim"],
+    vectors: Float[np.ndarray, "sentences dim"] | None,
+    why: str,
 ) -> list[Measure]:
     none = "no interval: a minimum over eigenvectors"
     of_unit = Measure(name, "partition_isotropy_unit", NAN, n=len(x), note=why)
@@ -193,7 +224,9 @@ def _partition(
     return [plain, of_unit]
 
 
-def _spectral(name: str, x: Float[np.ndarray, "sentences dim"], seed: int) -> tuple[list[Measure], Spectrum]:
+def _spectral(
+    name: str, x: Float[np.ndarray, "sentences dim"], seed: int
+) -> tuple[list[Measure], Spectrum]:
     count, dim = x.shape
     origin = x.mean(0, dtype=np.float64)
     grouped = count >= 2 * GROUPS
@@ -209,7 +242,9 @@ def _spectral(name: str, x: Float[np.ndarray, "sentences dim"], seed: int) -> tu
         value = formula(whole)
         low, high = jackknife_interval(value, np.array([formula(s) for s in without]))
         if np.isnan(value):
-            note = "one dimension" if dim == 1 and whole.variances.any() else "all embeddings coincide"
+            note = (
+                "one dimension" if dim == 1 and whole.variances.any() else "all embeddings coincide"
+            )
             low = high = NAN
         else:
             notes = [f"{count} sentences in {dim} dimensions: too low"] if count <= dim else []
@@ -220,7 +255,11 @@ def _spectral(name: str, x: Float[np.ndarray, "sentences dim"], seed: int) -> tu
 
 
 def _hubness(
-    name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why: str, count: int, neighbours: int
+    name: str,
+    vectors: Float[np.ndarray, "sentences dim"] | None,
+    why: str,
+    count: int,
+    neighbours: int,
 ) -> list[Measure]:
     skew, alone = NAN, NAN
     skew_note = note = why
@@ -242,12 +281,18 @@ def _norms(name: str, x: Float[np.ndarray, "sentences dim"]) -> list[Measure]:
     norms = lengths(x)
     count, total, squares = len(norms), norms.sum(), np.square(norms).sum()
     mean = total / count
-    measures = [Measure(name, "norm_mean", mean, *jackknife_interval(mean, (total - norms) / (count - 1)), count)]
+    measures = [
+        Measure(
+            name, "norm_mean", mean, *jackknife_interval(mean, (total - norms) / (count - 1)), count
+        )
+    ]
     if mean == 0:
         return [*measures, Measure(name, "norm_cv", NAN, n=count, note="all embeddings are zero")]
     others = (total - norms) / (count - 1)
     spread = np.sqrt(np.maximum((squares - norms**2) / (count - 1) - others**2, 0))
-    low, high = jackknife_interval(float(norms.std() / mean), spread / others) if count > 2 else (NAN, NAN)
+    low, high = (
+        jackknife_interval(float(norms.std() / mean), spread / others) if count > 2 else (NAN, NAN)
+    )
     note = "" if count > 2 else "no interval: two sentences"
     return [*measures, Measure(name, "norm_cv", float(norms.std() / mean), low, high, count, note)]
 
@@ -258,7 +303,13 @@ def _spectrum_frame(name: str, whole: Spectrum, count: int) -> pd.DataFrame:
     share = whole.variances / total if total > 0 else np.full(dim, NAN)
     singular = np.full(dim, NAN)
     singular[: len(whole.singular)] = whole.singular / np.sqrt(count)
-    return pd.DataFrame({
-        "encoder": name, "component": np.arange(1, dim + 1), "singular": singular,
-        "singular_centred": np.sqrt(whole.variances), "share": share, "cumulative": np.cumsum(share),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "encoder": name,
+            "component": np.arange(1, dim + 1),
+            "singular": singular,
+            "singular_centred": np.sqrt(whole.variances),
+            "share": share,
+            "cumulative": np.cumsum(share),
+        }
+    )

@@ -70,7 +70,11 @@ def normal(word: str) -> str:
 
 def words(sentence: str) -> list[str]:
     """Words and numbers in their normal form, without punctuation."""
-    return [normal(match.group()) for match in WORD.finditer(sentence) if any(c.isalnum() for c in match.group())]
+    return [
+        normal(match.group())
+        for match in WORD.finditer(sentence)
+        if any(c.isalnum() for c in match.group())
+    ]
 
 
 def word_counts(corpus: Iterable[str]) -> Counter[str]:
@@ -83,7 +87,9 @@ def word_counts(corpus: Iterable[str]) -> Counter[str]:
 
 def kind(word: str) -> str:
     """One of ``KINDS``. A contraction is a function word where its parts are: it's, don't, but not John's."""
-    from recse_lab.views.wordnet import FUNCTION_WORDS  # its package opens torch, which covariates can do without
+    from recse_lab.views.wordnet import (
+        FUNCTION_WORDS,
+    )  # its package opens torch, which covariates can do without
 
     if not any(c.isalnum() for c in word):
         return "punctuation"
@@ -101,7 +107,9 @@ def band(word: str, counts: Mapping[str, int], total: int) -> str:
     count = counts.get(normal(word), 0)
     if not count:
         return BANDS[-1]
-    return next((name for power, name in enumerate(BANDS[:4], 2) if count * 10**power >= total), BANDS[4])
+    return next(
+        (name for power, name in enumerate(BANDS[:4], 2) if count * 10**power >= total), BANDS[4]
+    )
 
 
 def without(sentence: str, start: int, end: int) -> str:
@@ -109,7 +117,10 @@ def without(sentence: str, start: int, end: int) -> str:
     left, right = sentence[:start].rstrip(), sentence[end:].lstrip()
     if not left or not right:
         return left + right
-    before, after = len(left) < start, len(sentence) - len(right) > end  # was it set apart by blanks?
+    before, after = (
+        len(left) < start,
+        len(sentence) - len(right) > end,
+    )  # was it set apart by blanks?
     apart = after or (right[0].isalnum() and (before or left[-1].isalnum()))
     return f"{left} {right}" if apart else left + right
 
@@ -141,7 +152,10 @@ def distance(
 ) -> Float[np.ndarray, " pairs"]:
     """1 − cos as ‖u − v‖²/2 of unit vectors in float64, which is never negative; NaN where a vector is zero."""
     with np.errstate(invalid="ignore"):
-        u, v = (x.astype(np.float64) / np.where(norm := lengths(x), norm, np.nan)[:, None] for x in (first, second))
+        u, v = (
+            x.astype(np.float64) / np.where(norm := lengths(x), norm, np.nan)[:, None]
+            for x in (first, second)
+        )
     return np.square(u - v).sum(axis=1) / 2
 
 
@@ -191,7 +205,9 @@ def token_influence(
         )
     index: dict[str, int] = {}
     whole = [index.setdefault(text, len(index)) for text in kept for _ in cut[text]]
-    variant = [index.setdefault(without(text, *span), len(index)) for text in kept for span in cut[text]]
+    variant = [
+        index.setdefault(without(text, *span), len(index)) for text in kept for span in cut[text]
+    ]
     embeddings = encode(list(index))
     bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
     if len(bad):
@@ -213,7 +229,8 @@ def token_influence(
         columns["word"] += found
         columns["kind"] += kinds
         columns["band"] += [
-            band(w, counts, total) if counts is not None and s else None for w, s in zip(found, spoken, strict=True)
+            band(w, counts, total) if counts is not None and s else None
+            for w, s in zip(found, spoken, strict=True)
         ]
         columns["place"] += places(spoken).tolist()
         columns["share"] += share.tolist()
@@ -230,7 +247,12 @@ def token_influence(
 
 
 def influence(
-    found: Mapping[str, Influence], *, bins: int = 5, resamples: int = 1000, seed: int = 0, level: float = 0.95
+    found: Mapping[str, Influence],
+    *,
+    bins: int = 5,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> ProbeResult:
     """How far embeddings move when a word is removed, and over how many of its words that is spread.
 
@@ -265,7 +287,9 @@ def influence(
         mean = _Means(sentence, counts, level)
         share, relative = table["share"].to_numpy(), table["relative"].to_numpy()
         undefined = size - table.loc[np.isfinite(share), "sentence"].nunique()
-        note = f"{undefined} of {size} sentences have no direction or do not move" if undefined else ""
+        note = (
+            f"{undefined} of {size} sentences have no direction or do not move" if undefined else ""
+        )
 
         moved = mean(table["influence"].to_numpy())
         by_apart = [x / one.apart if one.apart > CLOSE else np.nan for x in moved[:3]]
@@ -276,8 +300,12 @@ def influence(
         ]
         for measure, formula in (("evenness", evenness), ("gini", gini)):
             parts = (share[sentence == i] for i in range(size))
-            values = np.array([formula(part) if np.isfinite(part).all() else np.nan for part in parts])
-            measures.append(Measure(name, measure, *_Means(np.arange(size), counts, level)(values), note=note))
+            values = np.array(
+                [formula(part) if np.isfinite(part).all() else np.nan for part in parts]
+            )
+            measures.append(
+                Measure(name, measure, *_Means(np.arange(size), counts, level)(values), note=note)
+            )
 
         for label in KINDS:
             chosen = (table["kind"] == label).to_numpy()
@@ -298,9 +326,11 @@ def influence(
                 value = mean(np.where(chosen & (where == i), relative, np.nan))
                 curves["place"].append(_point(name, value, kind=label, place=(i + 0.5) / bins))
     about = {
-        "sentences": size, "words": len(reference), "passed over": next(iter(found.values())).passed_over,
+        "sentences": size,
+        "words": len(reference),
+        "passed over": next(iter(found.values())).passed_over,
         "intervals": f"{level:.0%} over resampled sentences",
-    }  # fmt: skip
+    }
     frames = {name: pd.DataFrame(rows) for name, rows in curves.items() if rows}
     return ProbeResult("influence", tabulate(measures), frames, about)
 
@@ -309,7 +339,10 @@ class _Means:
     """Mean of the defined values with its interval over resampled sentences, and how many there are."""
 
     def __init__(
-        self, sentence: Int[np.ndarray, " words"], counts: Int[np.ndarray, "resamples sentences"], level: float
+        self,
+        sentence: Int[np.ndarray, " words"],
+        counts: Int[np.ndarray, "resamples sentences"],
+        level: float,
     ):
         self.sentence, self.counts, self.level = sentence, counts, level
 
@@ -331,4 +364,8 @@ class _Means:
 
 
 def _point(name: str, value: tuple[float, float, float, int], **where: object) -> dict[str, object]:
-    return {"encoder": name, **where, **dict(zip(("value", "low", "high", "n"), value, strict=True))}
+    return {
+        "encoder": name,
+        **where,
+        **dict(zip(("value", "low", "high", "n"), value, strict=True)),
+    }

@@ -38,13 +38,22 @@ def embed_minimal_pairs(
     """
     _refuse_items(items)
     columns = {name: items[name].tolist() for name in ("base", "edit", "paraphrase")}
-    place = {sentence: k for k, sentence in enumerate(dict.fromkeys(s for column in columns.values() for s in column))}
+    place = {
+        sentence: k
+        for k, sentence in enumerate(
+            dict.fromkeys(s for column in columns.values() for s in column)
+        )
+    }
     vectors = np.asarray(encode(list(place)), np.float64)
     if vectors.ndim != 2 or len(vectors) != len(place):
-        raise LabError(f"the encoder returned an array of shape {vectors.shape} for {len(place)} sentences.")
+        raise LabError(
+            f"the encoder returned an array of shape {vectors.shape} for {len(place)} sentences."
+        )
     with np.errstate(invalid="ignore", divide="ignore"):
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        base, edit, paraphrase = (vectors[[place[s] for s in column]] for column in columns.values())
+        base, edit, paraphrase = (
+            vectors[[place[s] for s in column]] for column in columns.values()
+        )
         others = zip(PARTS, (edit, paraphrase, np.roll(base, -1, axis=0)), strict=True)
         return {part: np.clip((base * other).sum(axis=1), -1, 1) for part, other in others}
 
@@ -114,36 +123,64 @@ def minimal_pairs(
         lost = int((~np.isfinite(values).all(axis=0)).sum())
         if lost:
             why = f"{lost} of {len(items)} items have a similarity that is not finite"
-            measures += [Measure(name, key, float("nan"), n=n, note=why) for key, n in _names(members, len(items))]
+            measures += [
+                Measure(name, key, float("nan"), n=n, note=why)
+                for key, n in _names(members, len(items))
+            ]
             continue
         measures += _measures(name, values, items, members, draws, level)
         curves.append(_item_rows(name, values, items))
     columns = [
-        "encoder", *COLUMNS, "to_edit", "to_paraphrase", "to_random", "drop", "paraphrase_drop", "margin", "right"
-    ]  # fmt: skip
-    curve = pd.concat(curves, ignore_index=True).loc[:, columns] if curves else pd.DataFrame(columns=pd.Index(columns))
+        "encoder",
+        *COLUMNS,
+        "to_edit",
+        "to_paraphrase",
+        "to_random",
+        "drop",
+        "paraphrase_drop",
+        "margin",
+        "right",
+    ]
+    curve = (
+        pd.concat(curves, ignore_index=True).loc[:, columns]
+        if curves
+        else pd.DataFrame(columns=pd.Index(columns))
+    )
     about = {
-        "items": len(items), "groups": {label: int(here.sum()) for label, here in members.items()},
-        "expect": {label: str(items["expect"].to_numpy()[here][0]) for label, here in members.items()},
-        "resamples": resamples, "seed": seed, "level": level,
-    }  # fmt: skip
+        "items": len(items),
+        "groups": {label: int(here.sum()) for label, here in members.items()},
+        "expect": {
+            label: str(items["expect"].to_numpy()[here][0]) for label, here in members.items()
+        },
+        "resamples": resamples,
+        "seed": seed,
+        "level": level,
+    }
     return ProbeResult("minimal-pairs", tabulate(measures), {"items": curve}, about)
 
 
 def _refuse_items(items: pd.DataFrame) -> None:
     missing = [column for column in COLUMNS if column not in items]
     if missing or items.empty:
-        raise LabError(f"the items lack {', '.join(missing) or 'rows'}; load them with load_minimal_pairs().")
+        raise LabError(
+            f"the items lack {', '.join(missing) or 'rows'}; load them with load_minimal_pairs()."
+        )
     strange = set(items["expect"]) - {CHANGES, KEEPS}
     if strange:
-        raise LabError(f"an item is expected to {sorted(map(str, strange))[0]!r}; write {CHANGES} or {KEEPS}.")
+        raise LabError(
+            f"an item is expected to {sorted(map(str, strange))[0]!r}; write {CHANGES} or {KEEPS}."
+        )
 
 
-def _cosines(name: str, parts: Mapping[str, Float[np.ndarray, " items"]], n: int) -> Float[np.ndarray, "parts items"]:
+def _cosines(
+    name: str, parts: Mapping[str, Float[np.ndarray, " items"]], n: int
+) -> Float[np.ndarray, "parts items"]:
     """Cosines with edit, paraphrase and random, in this order."""
     for part in PARTS:
         if part not in parts:
-            raise LabError(f"{name}: the {part} similarities are missing; compute them with embed_minimal_pairs().")
+            raise LabError(
+                f"{name}: the {part} similarities are missing; compute them with embed_minimal_pairs()."
+            )
         if np.shape(parts[part]) != (n,):
             raise LabError(
                 f"{name}: {part} similarities of shape {np.shape(parts[part])} for {n} items; embed the same items."
@@ -151,14 +188,23 @@ def _cosines(name: str, parts: Mapping[str, Float[np.ndarray, " items"]], n: int
     values = np.stack([np.asarray(parts[part], np.float64) for part in PARTS])
     beyond = np.abs(values[np.isfinite(values)]) > 1 + TIE
     if beyond.any():
-        raise LabError(f"{name}: {int(beyond.sum())} similarities lie beyond -1 to 1; give cosines.")
+        raise LabError(
+            f"{name}: {int(beyond.sum())} similarities lie beyond -1 to 1; give cosines."
+        )
     return values
 
 
 def _names(members: Mapping[str, Bool[np.ndarray, " items"]], n: int) -> list[tuple[str, int]]:
     """Every measure in its order, with its number of items."""
     kinds = ("right", "drop", "paraphrase drop")
-    return [("scale", n), *((f"{label}: {kind}", int(here.sum())) for label, here in members.items() for kind in kinds)]
+    return [
+        ("scale", n),
+        *(
+            (f"{label}: {kind}", int(here.sum()))
+            for label, here in members.items()
+            for kind in kinds
+        ),
+    ]
 
 
 def _measures(
@@ -170,7 +216,9 @@ def _measures(
     level: float,
 ) -> list[Measure]:
     scales = 1 - draws @ values[2] / draws.sum(axis=1)
-    constant = "sentences of different items are as similar as equal ones" if scales[0] <= TIE else ""
+    constant = (
+        "sentences of different items are as similar as equal ones" if scales[0] <= TIE else ""
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         units = np.where(scales > TIE, scales, np.nan)
     ahead = _ahead(values, items)
@@ -184,7 +232,9 @@ def _measures(
     return rows
 
 
-def _drop_row(name: str, key: str, boot: Float[np.ndarray, " draws"], level: float, n: int, why: str) -> Measure:
+def _drop_row(
+    name: str, key: str, boot: Float[np.ndarray, " draws"], level: float, n: int, why: str
+) -> Measure:
     if n == 1 and not why:
         return Measure(name, key, float(boot[0]), n=1, note="no interval: one item")
     return resampled(name, key, boot, level=level, n=n, why=why)
@@ -193,21 +243,39 @@ def _drop_row(name: str, key: str, boot: Float[np.ndarray, " draws"], level: flo
 def _right_row(name: str, key: str, ahead: Float[np.ndarray, " n"], level: float) -> Measure:
     n, ties = len(ahead), int((np.abs(ahead) <= TIE).sum())
     if ties == n:
-        return Measure(name, key, float("nan"), n=n, note="both similarities are the same in every item")
+        return Measure(
+            name, key, float("nan"), n=n, note="both similarities are the same in every item"
+        )
     right = int((ahead > TIE).sum())
-    return Measure(name, key, right / n, *wilson(right, n, level), n, f"{ties} of {n} are ties" if ties else "")
+    return Measure(
+        name, key, right / n, *wilson(right, n, level), n, f"{ties} of {n} are ties" if ties else ""
+    )
 
 
-def _ahead(values: Float[np.ndarray, "parts items"], items: pd.DataFrame) -> Float[np.ndarray, " items"]:
+def _ahead(
+    values: Float[np.ndarray, "parts items"], items: pd.DataFrame
+) -> Float[np.ndarray, " items"]:
     """By how much the similarity that should be higher is."""
     return (values[1] - values[0]) * np.where(items["expect"] == CHANGES, 1, -1)
 
 
-def _item_rows(name: str, values: Float[np.ndarray, "parts items"], items: pd.DataFrame) -> pd.DataFrame:
+def _item_rows(
+    name: str, values: Float[np.ndarray, "parts items"], items: pd.DataFrame
+) -> pd.DataFrame:
     edit, paraphrase, random = values
     scale, ahead = 1 - random.mean(), _ahead(values, items)
     unit = scale if scale > TIE else float("nan")
-    return items[list(COLUMNS)].reset_index(drop=True).assign(
-        encoder=name, to_edit=edit, to_paraphrase=paraphrase, to_random=random, drop=(1 - edit) / unit,
-        paraphrase_drop=(1 - paraphrase) / unit, margin=ahead / unit, right=ahead > TIE,
-    )  # fmt: skip
+    return (
+        items[list(COLUMNS)]
+        .reset_index(drop=True)
+        .assign(
+            encoder=name,
+            to_edit=edit,
+            to_paraphrase=paraphrase,
+            to_random=random,
+            drop=(1 - edit) / unit,
+            paraphrase_drop=(1 - paraphrase) / unit,
+            margin=ahead / unit,
+            right=ahead > TIE,
+        )
+    )

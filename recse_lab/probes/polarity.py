@@ -50,16 +50,23 @@ GRID, CELLS = 201, 24  # points of a curve; cells of the map along the scores
 
 
 def _against_gold(
-    scores: Float[np.ndarray, " n"], gold: Float[np.ndarray, " n"], counts: Counts, spans: tuple[Range | None, Range],
+    scores: Float[np.ndarray, " n"],
+    gold: Float[np.ndarray, " n"],
+    counts: Counts,
+    spans: tuple[Range | None, Range],
     grid: Float[np.ndarray, " points"],
-) -> tuple[Boot, Float[np.ndarray, "resamples points"]]:  # fmt: skip
+) -> tuple[Boot, Float[np.ndarray, "resamples points"]]:
     """Distance to gold's distribution and to calibration; and the isotonic fit of gold on the grid of scores."""
     n = len(scores)
     order, gold_order = np.argsort(scores, kind="stable"), np.argsort(gold, kind="stable")
     ordered, gold_ordered, gold_along = scores[order], gold[gold_order], gold[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     distinct = ordered[starts]
-    names = [f"{what} ({scaling})" for scaling in (NOMINAL, OWN) for what in ("wasserstein", "calibration error")]
+    names = [
+        f"{what} ({scaling})"
+        for scaling in (NOMINAL, OWN)
+        for what in ("wasserstein", "calibration error")
+    ]
     out = {name: np.empty(len(counts)) for name in (*names, "isotonic r2")}
     curves = np.empty((len(counts), len(grid)))
     for r, times in enumerate(counts):
@@ -82,16 +89,23 @@ def _against_gold(
 
 
 def _by_bin(
-    scores: Float[np.ndarray, " n"], place: Int[np.ndarray, " n"], labels: Sequence[str], counts: Counts
+    scores: Float[np.ndarray, " n"],
+    place: Int[np.ndarray, " n"],
+    labels: Sequence[str],
+    counts: Counts,
 ) -> Boot:
     """Mean and spread of the scores in each gold bin, overlap of neighbouring bins, monotonicity of the means."""
     one_hot = (place[:, None] == np.arange(len(labels))).astype(np.float64)
     middle = float(np.mean(scores))
     z = (scores - middle)[:, None]
-    pairs, first, second = np.split(sums(np.concatenate([one_hot, one_hot * z, one_hot * z**2], axis=1), counts), 3, 1)
+    pairs, first, second = np.split(
+        sums(np.concatenate([one_hot, one_hot * z, one_hot * z**2], axis=1), counts), 3, 1
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         means = first / pairs
-        spreads = np.sqrt(np.maximum(second - pairs * means**2, 0) / np.where(pairs > 1, pairs - 1, np.nan))
+        spreads = np.sqrt(
+            np.maximum(second - pairs * means**2, 0) / np.where(pairs > 1, pairs - 1, np.nan)
+        )
     out = {"monotonicity": monotonicity(means)}
     out |= {f"mean {label}": middle + means[:, k] for k, label in enumerate(labels)}
     out |= {f"spread {label}": spreads[:, k] for k, label in enumerate(labels)}
@@ -115,20 +129,28 @@ def _refuse_options(ranges: Sequence[Range | None], resamples: int) -> None:
         raise ValueError(f"{resamples} resamples give no interval; at least two are needed")
     for span in ranges:
         if span is not None and not span[0] < span[1]:
-            raise LabError(f"a range from {span[0]:g} to {span[1]:g} has no width; give its lower end first.")
+            raise LabError(
+                f"a range from {span[0]:g} to {span[1]:g} has no width; give its lower end first."
+            )
 
 
 def _refuse_gold(gold: Float[np.ndarray, " pairs"], bins: int, gold_range: Range) -> None:
     if bins < 2:
-        raise ValueError(f"bins is {bins}; neighbouring bins are compared, so at least two are needed")
+        raise ValueError(
+            f"bins is {bins}; neighbouring bins are compared, so at least two are needed"
+        )
     if len(gold) < bins:
-        raise LabError(f"{len(gold)} pairs cannot fill {bins} gold bins; give more pairs or fewer bins.")
+        raise LabError(
+            f"{len(gold)} pairs cannot fill {bins} gold bins; give more pairs or fewer bins."
+        )
     if not np.isfinite(gold).all():
         raise LabError(
             f"{int((~np.isfinite(gold)).sum())} of {len(gold)} gold scores are not finite; drop those pairs."
         )
     if np.ptp(gold) == 0:
-        raise LabError(f"every gold score is {gold[0]:g}: polarity needs graded pairs; see unlabelled_polarity.")
+        raise LabError(
+            f"every gold score is {gold[0]:g}: polarity needs graded pairs; see unlabelled_polarity."
+        )
     slack = ROUNDING * (gold_range[1] - gold_range[0])
     if gold.min() < gold_range[0] - slack or gold.max() > gold_range[1] + slack:
         raise LabError(
@@ -143,11 +165,15 @@ def _checked(
     """Scores in float64, and why they have no measure. Float32 noise around one value is no spread: it is taken out."""
     scores = np.asarray(scores, np.float64)
     if scores.shape != (pairs,):
-        raise LabError(f"{name!r} has scores of shape {scores.shape} for {pairs} pairs; compare on the same pairs.")
+        raise LabError(
+            f"{name!r} has scores of shape {scores.shape} for {pairs} pairs; compare on the same pairs."
+        )
     if not np.isfinite(scores).all():
         return scores, f"{int((~np.isfinite(scores)).sum())} of {pairs} scores are not finite"
     bounds = _bounds(nominal)
-    if bounds is not None and (scores.min() < bounds[0] - ROUNDING or scores.max() > bounds[1] + ROUNDING):
+    if bounds is not None and (
+        scores.min() < bounds[0] - ROUNDING or scores.max() > bounds[1] + ROUNDING
+    ):
         raise LabError(
             f"scores of {name!r} run from {scores.min():.4g} to {scores.max():.4g}, beyond {bounds[0]:g} to "
             f"{bounds[1]:g}; give score_range the range of your similarity, or None if it has no bounds."
@@ -164,10 +190,18 @@ def _beyond(scores: Float[np.ndarray, " pairs"], nominal: Range | None) -> str:
     """What to say beside a nominal measure whose range does not hold every score."""
     low, high = nominal or (-np.inf, np.inf)
     count = int(((scores < low - ROUNDING) | (scores > high + ROUNDING)).sum())
-    return f"{count} of {len(scores)} scores lie beyond {low:g} to {high:g} and count as at its ends" if count else ""
+    return (
+        f"{count} of {len(scores)} scores lie beyond {low:g} to {high:g} and count as at its ends"
+        if count
+        else ""
+    )
 
 
-def _why(measure: str, scores: Float[np.ndarray, " pairs"], gold: Float[np.ndarray, " pairs"] | None = None) -> str:
+def _why(
+    measure: str,
+    scores: Float[np.ndarray, " pairs"],
+    gold: Float[np.ndarray, " pairs"] | None = None,
+) -> str:
     """Why a measure over all pairs has no value."""
     if NOMINAL in measure:
         return "the similarity has no nominal range (score_range is None)"
@@ -180,7 +214,13 @@ def _why(measure: str, scores: Float[np.ndarray, " pairs"], gold: Float[np.ndarr
 
 
 def _row(
-    encoder: str, measure: str, boot: Float[np.ndarray, " resamples"], level: float, n: int, note: str, why: str
+    encoder: str,
+    measure: str,
+    boot: Float[np.ndarray, " resamples"],
+    level: float,
+    n: int,
+    note: str,
+    why: str,
 ) -> Measure:
     """A line of the table from the estimate and its resamples, with ``note`` or, where there is no value, ``why``."""
     point, resampled = float(boot[0]), boot[1:]
@@ -189,7 +229,9 @@ def _row(
     missing = int((~np.isfinite(resampled)).sum())
     if missing:
         lost = ": no interval" if missing > (1 - DEFINED) * len(resampled) else ""
-        note = "; ".join(filter(None, (note, f"undefined in {missing} of {len(resampled)} resamples{lost}")))
+        note = "; ".join(
+            filter(None, (note, f"undefined in {missing} of {len(resampled)} resamples{lost}"))
+        )
     return Measure(encoder, measure, point, *interval(point, resampled, level), n, note)
 
 
@@ -262,13 +304,17 @@ def polarity(
     gold = np.asarray(gold, np.float64)
     _refuse_options((score_range, gold_range), resamples)
     _refuse_gold(gold, bins, gold_range)
-    checked = {name: _checked(name, values, len(gold), score_range) for name, values in scores.items()}
+    checked = {
+        name: _checked(name, values, len(gold), score_range) for name, values in scores.items()
+    }
     sound = _sound(checked)
     counts = counted(len(gold), resamples, np.random.default_rng(seed))
     edges = np.linspace(*gold_range, bins + 1)
     labels = [f"{a:.4g}–{b:.4g}" for a, b in pairwise(edges)]
     # Gold comes in tenths and fifths in float32: 3.6 must not fall below an edge at 3.6.
-    place = np.clip(np.floor((gold - edges[0]) / (edges[1] - edges[0]) + 1e-5).astype(int), 0, bins - 1)
+    place = np.clip(
+        np.floor((gold - edges[0]) / (edges[1] - edges[0]) + 1e-5).astype(int), 0, bins - 1
+    )
     pairs = dict(zip(labels, np.bincount(place, minlength=bins).tolist(), strict=True))
 
     gold_shape = shape(gold, counts, gold_range)
@@ -278,23 +324,45 @@ def polarity(
     for k, (name, values) in enumerate(sound.items()):
         grid = np.linspace(values.min(), values.max(), GRID)
         alone = shape(values, counts, score_range)
-        alone |= {key: alone[key] - gold_shape[key] for scaling in (NOMINAL, OWN) for key in extreme(scaling)}
+        alone |= {
+            key: alone[key] - gold_shape[key]
+            for scaling in (NOMINAL, OWN)
+            for key in extreme(scaling)
+        }
         del alone["mean"], alone["spread"]
         beside, fits = _against_gold(values, gold, counts, (score_range, gold_range), grid)
         beyond = _beyond(values, score_range)
         whole = {"spearman": correlations[:, k], **alone, **beside}
         rows[name] = [
-            _row(name, key, boot, level, len(gold), beyond if NOMINAL in key else "", _why(key, values, gold))
+            _row(
+                name,
+                key,
+                boot,
+                level,
+                len(gold),
+                beyond if NOMINAL in key else "",
+                _why(key, values, gold),
+            )
             for key, boot in whole.items()
         ]
         rows[name] += _dip_rows(name, "", values)
         rows[name] += _bin_rows(name, _by_bin(values, place, labels, counts), pairs, level)
         low, high = np.quantile(fits[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
-        calibration.append(pd.DataFrame({"encoder": name, "score": grid, "gold": fits[0], "low": low, "high": high}))
+        calibration.append(
+            pd.DataFrame(
+                {"encoder": name, "score": grid, "gold": fits[0], "low": low, "high": high}
+            )
+        )
 
     table = _table(rows, checked)
-    members = {"all": np.full(len(gold), True), **{label: place == k for k, label in enumerate(labels)}}
-    binned = {name: {label: values[here] for label, here in members.items()} for name, values in sound.items()}
+    members = {
+        "all": np.full(len(gold), True),
+        **{label: place == k for k, label in enumerate(labels)},
+    }
+    binned = {
+        name: {label: values[here] for label, here in members.items()}
+        for name, values in sound.items()
+    }
     curves = {
         "density": _densities(binned, "bin", score_range),
         "map": _map(sound, gold, np.linspace(*gold_range, 2 * bins + 1)),
@@ -303,9 +371,15 @@ def polarity(
         "bins": _bin_frame(table, labels, edges, list(sound)),
     }
     about = {
-        "pairs": len(gold), "bins": labels, "gold_range": list(gold_range), "score_range": list(score_range or ()) or None,
-        "resamples": resamples, "seed": seed, "level": level, "gold": {key: float(boot[0]) for key, boot in gold_shape.items()},
-    }  # fmt: skip
+        "pairs": len(gold),
+        "bins": labels,
+        "gold_range": list(gold_range),
+        "score_range": list(score_range or ()) or None,
+        "resamples": resamples,
+        "seed": seed,
+        "level": level,
+        "gold": {key: float(boot[0]) for key, boot in gold_shape.items()},
+    }
     return ProbeResult("polarity", table, curves, about)
 
 
@@ -334,7 +408,10 @@ def unlabelled_polarity(
         ValueError: Fewer than two resamples.
     """
     _refuse_options((score_range,), resamples)
-    sizes = {name: {group: len(values) for group, values in parts.items()} for name, parts in groups.items()}
+    sizes = {
+        name: {group: len(values) for group, values in parts.items()}
+        for name, parts in groups.items()
+    }
     first = next(iter(sizes.values()), {})
     for name, found in sizes.items():
         if found != first:
@@ -346,14 +423,20 @@ def unlabelled_polarity(
             f"of the groups {first} none may be empty and one must be {against!r}, which others are held against."
         )
     checked = {
-        name: {group: _checked(f"{name}, {group}", parts[group], n, score_range) for group, n in first.items()}
+        name: {
+            group: _checked(f"{name}, {group}", parts[group], n, score_range)
+            for group, n in first.items()
+        }
         for name, parts in groups.items()
     }
     whole = {
         name: (parts, next((f"{group}: {why}" for group, (_, why) in parts.items() if why), None))
         for name, parts in checked.items()
     }
-    sound = {name: {group: values for group, (values, _) in parts.items()} for name, parts in _sound(whole).items()}
+    sound = {
+        name: {group: values for group, (values, _) in parts.items()}
+        for name, parts in _sound(whole).items()
+    }
     rng = np.random.default_rng(seed)
     counts = {group: counted(n, resamples, rng) for group, n in first.items()}
 
@@ -361,7 +444,10 @@ def unlabelled_polarity(
     for name, parts in sound.items():
         rows[name] = []
         for group, values in parts.items():
-            measures, beyond = shape(values, counts[group], score_range), _beyond(values, score_range)
+            measures, beyond = (
+                shape(values, counts[group], score_range),
+                _beyond(values, score_range),
+            )
             if group != against:
                 both = np.concatenate([parts[against], values])
                 upper = np.arange(len(both)) >= first[against]
@@ -384,13 +470,21 @@ def unlabelled_polarity(
     x = _grid(sound, score_range)
     shares = [
         pd.DataFrame({"encoder": name, "group": group, "score": x, "share": _share(values, x)})
-        for name, parts in sound.items() for group, values in parts.items()
-    ]  # fmt: skip
-    curves = {"density": _densities(sound, "group", score_range), "cumulative": pd.concat(shares, ignore_index=True)}
+        for name, parts in sound.items()
+        for group, values in parts.items()
+    ]
+    curves = {
+        "density": _densities(sound, "group", score_range),
+        "cumulative": pd.concat(shares, ignore_index=True),
+    }
     about = {
-        "pairs": first, "against": against, "score_range": list(score_range or ()) or None, "resamples": resamples, "seed": seed,
+        "pairs": first,
+        "against": against,
+        "score_range": list(score_range or ()) or None,
+        "resamples": resamples,
+        "seed": seed,
         "level": level,
-    }  # fmt: skip
+    }
     return ProbeResult("unlabelled-polarity", _table(rows, whole), curves, about)
 
 
@@ -401,19 +495,28 @@ def _sound(checked: Mapping[str, tuple[T, str | None]]) -> dict[str, T]:
     """What can be measured, by encoder."""
     sound = {name: found for name, (found, why) in checked.items() if why is None}
     if not sound:
-        reasons = "; ".join(f"{name!r}: {why}" for name, (_, why) in checked.items()) or "no encoder was given"
-        raise LabError(f"there is nothing to measure ({reasons}); give at least one encoder with finite scores.")
+        reasons = (
+            "; ".join(f"{name!r}: {why}" for name, (_, why) in checked.items())
+            or "no encoder was given"
+        )
+        raise LabError(
+            f"there is nothing to measure ({reasons}); give at least one encoder with finite scores."
+        )
     return sound
 
 
-def _table(rows: Mapping[str, list[Measure]], checked: Mapping[str, tuple[Any, str | None]]) -> pd.DataFrame:
+def _table(
+    rows: Mapping[str, list[Measure]], checked: Mapping[str, tuple[Any, str | None]]
+) -> pd.DataFrame:
     """All encoders in the order given, those that could not be measured with the reason in every line."""
     like = next(iter(rows.values()))
     lines = [
         line
         for name, (_, why) in checked.items()
         for line in (
-            rows[name] if why is None else [Measure(name, m.measure, float("nan"), n=m.n, note=why) for m in like]
+            rows[name]
+            if why is None
+            else [Measure(name, m.measure, float("nan"), n=m.n, note=why) for m in like]
         )
     ]
     return tabulate(lines)
@@ -428,7 +531,9 @@ def _bin_rows(encoder: str, boots: Boot, pairs: Mapping[str, int], level: float)
         why = f"no pair has gold {' or '.join(empty)}" if empty else "one pair has no spread"
         if key == "monotonicity" and not empty:
             why = "the bin means do not move"
-        rows.append(_row(encoder, key, boot, level, sum(pairs[label] for label in concerned), "", why))
+        rows.append(
+            _row(encoder, key, boot, level, sum(pairs[label] for label in concerned), "", why)
+        )
     return rows
 
 
@@ -445,7 +550,9 @@ def _grid(
     return np.linspace(max(low, every.min() - margin), min(high, every.max() + margin), GRID)
 
 
-def _share(values: Float[np.ndarray, " n"], x: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+def _share(
+    values: Float[np.ndarray, " n"], x: Float[np.ndarray, " points"]
+) -> Float[np.ndarray, " points"]:
     """Share of values up to x."""
     return np.searchsorted(np.sort(values), x, side="right") / len(values)
 
@@ -455,9 +562,18 @@ def _densities(
 ) -> pd.DataFrame:
     grid = _grid(sound, nominal)
     parts = [
-        pd.DataFrame({"encoder": name, column: label, "score": grid, "density": density(values, grid, _bounds(nominal))})
-        for name, by_label in sound.items() for label, values in by_label.items() if len(values)
-    ]  # fmt: skip
+        pd.DataFrame(
+            {
+                "encoder": name,
+                column: label,
+                "score": grid,
+                "density": density(values, grid, _bounds(nominal)),
+            }
+        )
+        for name, by_label in sound.items()
+        for label, values in by_label.items()
+        if len(values)
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -476,10 +592,19 @@ def _map(
         rows, columns = (index.ravel() for index in np.indices(pairs.shape))
         with np.errstate(invalid="ignore"):
             share = pairs / pairs.sum(axis=1, keepdims=True)
-        parts.append(pd.DataFrame({
-            "encoder": name, "gold_low": edges[rows], "gold_high": edges[rows + 1], "score_low": score_edges[columns],
-            "score_high": score_edges[columns + 1], "pairs": pairs.ravel().astype(int), "share": share.ravel(),
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "encoder": name,
+                    "gold_low": edges[rows],
+                    "gold_high": edges[rows + 1],
+                    "score_low": score_edges[columns],
+                    "score_high": score_edges[columns + 1],
+                    "pairs": pairs.ravel().astype(int),
+                    "share": share.ravel(),
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -497,15 +622,26 @@ def _cumulative(
         for scaling, (span, gold_span) in {NOMINAL: (nominal, gold_range), OWN: own}.items():
             scaled, gold_scaled = unit(values, span), unit(gold, gold_span)
             if np.isfinite(scaled).all() and np.isfinite(gold_scaled).all():
-                parts.append(pd.DataFrame({
-                    "encoder": name, "scaling": scaling, "x": x, "scores": _share(scaled, x), "gold": _share(gold_scaled, x),
-                }))  # fmt: skip
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "encoder": name,
+                            "scaling": scaling,
+                            "x": x,
+                            "scores": _share(scaled, x),
+                            "gold": _share(gold_scaled, x),
+                        }
+                    )
+                )
     columns = ["encoder", "scaling", "x", "scores", "gold"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _bin_frame(
-    table: pd.DataFrame, labels: Sequence[str], edges: Float[np.ndarray, " edges"], encoders: Sequence[str]
+    table: pd.DataFrame,
+    labels: Sequence[str],
+    edges: Float[np.ndarray, " edges"],
+    encoders: Sequence[str],
 ) -> pd.DataFrame:
     """A row an encoder and gold bin; ``overlap`` is that with the next bin."""
     lines = table.set_index(["encoder", "measure"])
@@ -513,9 +649,18 @@ def _bin_frame(
     rows = []
     for name in encoders:
         for k, label in enumerate(labels):
-            row: dict[str, Any] = {"encoder": name, "bin": label, "gold_low": edges[k], "gold_high": edges[k + 1]}
+            row: dict[str, Any] = {
+                "encoder": name,
+                "bin": label,
+                "gold_low": edges[k],
+                "gold_high": edges[k + 1],
+            }
             row["pairs"] = lines.loc[(name, f"mean {label}"), "n"]
-            for what, key in (("mean", f"mean {label}"), ("spread", f"spread {label}"), ("overlap", over.get(label))):
+            for what, key in (
+                ("mean", f"mean {label}"),
+                ("spread", f"spread {label}"),
+                ("overlap", over.get(label)),
+            ):
                 for column, end in (("value", ""), ("low", "_low"), ("high", "_high")):
                     row[what + end] = lines.loc[(name, key), column] if key else np.nan
             rows.append(row)

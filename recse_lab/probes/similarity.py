@@ -26,7 +26,9 @@ def refuse_unmeasurable(embeddings: Mapping[str, Float[np.ndarray, "sentences di
     counts = {name: len(x) for name, x in embeddings.items()}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise LabError(f"encoders hold different numbers of sentences ({told}); embed the same ones with each.")
+        raise LabError(
+            f"encoders hold different numbers of sentences ({told}); embed the same ones with each."
+        )
     count = next(iter(counts.values()))
     if count < 2:
         raise LabError(f"{count} sentence is no cloud to measure; give at least two distinct ones.")
@@ -83,7 +85,9 @@ def mean_cosine(
     return float(value), (without - rest) / max((count - 1) * (count - 2), 1)
 
 
-def occurrences(vectors: Float[np.ndarray, "sentences dim"], neighbours: int) -> Float[np.ndarray, " sentences"]:
+def occurrences(
+    vectors: Float[np.ndarray, "sentences dim"], neighbours: int
+) -> Float[np.ndarray, " sentences"]:
     """N_k of every sentence: how many others have it among their k nearest by cosine. Exact, in blocks.
 
     Their mean is k. Candidates that tie at the k-th place, closer than float32 can tell, share the places left, so
@@ -104,9 +108,16 @@ def occurrences(vectors: Float[np.ndarray, "sentences dim"], neighbours: int) ->
     for start in range(0, count, step):
         cosines = vectors[start : start + step] @ vectors.T
         cosines[np.arange(len(cosines)), np.arange(start, start + len(cosines))] = -np.inf
-        top, who = (part.numpy() for part in torch.topk(torch.from_numpy(cosines), min(neighbours + 1, count - 1)))
+        top, who = (
+            part.numpy()
+            for part in torch.topk(torch.from_numpy(cosines), min(neighbours + 1, count - 1))
+        )
         last = top[:, neighbours - 1]
-        tied = np.zeros(len(top), bool) if neighbours == top.shape[1] else last - top[:, neighbours] <= TIE
+        tied = (
+            np.zeros(len(top), bool)
+            if neighbours == top.shape[1]
+            else last - top[:, neighbours] <= TIE
+        )
         found += np.bincount(who[~tied, :neighbours].ravel(), minlength=count)
         for row in np.flatnonzero(tied):
             sure = cosines[row] > last[row] + TIE
@@ -119,11 +130,18 @@ def skewness(values: Float[np.ndarray, " sentences"]) -> float:
     """Third standardised moment; NaN where all values are the same up to rounding."""
     deviations = values - values.mean()
     spread = np.sqrt(np.square(deviations).mean())
-    return float(np.mean(deviations**3) / spread**3) if spread > 1e-6 * np.abs(values).max() else float("nan")
+    return (
+        float(np.mean(deviations**3) / spread**3)
+        if spread > 1e-6 * np.abs(values).max()
+        else float("nan")
+    )
 
 
 def cka(
-    a: Float[np.ndarray, "sentences dim_a"], b: Float[np.ndarray, "sentences dim_b"], *, debiased: bool = False
+    a: Float[np.ndarray, "sentences dim_a"],
+    b: Float[np.ndarray, "sentences dim_b"],
+    *,
+    debiased: bool = False,
 ) -> float:
     """Linear centred kernel alignment of two representations of the same sentences: 1 where a rotation, a shift and a
     scale make them the same; about 0 where they have nothing in common. NaN where one of them is constant.
@@ -140,7 +158,12 @@ def cka(
     if len(a) != len(b) or len(a) < (4 if debiased else 2):
         raise ValueError(f"CKA of {len(a)} sentences with {len(b)}")
     first, second = centred(a), centred(b)
-    return ratio(*(hsic(x, y, debiased=debiased) for x, y in ((first, second), (first, first), (second, second))))
+    return ratio(
+        *(
+            hsic(x, y, debiased=debiased)
+            for x, y in ((first, second), (first, first), (second, second))
+        )
+    )
 
 
 def centred(embeddings: Float[np.ndarray, "sentences dim"]) -> Float[np.ndarray, "sentences dim"]:
@@ -148,11 +171,16 @@ def centred(embeddings: Float[np.ndarray, "sentences dim"]) -> Float[np.ndarray,
     rows = embeddings.astype(np.float64)
     mean = rows.mean(0)
     rest = rows - mean
-    return rest if np.square(rest).mean() > ROUNDING * np.square(mean).mean() else np.zeros_like(rest)
+    return (
+        rest if np.square(rest).mean() > ROUNDING * np.square(mean).mean() else np.zeros_like(rest)
+    )
 
 
 def hsic(
-    x: Float[np.ndarray, "sentences dim_x"], y: Float[np.ndarray, "sentences dim_y"], *, debiased: bool = False
+    x: Float[np.ndarray, "sentences dim_x"],
+    y: Float[np.ndarray, "sentences dim_y"],
+    *,
+    debiased: bool = False,
 ) -> float:
     """Hilbert–Schmidt independence criterion of linear kernels of centred features, up to a constant of their number.
 
@@ -163,7 +191,11 @@ def hsic(
         return float(plain)
     count = len(x)
     of_x, of_y = (np.einsum("ij,ij->i", part, part) for part in (x, y))
-    return float(plain - count / (count - 2) * (of_x @ of_y) + of_x.sum() * of_y.sum() / ((count - 1) * (count - 2)))
+    return float(
+        plain
+        - count / (count - 2) * (of_x @ of_y)
+        + of_x.sum() * of_y.sum() / ((count - 1) * (count - 2))
+    )
 
 
 def ratio(between: float, first: float, second: float) -> float:

@@ -36,14 +36,21 @@ class Moments:
     scatter: Float[np.ndarray, "dim dim"]
 
     def __add__(self, other: Moments) -> Moments:
-        return Moments(self.count + other.count, self.total + other.total, self.scatter + other.scatter)
+        return Moments(
+            self.count + other.count, self.total + other.total, self.scatter + other.scatter
+        )
 
     def __sub__(self, other: Moments) -> Moments:
-        return Moments(self.count - other.count, self.total - other.total, self.scatter - other.scatter)
+        return Moments(
+            self.count - other.count, self.total - other.total, self.scatter - other.scatter
+        )
 
 
 def moments(
-    embeddings: Float[np.ndarray, "sentences dim"], origin: Float[np.ndarray, " dim"], *, block: int = BLOCK
+    embeddings: Float[np.ndarray, "sentences dim"],
+    origin: Float[np.ndarray, " dim"],
+    *,
+    block: int = BLOCK,
 ) -> Moments:
     """Count, Σ (x − origin) and Σ (x − origin)(x − origin)ᵀ in float64."""
     dim = embeddings.shape[1]
@@ -73,7 +80,9 @@ def _eigenvalues(matrix: Float[np.ndarray, "dim dim"]) -> Float[np.ndarray, " di
     return np.where(values > len(values) * np.finfo(np.float64).eps * values[0], values, 0.0)
 
 
-def _float64(embeddings: Float[np.ndarray, "sentences dim"], block: int) -> Iterator[Float[np.ndarray, "rows dim"]]:
+def _float64(
+    embeddings: Float[np.ndarray, "sentences dim"], block: int
+) -> Iterator[Float[np.ndarray, "rows dim"]]:
     for start in range(0, len(embeddings), block):
         yield embeddings[start : start + block].astype(np.float64)
 
@@ -151,7 +160,9 @@ def rankme(singular: Float[np.ndarray, " rank"], *, epsilon: float = 1e-7) -> fl
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def partition_isotropy(embeddings: Float[np.ndarray, "sentences dim"], *, block: int = BLOCK) -> float:
+def partition_isotropy(
+    embeddings: Float[np.ndarray, "sentences dim"], *, block: int = BLOCK
+) -> float:
     """min Z(c) / max Z(c) with Z(c) = Σ exp(cᵀx), over the unit eigenvectors c of XᵀX; 1 is isotropic.
 
     An eigenvector has no sign, so c and −c are both looked at (with one of them the value depends on the linear

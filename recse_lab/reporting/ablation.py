@@ -61,7 +61,9 @@ class Group:
     def label(self) -> str:
         if list(self.factors) in ([], [self.x]):
             return self.arm if self.level is None else f"{self.arm} at {self.level}"
-        return f"{self.arm} at " + ", ".join(f"{short_name(name)} {level}" for name, level in self.factors.items())
+        return f"{self.arm} at " + ", ".join(
+            f"{short_name(name)} {level}" for name, level in self.factors.items()
+        )
 
 
 def short_name(factor: str) -> str:
@@ -77,7 +79,9 @@ class AblationReport:
 
     def __init__(self, folder: Path) -> None:
         if not (folder / "study.json").is_file():
-            raise LabError(f"{folder}: no study here; run it with `recse-lab ablate {folder.name}` first.")
+            raise LabError(
+                f"{folder}: no study here; run it with `recse-lab ablate {folder.name}` first."
+            )
         self.folder, self.study = folder, read_json(folder / "study.json")
         self.spec = self.study["spec"]
         self.x: str | None = self.spec["report"]["x"]
@@ -97,7 +101,9 @@ class AblationReport:
         for cell in self.study["cells"]:
             key = f"{cell['arm']} {cell['factors']}"
             seedless = seeds[cell["arm"]] is not None and len(seeds[cell["arm"]]) == 1
-            group = found.setdefault(key, Group(cell["arm"], cell["role"], cell["factors"], self.x, {}, 0, seedless))
+            group = found.setdefault(
+                key, Group(cell["arm"], cell["role"], cell["factors"], self.x, {}, 0, seedless)
+            )
             run = Run(self.folder / cell["run"])
             runs = group.runs | ({cell["seed"]: run} if run.state == "done" else {})
             found[key] = replace(group, runs=runs, planned=group.planned + 1)
@@ -135,7 +141,9 @@ class AblationReport:
         if set(SEVEN) <= common:
             return list(SEVEN)
         if not common:
-            raise LabError(f"{self.folder}: its runs tested no common task, so there is nothing to compare.")
+            raise LabError(
+                f"{self.folder}: its runs tested no common task, so there is nothing to compare."
+            )
         return [task for task in LABELS if task in common]
 
     @property
@@ -166,7 +174,9 @@ class AblationReport:
         """
         found = resampled(self.runs, self.tasks)
         if len({each.pairs for each in found.values()}) > 1:
-            raise LabError(f"{self.folder}: its runs were tested on different pairs; run them again with --rerun all.")
+            raise LabError(
+                f"{self.folder}: its runs were tested on different pairs; run them again with --rerun all."
+            )
         return {run: each.averages for run, each in found.items()}
 
     def interval(self, group: Group) -> Interval | None:
@@ -192,7 +202,12 @@ class AblationReport:
                 return own[0]
         found = (g for g in self.groups if g.arm == self.against)
         return next(
-            (g for g in found if all(group.factors.get(f, level) == level for f, level in g.factors.items())), None
+            (
+                g
+                for g in found
+                if all(group.factors.get(f, level) == level for f, level in g.factors.items())
+            ),
+            None,
         )
 
     def test(self, group: Group, other: Group) -> Comparison:
@@ -209,7 +224,10 @@ class AblationReport:
     def compared_runs(self, group: Group) -> tuple[frozenset[str], frozenset[str]]:
         """What a comparison is made of: cells that `same` declares one have it in common, and count once."""
         reference = self.reference(group)
-        first, second = (frozenset(run.id for run in g.runs.values()) if g else frozenset() for g in (group, reference))
+        first, second = (
+            frozenset(run.id for run in g.runs.values()) if g else frozenset()
+            for g in (group, reference)
+        )
         return (first or frozenset([group.label])), second
 
     def _against(self, group: Group) -> Comparison:
@@ -217,13 +235,23 @@ class AblationReport:
         if reference is not None:
             return self.test(group, reference)
         return Comparison(
-            float("nan"), None, None, None, 1 - LEVEL, 0, "both", "none", f"{self.against} was not run at its level"
+            float("nan"),
+            None,
+            None,
+            None,
+            1 - LEVEL,
+            0,
+            "both",
+            "none",
+            f"{self.against} was not run at its level",
         )
 
     @cached_property
     def comparisons(self) -> list[tuple[Group, Comparison, float | None]]:
         """Every group against the reference arm, with p adjusted by Holm over all distinct ones."""
-        tests = [(group, self._against(group)) for group in self.groups if group.arm != self.against]
+        tests = [
+            (group, self._against(group)) for group in self.groups if group.arm != self.against
+        ]
         distinct = {self.compared_runs(group): test.p for group, test in tests}
         adjusted = dict(zip(distinct, holm(list(distinct.values())), strict=True))
         return [(group, test, adjusted[self.compared_runs(group)]) for group, test in tests]
@@ -236,7 +264,10 @@ class AblationReport:
         seven = len(self.tasks) == len(SEVEN)
         label = self.spec["report"].get("x_label")
         columns = [Column("arm", "arm", "text")]
-        columns += [Column(f, label if f == self.x and label else short_name(f), "text") for f in self.factors]
+        columns += [
+            Column(f, label if f == self.x and label else short_name(f), "text")
+            for f in self.factors
+        ]
         columns += [Column("seeds", "seeds", "text")]
         columns += [Column(task, LABELS[task], detail=True) for task in self.tasks] if seven else []
         columns += [
@@ -244,7 +275,9 @@ class AblationReport:
             Column("delta", "Δ" if self.against_level else f"Δ {self.against}", "difference"),
         ]
         measures = [m for name in self.spec["report"].get("measures") or [] for m in MEASURES[name]]
-        columns += [Column("p", "p (Holm)", "p")] + ([Column("dev", "dev")] if self._has_dev else [])
+        columns += [Column("p", "p (Holm)", "p")] + (
+            [Column("dev", "dev")] if self._has_dev else []
+        )
         columns += [Column(m, m, detail=True) for m in measures]
         compared = {id(group): (test, p) for group, test, p in self.comparisons}
         rows = []
@@ -253,26 +286,46 @@ class AblationReport:
             short = "" if len(runs) == group.planned else f" of {group.planned}"
             cells = {
                 "arm": Cell(group.arm),
-                **{f: Cell(None if group.factors.get(f) is None else str(group.factors[f])) for f in self.factors},
+                **{
+                    f: Cell(None if group.factors.get(f) is None else str(group.factors[f]))
+                    for f in self.factors
+                },
                 "seeds": Cell(f"{len(runs)}{short}"),
             }
             if runs:
-                cells |= {task: Cell(_mean([self.score(run, task) for run in runs])) for task in self.tasks if seven}
+                cells |= {
+                    task: Cell(_mean([self.score(run, task) for run in runs]))
+                    for task in self.tasks
+                    if seven
+                }
                 values = [self.primary(run) for run in runs]
                 interval = self.interval(group)
                 low, high = (interval.low, interval.high) if interval else (None, None)
                 cells["avg"] = Cell(
-                    _mean(values), sd=float(np.std(values, ddof=1)) if len(values) > 1 else None, low=low, high=high
+                    _mean(values),
+                    sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+                    low=low,
+                    high=high,
                 )
                 for measure in measures:
                     found = [self.measured(run)[measure] for run in runs]
-                    cells[measure] = Cell(_mean(found), sd=float(np.std(found, ddof=1)) if len(found) > 1 else None)
+                    cells[measure] = Cell(
+                        _mean(found), sd=float(np.std(found, ddof=1)) if len(found) > 1 else None
+                    )
                 cells["dev"] = Cell(
-                    _mean([d for run in runs if (d := (run.results or {})["dev"]["spearman"]) is not None])
+                    _mean(
+                        [
+                            d
+                            for run in runs
+                            if (d := (run.results or {})["dev"]["spearman"]) is not None
+                        ]
+                    )
                 )
             if id(group) in compared and group.runs:
                 test, p = compared[id(group)]
-                cells["delta"] = Cell(None if np.isnan(test.delta) else test.delta, low=test.low, high=test.high)
+                cells["delta"] = Cell(
+                    None if np.isnan(test.delta) else test.delta, low=test.low, high=test.high
+                )
                 cells["p"] = Cell(p, mark="†" if p is not None and p >= LEVEL else "")
             rows.append(Row(cells, kind="own" if group.role == "arm" else "reference"))
         return Table(
@@ -296,18 +349,28 @@ class AblationReport:
             f"and over {RESAMPLES:,} bootstrap resamples of the pairs added; with one seed, for other pairs alone.",
             f"Δ is paired by seed and by pair; p is adjusted by Holm over all rows. † cannot be told apart from {self.against_told} at 5 %.",
         ]
-        if len({self.compared_runs(group) for group, _, _ in self.comparisons}) < len(self.comparisons):
+        if len({self.compared_runs(group) for group, _, _ in self.comparisons}) < len(
+            self.comparisons
+        ):
             notes[1] += " Rows of the same runs are one hypothesis: they have one p and count once."
         if self.against_level:
             notes.append(
                 f"Δ of a row at {self._level_told} is from {self.against}; of any other row, from {self.against_told}."
             )
-        if alone := [group.label for group, test, _ in self.comparisons if self.reference(group) is None]:
-            notes.append(f"Without Δ, since {self.against} was not run at their level: {'; '.join(alone)}.")
+        if alone := [
+            group.label for group, test, _ in self.comparisons if self.reference(group) is None
+        ]:
+            notes.append(
+                f"Without Δ, since {self.against} was not run at their level: {'; '.join(alone)}."
+            )
         if self.spec["report"].get("measures"):
             notes.append(MEASURES_NOTE)
         if all(test.p is None for _, test, _ in self.comparisons):
-            notes[1] = "Δ has no test: " + "; ".join(sorted({test.why for _, test, _ in self.comparisons})) + "."
+            notes[1] = (
+                "Δ has no test: "
+                + "; ".join(sorted({test.why for _, test, _ in self.comparisons}))
+                + "."
+            )
         if self.missing:
             notes.append(
                 f"{len(self.missing)} of {len(self.study['cells'])} cells have no result: {'; '.join(self.missing)}."
@@ -319,8 +382,14 @@ class AblationReport:
         """What follows, computed: who differs from the reference, who beats the best control, what could have been seen."""
         swept = [c for c in self.comparisons if c[0].role == "arm" and c[1].seeds]
         if self.against_level:
-            swept = [c for c in swept if (against := self.reference(c[0])) is not None and against.arm == c[0].arm]
-        swept = list({self.compared_runs(c[0]): c for c in reversed(swept)}.values())[::-1]  # the first of each
+            swept = [
+                c
+                for c in swept
+                if (against := self.reference(c[0])) is not None and against.arm == c[0].arm
+            ]
+        swept = list({self.compared_runs(c[0]): c for c in reversed(swept)}.values())[
+            ::-1
+        ]  # the first of each
         tested = [c for c in swept if c[2] is not None]
         # A level's own difference is what the question is about, whatever its sign.
         apart = [(g, t, p) for g, t, p in tested if p is not None and p < LEVEL]
@@ -341,7 +410,9 @@ class AblationReport:
             sentences.append(self._detectable(tested))
         sentences += self._against_controls([g for g, _, _ in swept if g.runs])
         if self.missing:
-            sentences.append(f"{len(self.missing)} of {len(self.study['cells'])} cells have no result.")
+            sentences.append(
+                f"{len(self.missing)} of {len(self.study['cells'])} cells have no result."
+            )
         return " ".join(s for s in sentences if s)
 
     @property
@@ -359,7 +430,9 @@ class AblationReport:
             scores = run.read_scores(["task", "gold", "score"])
             graded = scores.loc[scores["task"] == "stsb"]
             own = graded if len(graded) else scores
-            self._measured[run.id] = spread_of_scores(own["score"].to_numpy(), own["gold"].to_numpy())
+            self._measured[run.id] = spread_of_scores(
+                own["score"].to_numpy(), own["gold"].to_numpy()
+            )
         return self._measured[run.id]
 
     @cached_property
@@ -384,15 +457,21 @@ class AblationReport:
             defined = np.isfinite(row["estimate"])
             bounds = (row["low"], row["high"]) if np.isfinite(row["low"]) else (None, None)
             cells = {
-                "effect": Cell(row["effect"]), "delta": Cell(row["estimate"] if defined else None, low=bounds[0], high=bounds[1]),
-                "p": Cell(row["p_holm"] if np.isfinite(row["p_holm"]) else None), "why": Cell(row["reason"] or None),
-            }  # fmt: skip
+                "effect": Cell(row["effect"]),
+                "delta": Cell(row["estimate"] if defined else None, low=bounds[0], high=bounds[1]),
+                "p": Cell(row["p_holm"] if np.isfinite(row["p_holm"]) else None),
+                "why": Cell(row["reason"] or None),
+            }
             table_rows.append(Row(cells))
         methods = ", ".join(sorted(set(effects["method"])))
         return Table(
-            f"{self.study['name']}: effects on the {self.metric}, Spearman ×100", columns, table_rows,
-            [f"Differences of marginal means, 95 % interval, {methods}; p is adjusted by Holm over this table."],
-        )  # fmt: skip
+            f"{self.study['name']}: effects on the {self.metric}, Spearman ×100",
+            columns,
+            table_rows,
+            [
+                f"Differences of marginal means, 95 % interval, {methods}; p is adjusted by Holm over this table."
+            ],
+        )
 
     def _detectable(self, tested: Sequence[tuple[Group, Comparison, float | None]]) -> str:
         """What the comparison of median power could have found, and how much of its chance more seeds would not remove."""
@@ -402,7 +481,9 @@ class AblationReport:
                 continue
             reference = self.reference(group)
             assert reference is not None  # it was tested
-            (a, boot_a), (b, boot_b) = (self._values(runs) for runs in zip(*by_seed((group, reference)), strict=True))
+            (a, boot_a), (b, boot_b) = (
+                self._values(runs) for runs in zip(*by_seed((group, reference)), strict=True)
+            )
             spreads.append(spread_over_both(a - b, boot_a - boot_b))
         if not spreads:
             return ""
@@ -441,62 +522,113 @@ class AblationReport:
         for group in self.groups:
             interval = self.interval(group)
             if interval is not None:
-                rows.append({
-                    "arm": group.arm, "role": group.role, "x": group.level, "y": group.factors.get(y) if y else None,
-                    "value": interval.estimate, "low": interval.low, "high": interval.high, "band": group.arm == self.against,
-                    **group.factors,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "arm": group.arm,
+                        "role": group.role,
+                        "x": group.level,
+                        "y": group.factors.get(y) if y else None,
+                        "value": interval.estimate,
+                        "low": interval.low,
+                        "high": interval.high,
+                        "band": group.arm == self.against,
+                        **group.factors,
+                    }
+                )
         return pd.DataFrame(rows)
 
     @cached_property
     def seed_frame(self) -> pd.DataFrame:
         """One row a cell of the arms that sweep all factors of the effects: the factors, seed, run, value."""
         named = self.spec["report"].get("effects") or []
-        return pd.DataFrame([
-            {**{f: g.factors[f] for f in named}, "seed": seed, "run": run.id, "value": self.primary(run)}
-            for g in self.groups if set(named) <= g.factors.keys() for seed, run in g.runs.items()
-        ])  # fmt: skip
+        return pd.DataFrame(
+            [
+                {
+                    **{f: g.factors[f] for f in named},
+                    "seed": seed,
+                    "run": run.id,
+                    "value": self.primary(run),
+                }
+                for g in self.groups
+                if set(named) <= g.factors.keys()
+                for seed, run in g.runs.items()
+            ]
+        )
 
     def plot(self) -> Any:
         """The figure."""
         counted = [
-            len(g.runs) for g in self.groups if g.runs and (g.factors or g.arm == self.against) and not g.seedless
+            len(g.runs)
+            for g in self.groups
+            if g.runs and (g.factors or g.arm == self.against) and not g.seedless
         ]
         seeds = sorted(set(counted)) or [1]
         count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
         report = self.spec["report"]
         kind = report.get("figure") or "levels"
         note = f"{count} seed{'s' if seeds != [1] else ''} a {'cell' if kind == 'heat-map' else 'point'}"
-        note += "." if kind == "heat-map" else f"; 95 % intervals over pairs{' and seeds' if seeds != [1] else ''}."
-        title = "STS average, Spearman ×100" if len(self.tasks) == len(SEVEN) else f"{self.metric}, Spearman ×100"
+        note += (
+            "."
+            if kind == "heat-map"
+            else f"; 95 % intervals over pairs{' and seeds' if seeds != [1] else ''}."
+        )
+        title = (
+            "STS average, Spearman ×100"
+            if len(self.tasks) == len(SEVEN)
+            else f"{self.metric}, Spearman ×100"
+        )
         x_label = report.get("x_label") or short_name(self.x or "")
         if kind == "heat-map":
             y = report["y"]
             return figures.heat_map(
-                self.frame, x_label=x_label, y_label=report.get("y_label") or short_name(y), title=title, note=note
+                self.frame,
+                x_label=x_label,
+                y_label=report.get("y_label") or short_name(y),
+                title=title,
+                note=note,
             )
         if kind == "interaction":
             return figures.interaction_figure(
-                self.seed_frame, report["effects"], y_label=title, note=f"{count} seeds; bars: 95 %, t over seeds."
+                self.seed_frame,
+                report["effects"],
+                y_label=title,
+                note=f"{count} seeds; bars: 95 %, t over seeds.",
             )
         if kind == "paired":
             return figures.paired_figure(
-                self.frame, x_label=title, y_label=report.get("y_label") or short_name(report.get("y") or ""), note=note
+                self.frame,
+                x_label=title,
+                y_label=report.get("y_label") or short_name(report.get("y") or ""),
+                note=note,
             )
         return figures.levels_figure(
-            self.frame, x_label=x_label, y_label=title, x_scale=report.get("x_scale") or "category", note=note
+            self.frame,
+            x_label=x_label,
+            y_label=title,
+            x_scale=report.get("x_scale") or "category",
+            note=note,
         )
 
     def write(self, out: Path) -> list[Path]:
         """Write table.md, .tex and .csv, figure.png and .pdf, summary.md, page.html and card.json into ``out``; return their paths."""
-        pictures = style.save(self.plot(), out / "figure") if self.x or self.spec["report"].get("effects") else []
+        pictures = (
+            style.save(self.plot(), out / "figure")
+            if self.x or self.spec["report"].get("effects")
+            else []
+        )
         card = self._card([path.name for path in pictures if path.suffix == ".png"])
         texts = {
-            "table.md": tables.markdown(self.table), "table.tex": latex.latex(self.table), "table.csv": tables.comma_separated(self.table),
-            "summary.md": self._summary_page(bool(pictures)), "page.html": page.card_page(as_data(card), out),
-        }  # fmt: skip
+            "table.md": tables.markdown(self.table),
+            "table.tex": latex.latex(self.table),
+            "table.csv": tables.comma_separated(self.table),
+            "summary.md": self._summary_page(bool(pictures)),
+            "page.html": page.card_page(as_data(card), out),
+        }
         if self.effects is not None:
-            texts |= {"effects.csv": tables.comma_separated(self.effects), "effects.tex": latex.latex(self.effects)}
+            texts |= {
+                "effects.csv": tables.comma_separated(self.effects),
+                "effects.tex": latex.latex(self.effects),
+            }
         for name, text in texts.items():
             with atomic_path(out / name) as beside:
                 beside.write_text(text, encoding="utf-8")
@@ -505,18 +637,26 @@ class AblationReport:
     def _card(self, pictures: Sequence[str]) -> Card:
         commands = [*self.study["commands"], f"recse-lab report {self.folder.name}"]
         return Card(
-            self.folder.name, self.study["name"], self.spec["question"], [self.summary], [t for t in (self.effects, self.table) if t],
-            pictures, [f"`{command}`" for command in commands], [f"{self.folder.name}/{run.id}" for run in self.runs],
-        )  # fmt: skip
+            self.folder.name,
+            self.study["name"],
+            self.spec["question"],
+            [self.summary],
+            [t for t in (self.effects, self.table) if t],
+            pictures,
+            [f"`{command}`" for command in commands],
+            [f"{self.folder.name}/{run.id}" for run in self.runs],
+        )
 
     def _summary_page(self, pictured: bool) -> str:
         # The commands name corpus and data; where they lie on this machine is nobody's business.
         base = {
             k: {n: x for n, x in v.items() if n != "data_dir"} if k == "evaluation" else v
-            for k, v in self.spec["base"].items() if k != "corpus"
-        }  # fmt: skip
+            for k, v in self.spec["base"].items()
+            if k != "corpus"
+        }
         arms = [
-            f"- {a['name']} ({a['role']}): `{a['set']}`" + (f", swept over `{a['sweep']}`" if a["sweep"] else "")
+            f"- {a['name']} ({a['role']}): `{a['set']}`"
+            + (f", swept over `{a['sweep']}`" if a["sweep"] else "")
             for a in self.spec["arms"]
         ]
         ids = [
@@ -526,11 +666,36 @@ class AblationReport:
             for g in self.groups
         ]
         commands = "\n".join(self.study["commands"])
-        return "\n".join([
-            f"# {self.study['name']}", "", f"**{self.spec['question']}**", "", self.summary, "", *(["![figure](figure.png)", ""] if pictured else []),
-            *([tables.markdown(self.effects)] if self.effects is not None else []), tables.markdown(self.table), "## How it was computed", "", "```", commands, f"recse-lab report {self.folder.name}", "```", "",
-            f"Base configuration: `{base}`", "", *arms, "", "Runs, seed: id", "", "| arm | level | runs |", "| --- | --- | --- |", *ids, "",
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                f"# {self.study['name']}",
+                "",
+                f"**{self.spec['question']}**",
+                "",
+                self.summary,
+                "",
+                *(["![figure](figure.png)", ""] if pictured else []),
+                *([tables.markdown(self.effects)] if self.effects is not None else []),
+                tables.markdown(self.table),
+                "## How it was computed",
+                "",
+                "```",
+                commands,
+                f"recse-lab report {self.folder.name}",
+                "```",
+                "",
+                f"Base configuration: `{base}`",
+                "",
+                *arms,
+                "",
+                "Runs, seed: id",
+                "",
+                "| arm | level | runs |",
+                "| --- | --- | --- |",
+                *ids,
+                "",
+            ]
+        )
 
 
 def _p(value: float) -> str:
@@ -549,4 +714,7 @@ def spread_of_scores(scores: np.ndarray, gold: np.ndarray) -> dict[str, float]:
     if not np.isfinite(scores).all():
         return {"used range": float("nan"), "W₁ to gold": float("nan")}
     low, high = np.quantile(scores, [0.05, 0.95])
-    return {"used range": float(high - low), "W₁ to gold": float(wasserstein_distance(scores, gold / 5))}
+    return {
+        "used range": float(high - low),
+        "W₁ to gold": float(wasserstein_distance(scores, gold / 5)),
+    }

@@ -39,7 +39,9 @@ def write_card(folder: Path, card: Card) -> Path:
     """
     missing = [name for name in card.figures if not (folder / name).is_file()]
     if missing:
-        raise LabError(f"{folder}: the card names {', '.join(missing)}, which the report did not write.")
+        raise LabError(
+            f"{folder}: the card names {', '.join(missing)}, which the report did not write."
+        )
     write_json(folder / "card.json", as_data(card))
     return folder / "card.json"
 
@@ -47,10 +49,16 @@ def write_card(folder: Path, card: Card) -> Path:
 def as_data(card: Card) -> dict[str, Any]:
     """What card.json holds."""
     return {
-        "schema": SCHEMA, "name": card.name, "title": card.title, "question": card.question, "summary": list(card.summary),
-        "tables": [shown(table) for table in card.tables], "figures": list(card.figures), "provenance": list(card.provenance),
+        "schema": SCHEMA,
+        "name": card.name,
+        "title": card.title,
+        "question": card.question,
+        "summary": list(card.summary),
+        "tables": [shown(table) for table in card.tables],
+        "figures": list(card.figures),
+        "provenance": list(card.provenance),
         "runs": list(card.runs),
-    }  # fmt: skip
+    }
 
 
 def read_cards(reports: Path) -> dict[Path, dict[str, Any]]:

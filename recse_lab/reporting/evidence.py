@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from recse_lab.evaluation.comparison import Comparison, compare_resampled, spread_over_both, spread_over_pairs
+from recse_lab.evaluation.comparison import (
+    Comparison,
+    compare_resampled,
+    spread_over_both,
+    spread_over_pairs,
+)
 from recse_lab.probes.distributions import NOMINAL, counted, shape
 from recse_lab.probes.polarity import COSINE
 from recse_lab.reporting.by_seed import about_seeds, by_seed
@@ -72,7 +77,11 @@ class Evidence:
         """
         wanted = {factor: str(level) for factor, level in levels.items()}
         for arm in self.arms:
-            if arm.name == name and {_keyword(factor): str(level) for factor, level in arm.factors.items()} == wanted:
+            if (
+                arm.name == name
+                and {_keyword(factor): str(level) for factor, level in arm.factors.items()}
+                == wanted
+            ):
                 return arm
         told = ", ".join(f"{factor.replace('_', ' ')} {level}" for factor, level in levels.items())
         raise NotRun(f"{self.study} has no finished run of {name}{f' at {told}' if told else ''}")
@@ -122,7 +131,11 @@ def _keyword(factor: str) -> str:
 
 
 def difference(
-    first: Sequence[Arm], second: Sequence[Arm], number: Callable[[Run], Drawn], *, picked_from: int = 1
+    first: Sequence[Arm],
+    second: Sequence[Arm],
+    number: Callable[[Run], Drawn],
+    *,
+    picked_from: int = 1,
 ) -> Estimate:
     """Of two groups of arms, each the mean of its members, over the seeds that all have; one that no seed changes meets every seed.
 
@@ -134,17 +147,23 @@ def difference(
     arms = (*first, *second)
     rows = by_seed(arms)
     if not rows:
-        raise NotRun(f"no seed has finished in all of {', '.join(arm.label for arm in arms)} of {arms[0].study}")
+        raise NotRun(
+            f"no seed has finished in all of {', '.join(arm.label for arm in arms)} of {arms[0].study}"
+        )
     used = {run.folder: run for row in rows for run in row}
     numbers = {folder: number(run) for folder, run in used.items()}
 
     def group(members: slice) -> tuple[np.ndarray, np.ndarray]:
         drawn = [[numbers[run.folder] for run in row[members]] for row in rows]
         points = np.array([np.mean([d.point for d in of_seed]) for of_seed in drawn])
-        return points, np.stack([np.mean([d.boot for d in of_seed], axis=0) for of_seed in drawn], axis=1)
+        return points, np.stack(
+            [np.mean([d.boot for d in of_seed], axis=0) for of_seed in drawn], axis=1
+        )
 
     (a, boot_a), (b, boot_b) = group(slice(len(first))), group(slice(len(first), None))
-    found = about_seeds(compare_resampled(a, b, boot_a, boot_b, level=1 - LEVEL / picked_from), arms)
+    found = about_seeds(
+        compare_resampled(a, b, boot_a, boot_b, level=1 - LEVEL / picked_from), arms
+    )
     one = len(rows) == 1
     spread = spread_over_pairs(boot_a - boot_b) if one else spread_over_both(a - b, boot_a - boot_b)
     sd = float("nan") if one else float(np.std(a - b, ddof=1))
@@ -158,7 +177,9 @@ def best(arms: Sequence[Arm]) -> Arm:
         NotRun: None has one.
     """
     means = [
-        (value, k) for k, arm in enumerate(arms) if (value := mean([average(run) for run in arm.distinct])) is not None
+        (value, k)
+        for k, arm in enumerate(arms)
+        if (value := mean([average(run) for run in arm.distinct])) is not None
     ]
     if not means:
         raise NotRun(f"no arm of {arms[0].study} has an average of the seven STS tasks")

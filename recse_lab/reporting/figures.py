@@ -13,7 +13,12 @@ from recse_lab.reporting import style
 
 
 def levels_figure(
-    frame: pd.DataFrame, *, x_label: str, y_label: str, x_scale: Literal["category", "log"] = "category", note: str = ""
+    frame: pd.DataFrame,
+    *,
+    x_label: str,
+    y_label: str,
+    x_scale: Literal["category", "log"] = "category",
+    note: str = "",
 ) -> Any:
     """Score against the levels of one factor, a line an arm with its interval as a band; arms without it as lines across.
 
@@ -23,7 +28,9 @@ def levels_figure(
     figure, axes = plt.subplots(figsize=(style.WIDTH, 3.9))
     swept = frame.loc[frame["x"].notna()]
     levels = sorted(set(swept["x"]))
-    place = {level: float(level) if x_scale == "log" else float(i) for i, level in enumerate(levels)}
+    place = {
+        level: float(level) if x_scale == "log" else float(i) for i, level in enumerate(levels)
+    }
     if x_scale == "log":
         axes.set_xscale("log")
     ends: list[tuple[float, str, str]] = []
@@ -33,11 +40,29 @@ def levels_figure(
         where = [place[level] for level in part["x"]]
         control = part["role"].iloc[0] == "control"
         colour = style.CONTROL if control else style.COLOURS[i % len(style.COLOURS)]
-        axes.fill_between(where, 100 * part["low"], 100 * part["high"], color=colour, alpha=0.15, linewidth=0)
-        axes.plot(where, 100 * part["value"], color=colour, marker=style.MARKERS[i % len(style.MARKERS)], markersize=4.5,
-                  linewidth=1.6, linestyle="--" if control else "-")  # fmt: skip
+        axes.fill_between(
+            where, 100 * part["low"], 100 * part["high"], color=colour, alpha=0.15, linewidth=0
+        )
+        axes.plot(
+            where,
+            100 * part["value"],
+            color=colour,
+            marker=style.MARKERS[i % len(style.MARKERS)],
+            markersize=4.5,
+            linewidth=1.6,
+            linestyle="--" if control else "-",
+        )
         ends.append((100 * part["value"].iloc[-1], str(arm), colour))
-    dashes = iter(((0, (6, 2)), (0, (2, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1)), (0, (8, 2, 2, 2)), (0, (3, 3))))
+    dashes = iter(
+        (
+            (0, (6, 2)),
+            (0, (2, 1.5)),
+            (0, (5, 1.5, 1, 1.5)),
+            (0, (1, 1)),
+            (0, (8, 2, 2, 2)),
+            (0, (3, 3)),
+        )
+    )
     for row in frame.loc[frame["x"].isna()].to_dict("records"):
         reference = row["role"] == "reference"
         colour = style.REFERENCE if reference else style.CONTROL
@@ -53,7 +78,8 @@ def levels_figure(
 
     if x_scale == "category":
         axes.set_xticks(
-            list(place.values()), [f"{level:g}" if isinstance(level, float) else str(level) for level in levels]
+            list(place.values()),
+            [f"{level:g}" if isinstance(level, float) else str(level) for level in levels],
         )
         axes.set_xlim(-0.25, max(len(levels) - 1, 1) + 0.12)
     else:
@@ -73,12 +99,27 @@ def _label_ends(figure: Any, axes: Any, ends: list[tuple[float, str, str]]) -> N
     low, high = axes.get_ylim()
     height = axes.get_window_extent().height / figure.dpi * 72
     least = (high - low) * 10.5 / height  # points of one line of text
-    for (value, name, colour), y in zip(ends, style.spread([e[0] for e in ends], least), strict=True):
+    for (value, name, colour), y in zip(
+        ends, style.spread([e[0] for e in ends], least), strict=True
+    ):
         axes.annotate(
-            name, xy=(1.0, value), xycoords=axes.get_yaxis_transform(), xytext=(1.035, y), textcoords=axes.get_yaxis_transform(),
-            color=colour, fontsize=8, va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0},
-        )  # fmt: skip
+            name,
+            xy=(1.0, value),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(1.035, y),
+            textcoords=axes.get_yaxis_transform(),
+            color=colour,
+            fontsize=8,
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.5,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
     axes.set_ylim(low, high)
 
 
@@ -89,15 +130,25 @@ def heat_map(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, not
     """
     plt = style.use()
     columns = sorted(set(frame["x"].dropna()))
-    crossed, alone = frame.loc[frame["y"].notna()], frame.loc[frame["y"].isna() & frame["x"].notna()]
-    rows = [(f"{level:g}" if isinstance(level, float) else str(level), crossed.loc[crossed["y"] == level])
-            for level in sorted(set(crossed["y"]), reverse=True)]  # fmt: skip
+    crossed, alone = (
+        frame.loc[frame["y"].notna()],
+        frame.loc[frame["y"].isna() & frame["x"].notna()],
+    )
+    rows = [
+        (
+            f"{level:g}" if isinstance(level, float) else str(level),
+            crossed.loc[crossed["y"] == level],
+        )
+        for level in sorted(set(crossed["y"]), reverse=True)
+    ]
     rows += [(str(arm), part) for arm, part in alone.groupby("arm", sort=False)]
     values = np.full((len(rows), len(columns)), np.nan)
     for i, (_, part) in enumerate(rows):
         for x, value in zip(part["x"], part["value"], strict=True):
             values[i, columns.index(x)] = 100 * value
-    figure, axes = plt.subplots(figsize=(min(style.WIDTH, 1.6 + 1.0 * len(columns)), 1.2 + 0.5 * len(rows)))
+    figure, axes = plt.subplots(
+        figsize=(min(style.WIDTH, 1.6 + 1.0 * len(columns)), 1.2 + 0.5 * len(rows))
+    )
     picture = axes.imshow(values, cmap="cividis", aspect="auto")
     middle = np.nanmean([np.nanmin(values), np.nanmax(values)])
     for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True):
@@ -113,7 +164,8 @@ def heat_map(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, not
     if len(alone):
         axes.axhline(len(rows) - alone["arm"].nunique() - 0.5, color="white", linewidth=3)
     axes.set_xticks(
-        range(len(columns)), [f"{level:g}" if isinstance(level, float) else str(level) for level in columns]
+        range(len(columns)),
+        [f"{level:g}" if isinstance(level, float) else str(level) for level in columns],
     )
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.set_xlabel(x_label)
@@ -126,7 +178,9 @@ def heat_map(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, not
     return figure
 
 
-def interaction_figure(frame: pd.DataFrame, factors: list[str], *, y_label: str, note: str = "") -> Any:
+def interaction_figure(
+    frame: pd.DataFrame, factors: list[str], *, y_label: str, note: str = ""
+) -> Any:
     """A panel for every two factors: marginal means against the one, a line for each level of the other.
 
     ``frame``: one row a run with the factors, seed and value. Parallel lines: the two do not interact. Bars are 95 % t
@@ -136,15 +190,32 @@ def interaction_figure(frame: pd.DataFrame, factors: list[str], *, y_label: str,
     pairs = list(itertools.combinations(factors, 2))
     across = min(3, len(pairs))
     down = -(-len(pairs) // across)
-    figure, grid = plt.subplots(down, across, figsize=(style.WIDTH * 1.15, 2.3 * down), sharey=True, squeeze=False)
+    figure, grid = plt.subplots(
+        down, across, figsize=(style.WIDTH * 1.15, 2.3 * down), sharey=True, squeeze=False
+    )
     for axes, (first, second) in zip(grid.flat, pairs, strict=False):
         levels = list(dict.fromkeys(frame[first]))
         for i, (name, part) in enumerate(frame.groupby(second, sort=False)):
-            by_seed = part.pivot_table(index=first, columns="seed", values="value", aggfunc="mean").loc[levels]
+            by_seed = part.pivot_table(
+                index=first, columns="seed", values="value", aggfunc="mean"
+            ).loc[levels]
             means, count = 100 * by_seed.mean(axis=1), by_seed.shape[1]
-            half = 100 * by_seed.std(axis=1, ddof=1) / count**0.5 * stats.t.ppf(0.975, count - 1) if count > 1 else None
-            axes.errorbar(np.arange(len(levels)) + 0.06 * (i - 0.5), means, yerr=half, color=style.COLOURS[i], marker=style.MARKERS[i],
-                          markersize=4.5, linewidth=1.6, capsize=2, label=f"{second} {name}")  # fmt: skip
+            half = (
+                100 * by_seed.std(axis=1, ddof=1) / count**0.5 * stats.t.ppf(0.975, count - 1)
+                if count > 1
+                else None
+            )
+            axes.errorbar(
+                np.arange(len(levels)) + 0.06 * (i - 0.5),
+                means,
+                yerr=half,
+                color=style.COLOURS[i],
+                marker=style.MARKERS[i],
+                markersize=4.5,
+                linewidth=1.6,
+                capsize=2,
+                label=f"{second} {name}",
+            )
         axes.set_xticks(range(len(levels)), [str(level) for level in levels])
         axes.set_xlim(-0.35, len(levels) - 0.65)
         axes.set_xlabel(first)
@@ -169,32 +240,62 @@ def paired_figure(frame: pd.DataFrame, *, x_label: str, y_label: str, note: str 
     hues = list(dict.fromkeys(swept["arm"] if by_arm else swept["y"]))
     swept = swept.assign(hue=swept["arm"] if by_arm else swept["y"])
     most = int(swept.groupby("x").size().max())
-    figure, axes = plt.subplots(figsize=(style.WIDTH, 0.9 + (0.22 + 0.11 * most) * len(rows)), layout="constrained")
+    figure, axes = plt.subplots(
+        figsize=(style.WIDTH, 0.9 + (0.22 + 0.11 * most) * len(rows)), layout="constrained"
+    )
     count = len(style.COLOURS)
     colours = [style.COLOURS[k % count] for k in range(len(hues))]
     # Where colours come round again they meet other markers.
     markers = [style.MARKERS[(k + k // count) % len(style.MARKERS)] for k in range(len(hues))]
     hollow = {record["hue"] for record in swept.to_dict("records") if record["role"] == "control"}
-    faces = ["white" if hue in hollow else colour for hue, colour in zip(hues, colours, strict=True)]
+    faces = [
+        "white" if hue in hollow else colour for hue, colour in zip(hues, colours, strict=True)
+    ]
     for i, row in enumerate(rows):
         part = swept.loc[swept["x"] == row]
         axes.plot(
-            [100 * part["value"].min(), 100 * part["value"].max()], [i, i], color="#cccccc", linewidth=1, zorder=1
+            [100 * part["value"].min(), 100 * part["value"].max()],
+            [i, i],
+            color="#cccccc",
+            linewidth=1,
+            zorder=1,
         )
-        for j, record in enumerate(sorted(part.to_dict("records"), key=lambda record: hues.index(record["hue"]))):
+        for j, record in enumerate(
+            sorted(part.to_dict("records"), key=lambda record: hues.index(record["hue"]))
+        ):
             k = hues.index(record["hue"])
             at = i + (j - (len(part) - 1) / 2) * 0.6 / max(most, 2)
             value, low, high = (100 * record[name] for name in ("value", "low", "high"))
             axes.plot([low, high], [at, at], color=colours[k], linewidth=1.2, zorder=2)
-            axes.plot(value, at, markers[k], color=colours[k], markersize=5, zorder=3, markerfacecolor=faces[k])
+            axes.plot(
+                value,
+                at,
+                markers[k],
+                color=colours[k],
+                markersize=5,
+                zorder=3,
+                markerfacecolor=faces[k],
+            )
     handles = [
-        plt.Line2D([], [], color=colours[k], marker=markers[k], markerfacecolor=faces[k], linestyle="", label=str(hue) if by_arm else f"{y_label} {hue}")
+        plt.Line2D(
+            [],
+            [],
+            color=colours[k],
+            marker=markers[k],
+            markerfacecolor=faces[k],
+            linestyle="",
+            label=str(hue) if by_arm else f"{y_label} {hue}",
+        )
         for k, hue in enumerate(hues)
-    ]  # fmt: skip
+    ]
     dashes = iter(((0, ()), (0, (6, 2)), (0, (2, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1))))
     for record in frame.loc[frame["x"].isna()].to_dict("records"):
         line = axes.axvline(
-            100 * record["value"], color=style.REFERENCE, linewidth=1.1, linestyle=next(dashes), zorder=0
+            100 * record["value"],
+            color=style.REFERENCE,
+            linewidth=1.1,
+            linestyle=next(dashes),
+            zorder=0,
         )
         line.set_label(str(record["arm"]))
         handles.append(line)
@@ -211,5 +312,13 @@ def paired_figure(frame: pd.DataFrame, *, x_label: str, y_label: str, note: str 
 def _note(figure: Any, note: str) -> None:
     if note:
         figure.text(
-            0.0, -0.02, note, fontsize=7, color="#555555", ha="left", va="top", transform=figure.transFigure, wrap=True
+            0.0,
+            -0.02,
+            note,
+            fontsize=7,
+            color="#555555",
+            ha="left",
+            va="top",
+            transform=figure.transFigure,
+            wrap=True,
         )

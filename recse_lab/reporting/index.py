@@ -28,7 +28,9 @@ OPENING = (
 HOW = "\n## How it "
 
 
-def rebuild(runs: Path, out: Path, notify: Callable[[str], None] = lambda name: None) -> dict[str, str]:
+def rebuild(
+    runs: Path, out: Path, notify: Callable[[str], None] = lambda name: None
+) -> dict[str, str]:
     """Write every study's report, every table and the claims again, from stored scores; what could not be written, and why."""
     from recse_lab.reporting.ablation import AblationReport
     from recse_lab.reporting.paper import TABLES, report_table
@@ -71,7 +73,10 @@ def write_index(reports: Path, runs: Path) -> Path:
 
 def gather(reports: Path, runs: Path) -> list[Group]:
     """Every report below ``reports`` in the group it belongs to; a README.md of a room introduces its group."""
-    entries = {folder: entry_of(card, folder, reports, runs) for folder, card in read_cards(reports).items()}
+    entries = {
+        folder: entry_of(card, folder, reports, runs)
+        for folder, card in read_cards(reports).items()
+    }
     for path in sorted(reports.rglob("summary.md")):
         if path.parent not in entries:
             entries[path.parent] = entry_of_summary(path.parent, reports)
@@ -81,7 +86,9 @@ def gather(reports: Path, runs: Path) -> list[Group]:
         room = "lab" if entries[folder].name in INSTRUMENTS else place.rpartition("/")[0]
         rooms.setdefault(room, []).append(entries[folder])
     return [
-        Group(GROUPS.get(room, room), _introduction(reports, room), found) for room, found in rooms.items() if found
+        Group(GROUPS.get(room, room), _introduction(reports, room), found)
+        for room, found in rooms.items()
+        if found
     ]
 
 
@@ -99,16 +106,26 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
     configs = [run.config or {} for run in done]
     environments = [run.environment or {} for run in done]
     protocols = [((run.results or {}).get("protocol") or {}).get("id") for run in done]
-    corpora = {", ".join(Path(name).name for name in config.get("corpus") or []) for config in configs}
+    corpora = {
+        ", ".join(Path(name).name for name in config.get("corpus") or []) for config in configs
+    }
     commits = sorted({str(about["commit"]) for about in environments if about.get("commit")})
     dates = sorted(str(about["date"])[:10] for about in environments if about.get("date"))
     told = [
-        ("runs in the store", f"{len(done)} in {len({run.study for run in done})} studies" if done else ""),
+        (
+            "runs in the store",
+            f"{len(done)} in {len({run.study for run in done})} studies" if done else "",
+        ),
         ("encoder", _distinct(config.get("encoder") for config in configs)),
         ("corpus", "; ".join(sorted(corpora - {""}))),
         ("protocol", _distinct(protocols)),
         ("computed", " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))),
-        ("by", f"{len(commits)} commits, named in each report" if len(commits) > 3 else ", ".join(commits)),
+        (
+            "by",
+            f"{len(commits)} commits, named in each report"
+            if len(commits) > 3
+            else ", ".join(commits),
+        ),
         ("page made", f"{now()[:10]}, commit {commit() or 'unknown'}"),
     ]
     return [(name, value) for name, value in told if value]
@@ -133,16 +150,29 @@ def entry_of_summary(folder: Path, page: Path) -> Entry:
     text = re.sub(r"^!\[.*?\]\(.*\)$", "", text, flags=re.MULTILINE)
     told, how, details = text.partition(HOW)
     paragraphs = [
-        part for part in told.split("\n\n") if part.strip() and not part.lstrip().startswith(("#", "|", "*", "_"))
+        part
+        for part in told.split("\n\n")
+        if part.strip() and not part.lstrip().startswith(("#", "|", "*", "_"))
     ]
     pictures |= dict.fromkeys(path.name for path in sorted(folder.glob("*.png")))
-    tables = sorted(folder.glob("*.csv")) if not re.search(r"^\| ?:?---", told, re.MULTILINE) else []
+    tables = (
+        sorted(folder.glob("*.csv")) if not re.search(r"^\| ?:?---", told, re.MULTILINE) else []
+    )
     return Entry(
-        anchor=anchor(place), name=place.rpartition("/")[2], question=asked[1] if asked else title[1] if title else place,
-        answer=prose.answer(paragraphs[0]) if paragraphs else "", body=prose.block(told, folder, page),
-        figures=[Figure(Path(name).stem, data_url(folder / name)) for name in pictures if (folder / name).is_file()],
-        tables=[shown(_printed(path)) for path in tables], details=prose.block(how + details, folder, page), older=True,
-    )  # fmt: skip
+        anchor=anchor(place),
+        name=place.rpartition("/")[2],
+        question=asked[1] if asked else title[1] if title else place,
+        answer=prose.answer(paragraphs[0]) if paragraphs else "",
+        body=prose.block(told, folder, page),
+        figures=[
+            Figure(Path(name).stem, data_url(folder / name))
+            for name in pictures
+            if (folder / name).is_file()
+        ],
+        tables=[shown(_printed(path)) for path in tables],
+        details=prose.block(how + details, folder, page),
+        older=True,
+    )
 
 
 def _printed(path: Path) -> Table:
@@ -151,5 +181,8 @@ def _printed(path: Path) -> Table:
     notes = [line[1:].strip() for line in lines if line.startswith("#")]
     frame = pd.read_csv(path, dtype=str, comment="#", keep_default_na=False)
     columns = [Column(name, name, "text") for name in frame.columns]
-    rows = [Row({name: Cell(value or None) for name, value in row.items()}) for row in frame.to_dict("records")]  # type: ignore[misc]
+    rows = [
+        Row({name: Cell(value or None) for name, value in row.items()})
+        for row in frame.to_dict("records")
+    ]  # type: ignore[misc]
     return Table(path.name, columns, rows, notes)

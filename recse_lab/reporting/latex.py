@@ -10,17 +10,47 @@ WRAPPED = 18
 """Width of its column, in em."""
 
 SPECIAL = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$", "±": r"$\pm$", "Δ": r"$\Delta$",
-    "′": r"$'$", "×": r"$\times$", "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "§": r"$^{\S}$", "–": "--", "…": r"\dots{}", "−": "$-$",
-    "·": r"$\cdot$", "∈": r"$\in$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "→": r"$\rightarrow$", "²": r"$^2$", "₁": r"$_1$", "√": r"$\surd$",
-    "[": "{[}", "*": "{*}",  # after the end of a row they would be its options
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"$<$",
+    ">": r"$>$",
+    "±": r"$\pm$",
+    "Δ": r"$\Delta$",
+    "′": r"$'$",
+    "×": r"$\times$",
+    "†": r"$^{\dagger}$",
+    "‡": r"$^{\ddagger}$",
+    "§": r"$^{\S}$",
+    "–": "--",
+    "…": r"\dots{}",
+    "−": "$-$",
+    "·": r"$\cdot$",
+    "∈": r"$\in$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "≈": r"$\approx$",
+    "→": r"$\rightarrow$",
+    "²": r"$^2$",
+    "₁": r"$_1$",
+    "√": r"$\surd$",
+    "[": "{[}",
+    "*": "{*}",  # after the end of a row they would be its options
+}
 LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau upsilon "
     "phi chi psi omega"
 )
-SPECIAL |= {chr(ord("α") + i): rf"$\{name}$" for i, name in enumerate(LETTERS.split()) if name != "omicron"}
+SPECIAL |= {
+    chr(ord("α") + i): rf"$\{name}$" for i, name in enumerate(LETTERS.split()) if name != "omicron"
+}
 
 
 def escape(text: str) -> str:
@@ -30,16 +60,26 @@ def escape(text: str) -> str:
 
 def _cell(table: Table, column: Column, row: Row) -> str:
     parts = printed(column, row.cells.get(column.key, Cell(None)))
-    text = escape(parts.value).replace("+", "$+$").replace("-", "$-$") if column.kind != "text" else escape(parts.value)
+    text = (
+        escape(parts.value).replace("+", "$+$").replace("-", "$-$")
+        if column.kind != "text"
+        else escape(parts.value)
+    )
     if table.is_best(row, column):
         text = rf"\textbf{{{text}}}"
     if parts.sd:
         text += rf"\,{{\scriptsize$\pm${parts.sd}}}"
     if parts.interval:
-        low, high = (escape(p).replace("+", "$+$").replace("-", "$-$") for p in parts.interval.split(" … "))
+        low, high = (
+            escape(p).replace("+", "$+$").replace("-", "$-$") for p in parts.interval.split(" … ")
+        )
         text += rf" {{\scriptsize[{low}, {high}]}}"
     text += escape(parts.mark)
-    return rf"\textcolor[gray]{{0.45}}{{\textit{{{text}}}}}" if row.kind == "published" and text else text
+    return (
+        rf"\textcolor[gray]{{0.45}}{{\textit{{{text}}}}}"
+        if row.kind == "published" and text
+        else text
+    )
 
 
 def _align(table: Table, column: Column) -> str:
@@ -60,10 +100,17 @@ def latex(table: Table) -> str:
     """
     columns, above = lifted(table)
     lines = [
-        r"\begin{table}[tp]", r"\providecommand{\resizebox}[3]{#3}", r"\providecommand{\textcolor}[3][]{#3}", r"\centering\small",
-        rf"\caption{{{escape(table.title)}}}", r"\sbox{0}{%", rf"\begin{{tabular}}[b]{{{''.join(_align(table, c) for c in columns)}}}", r"\toprule",
-        " & ".join(escape(c.label) for c in columns) + r" \\", r"\midrule",
-    ]  # fmt: skip
+        r"\begin{table}[tp]",
+        r"\providecommand{\resizebox}[3]{#3}",
+        r"\providecommand{\textcolor}[3][]{#3}",
+        r"\centering\small",
+        rf"\caption{{{escape(table.title)}}}",
+        r"\sbox{0}{%",
+        rf"\begin{{tabular}}[b]{{{''.join(_align(table, c) for c in columns)}}}",
+        r"\toprule",
+        " & ".join(escape(c.label) for c in columns) + r" \\",
+        r"\midrule",
+    ]
     before, said = None, ""
     for row, heading in zip(table.rows, above, strict=True):
         part = row.kind, row.group, heading
@@ -78,4 +125,9 @@ def latex(table: Table) -> str:
     lines.append(r"\ifdim\ht0>.8\textheight\sbox{0}{\resizebox{!}{.8\textheight}{\usebox{0}}}\fi")
     lines.append(r"\usebox{0}")
     small = " ".join(escape(text) for text in (*table.notes, *table.provenance))
-    return "\n".join([*lines, rf"\par\smallskip{{\scriptsize\raggedright {small}\par}}", r"\end{table}"]) + "\n"
+    return (
+        "\n".join(
+            [*lines, rf"\par\smallskip{{\scriptsize\raggedright {small}\par}}", r"\end{table}"]
+        )
+        + "\n"
+    )

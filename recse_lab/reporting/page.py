@@ -72,12 +72,16 @@ def entry_of(card: Mapping[str, Any], folder: Path, page: Path, runs: Path | Non
     """A card that lies in ``folder``, for a page in ``page``; runs are linked where they are in the store ``runs``."""
     place = folder.relative_to(page).as_posix()
     return Entry(
-        anchor=anchor(place), name=card["name"], question=card["question"] or card["title"],
+        anchor=anchor(place),
+        name=card["name"],
+        question=card["question"] or card["title"],
         answer=prose.answer(card["summary"][0]) if card["summary"] else "",
         body=prose.block("\n\n".join(card["summary"]), folder, page),
-        figures=[Figure(Path(name).stem, data_url(folder / name)) for name in card["figures"]], tables=card["tables"],
-        details=prose.block("\n\n".join(card["provenance"]), folder, page), runs=[_link(run, page, runs) for run in card["runs"]],
-    )  # fmt: skip
+        figures=[Figure(Path(name).stem, data_url(folder / name)) for name in card["figures"]],
+        tables=card["tables"],
+        details=prose.block("\n\n".join(card["provenance"]), folder, page),
+        runs=[_link(run, page, runs) for run in card["runs"]],
+    )
 
 
 def anchor(place: str) -> str:
@@ -89,7 +93,12 @@ def _link(run: str, page: Path, runs: Path | None) -> Link:
     import os
 
     there = runs is not None and "/" in run and (runs / run / "config.json").is_file()
-    return Link(run, Path(os.path.relpath(runs / run, page)).as_posix() + "/" if runs is not None and there else None)
+    return Link(
+        run,
+        Path(os.path.relpath(runs / run, page)).as_posix() + "/"
+        if runs is not None and there
+        else None,
+    )
 
 
 def data_url(picture: Path) -> str:
@@ -109,15 +118,24 @@ def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(
-        loader=PackageLoader("recse_lab.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("recse_lab.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters["prose"] = prose.line
-    made.globals["source"] = lambda name: Markup(made.loader.get_source(made, name)[0]) if made.loader else ""
+    made.globals["source"] = lambda name: (
+        Markup(made.loader.get_source(made, name)[0]) if made.loader else ""
+    )
     return made.get_template("page.html")
 
 
 def render(
-    title: str, groups: Sequence[Group], opening: Sequence[str] = (), facts: Sequence[tuple[str, str]] = ()
+    title: str,
+    groups: Sequence[Group],
+    opening: Sequence[str] = (),
+    facts: Sequence[tuple[str, str]] = (),
 ) -> str:
     """The page as text; everything that comes from a user's file is escaped."""
     return _template().render(title=title, groups=groups, opening=opening, facts=facts)

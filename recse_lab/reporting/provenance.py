@@ -11,7 +11,9 @@ from recse_lab.store import Run
 def provenance(runs: Sequence[Run], *, aggregation: str = "") -> str:
     """Protocol (and aggregation), runs, seeds, rule of selection, machine, commit and date of everything in a table."""
     environments = [run.environment or {} for run in runs]
-    environments = [e | {"precision": e.get("precision") or e.get("evaluation_precision")} for e in environments]
+    environments = [
+        e | {"precision": e.get("precision") or e.get("evaluation_precision")} for e in environments
+    ]
     results = [run.results or {} for run in runs]
 
     def told(values: Sequence[Any]) -> str:

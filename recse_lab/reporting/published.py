@@ -20,7 +20,9 @@ def slug(name: str) -> str:
 
 @cache
 def _table(name: str) -> pd.DataFrame:
-    with (resources.files("recse_lab.reporting") / "published" / f"{name}.csv").open("r", encoding="utf-8") as file:
+    with (resources.files("recse_lab.reporting") / "published" / f"{name}.csv").open(
+        "r", encoding="utf-8"
+    ) as file:
         return pd.read_csv(file, dtype={"average_note": "string", "value": "string"})
 
 

@@ -39,9 +39,12 @@ def resampled(runs: Sequence[Run], tasks: Sequence[str] = SEVEN) -> dict[str, Re
     found = {run.id: _read(files[run.id]) for run in runs}
     lacking = {run.id: run for run in runs if found[run.id] is None}
     for start in range(0, len(lacking), AT_ONCE):
-        frames = {run.id: _scores(run, tasks) for run in list(lacking.values())[start : start + AT_ONCE]}
+        frames = {
+            run.id: _scores(run, tasks) for run in list(lacking.values())[start : start + AT_ONCE]
+        }
         pairs = {
-            id_: hashlib.sha256(frame["gold"].to_numpy(float).tobytes()).hexdigest() for id_, frame in frames.items()
+            id_: hashlib.sha256(frame["gold"].to_numpy(float).tobytes()).hexdigest()
+            for id_, frame in frames.items()
         }
         for same in dict.fromkeys(pairs.values()):
             ids = [id_ for id_ in frames if pairs[id_] == same]

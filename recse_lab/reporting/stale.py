@@ -23,9 +23,20 @@ from recse_lab.reporting.tables import Row, Table
 from recse_lab.store import Run, git, read_json
 
 PRODUCING = (
-    "training", "encoders", "objectives", "views", "reshape", "data", "evaluation", "build.py", "evaluating.py", "execution.py", "frameworks.py",
-    "probes/alignment.py", "probes/similarity.py",
-)  # fmt: skip
+    "training",
+    "encoders",
+    "objectives",
+    "views",
+    "reshape",
+    "data",
+    "evaluation",
+    "build.py",
+    "evaluating.py",
+    "execution.py",
+    "frameworks.py",
+    "probes/alignment.py",
+    "probes/similarity.py",
+)
 COMPUTED_ANEW = ("statistics", "comparison", "seeds", "rank_bootstrap", "factorial")
 """Modules of evaluation/ that work on stored scores."""
 PACKAGED = ("recse-lab/tiny", "encoders/tiny/")
@@ -54,12 +65,19 @@ def changed_modules(commit: str, package: Path = PACKAGE) -> tuple[str, ...] | N
     paths = [f"{package.name}/{name}" for name in PRODUCING]
     paths += [f":(exclude){package.name}/evaluation/{name}.py" for name in COMPUTED_ANEW]
     try:
-        names = git(root, "diff", "--name-only", "--no-renames", "--diff-filter=a", commit, "--", *paths).splitlines()
+        names = git(
+            root, "diff", "--name-only", "--no-renames", "--diff-filter=a", commit, "--", *paths
+        ).splitlines()
         return tuple(
-            name for name in names
+            name
+            for name in names
             if (PACKAGED[1] in name and not name.endswith(".md"))
-            or (name.endswith(".py") and as_it_runs(git(root, "show", f"{commit}:{name}")) != as_it_runs(_now(root / name)))
-        )  # fmt: skip
+            or (
+                name.endswith(".py")
+                and as_it_runs(git(root, "show", f"{commit}:{name}"))
+                != as_it_runs(_now(root / name))
+            )
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -80,7 +98,9 @@ def _corpus(paths: tuple[str, ...], column: str | None) -> str | None:
 def _evaluation(tasks: tuple[str, ...], data_dir: str | None) -> str | None:
     try:
         if tasks[0] in TRANSFER:
-            return transfer_fingerprint([load_transfer_task(name, data_dir or "") for name in tasks])
+            return transfer_fingerprint(
+                [load_transfer_task(name, data_dir or "") for name in tasks]
+            )
         return tasks_fingerprint([load_task(name, data_dir) for name in tasks])
     except LabError:
         return None
@@ -110,7 +130,9 @@ def freshness(run: Run) -> Freshness:
     if changed is None:
         return Freshness("unknown", _data(run), commit)
     own = tuple(
-        name for name in changed if PACKAGED[1] not in name or PACKAGED[0] in str((run.config or {}).get("encoder"))
+        name
+        for name in changed
+        if PACKAGED[1] not in name or PACKAGED[0] in str((run.config or {}).get("encoder"))
     )
     return Freshness("stale" if own else "current", _data(run), commit, own)
 
@@ -121,13 +143,23 @@ def mark_stale(table: Table, look: Callable[[Run], Freshness] = freshness) -> Ta
     found = {run.folder: look(run) for row in table.rows for run in row.runs}
 
     def marked(row: Row) -> Row:
-        states = {state for run in row.runs for state in (found[run.folder].code, found[run.folder].data)}
+        states = {
+            state for run in row.runs for state in (found[run.folder].code, found[run.folder].data)
+        }
         code = {found[run.folder].code for run in row.runs}
         sign = STALE if "stale" in states else UNKNOWN if "unknown" in code else ""
         cell = row.cells[first]
-        return replace(row, cells=row.cells | {first: replace(cell, mark=cell.mark + sign)}) if sign else row
+        return (
+            replace(row, cells=row.cells | {first: replace(cell, mark=cell.mark + sign)})
+            if sign
+            else row
+        )
 
-    return replace(table, rows=[marked(row) for row in table.rows], notes=[*table.notes, *_notes(list(found.values()))])
+    return replace(
+        table,
+        rows=[marked(row) for row in table.rows],
+        notes=[*table.notes, *_notes(list(found.values()))],
+    )
 
 
 def _notes(found: list[Freshness]) -> list[str]:
@@ -150,9 +182,13 @@ def _notes(found: list[Freshness]) -> list[str]:
             f"{UNKNOWN} of {count(dirty)} it cannot be told whether their code has changed: commit {commits('unknown')}."
         )
     if other := sum(f.data == "stale" for f in found):
-        notes.append(f"{STALE} stale: the corpus or the evaluation data of {count(other)} have changed since.")
+        notes.append(
+            f"{STALE} stale: the corpus or the evaluation data of {count(other)} have changed since."
+        )
     if absent := sum(f.data == "unknown" for f in found):
-        notes.append(f"The data of {count(absent)} were not found from here, so that they could not be compared.")
+        notes.append(
+            f"The data of {count(absent)} were not found from here, so that they could not be compared."
+        )
     return notes
 
 

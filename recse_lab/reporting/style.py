@@ -23,11 +23,25 @@ def use() -> Any:
         matplotlib.use("Agg")  # to files only; a notebook shows figures its own way
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update({
-        "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.grid.axis": "y",
-        "grid.color": "#e6e6e6", "grid.linewidth": 0.7, "axes.axisbelow": True, "axes.titlesize": 10, "axes.titlelocation": "left",
-        "legend.frameon": False, "savefig.dpi": 200, "savefig.bbox": "tight", "pdf.fonttype": 42, "svg.hashsalt": "recse-lab",
-    })  # fmt: skip
+    plt.rcParams.update(
+        {
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.grid.axis": "y",
+            "grid.color": "#e6e6e6",
+            "grid.linewidth": 0.7,
+            "axes.axisbelow": True,
+            "axes.titlesize": 10,
+            "axes.titlelocation": "left",
+            "legend.frameon": False,
+            "savefig.dpi": 200,
+            "savefig.bbox": "tight",
+            "pdf.fonttype": 42,
+            "svg.hashsalt": "recse-lab",
+        }
+    )
     return plt
 
 
@@ -63,7 +77,9 @@ def save(figure: Any, stem: Path) -> list[Path]:
 
     paths = [stem.with_suffix(".png"), stem.with_suffix(".pdf")]
     for path, metadata in zip(
-        paths, ({"Software": None}, {"CreationDate": None, "Producer": None, "Creator": None}), strict=True
+        paths,
+        ({"Software": None}, {"CreationDate": None, "Producer": None, "Creator": None}),
+        strict=True,
     ):
         with atomic_path(path) as beside:
             figure.savefig(beside, format=path.suffix[1:], metadata=metadata)

@@ -68,8 +68,16 @@ class Table:
 
     def __post_init__(self) -> None:
         for average in (column for column in self.columns if column.over):
-            others = [column for column in self.columns if column.kind == "score" and column is not average]
-            for row in (row for row in self.rows if row.kind != "published" and _value(row, average) is not None):
+            others = [
+                column
+                for column in self.columns
+                if column.kind == "score" and column is not average
+            ]
+            for row in (
+                row
+                for row in self.rows
+                if row.kind != "published" and _value(row, average) is not None
+            ):
                 scores = sum(_value(row, column) is not None for column in others)
                 if scores < average.over:
                     raise ValueError(
@@ -80,7 +88,9 @@ class Table:
         """Whether ``row`` is ours and has the highest value of its group in a column that has a best."""
         if not column.best or row.kind == "published":
             return False
-        values = [_value(r, column) for r in self.rows if r.kind != "published" and r.group == row.group]
+        values = [
+            _value(r, column) for r in self.rows if r.kind != "published" and r.group == row.group
+        ]
         numbers = [v for v in values if isinstance(v, float)]
         return len(numbers) > 1 and _value(row, column) == max(numbers)
 
@@ -135,10 +145,17 @@ def markdown(table: Table) -> str:
         return f"*{out}*" if row.kind == "published" and out else out
 
     lines = ["| " + " | ".join(c.label for c in table.columns) + " |"]
-    lines.append("|" + "|".join(" --- " if c.kind == "text" else " ---: " for c in table.columns) + "|")
+    lines.append(
+        "|" + "|".join(" --- " if c.kind == "text" else " ---: " for c in table.columns) + "|"
+    )
     lines += ["| " + " | ".join(text(c, row) for c in table.columns) + " |" for row in table.rows]
     notes = [f"{note}  " for note in table.notes]
-    return "\n".join([f"**{table.title}**", "", *lines, "", *notes, *(f"_{p}_  " for p in table.provenance)]) + "\n"
+    return (
+        "\n".join(
+            [f"**{table.title}**", "", *lines, "", *notes, *(f"_{p}_  " for p in table.provenance)]
+        )
+        + "\n"
+    )
 
 
 def comma_separated(table: Table) -> str:
@@ -146,7 +163,9 @@ def comma_separated(table: Table) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     extras = {c.key: _extras(table, c) for c in table.columns}
-    header = [name for c in table.columns for name in (c.key, *(f"{c.key}_{e}" for e in extras[c.key]))]
+    header = [
+        name for c in table.columns for name in (c.key, *(f"{c.key}_{e}" for e in extras[c.key]))
+    ]
     writer.writerow([*header, "kind", "marks"])
     for row in table.rows:
         line: list[str] = []
@@ -174,7 +193,9 @@ def html_rows(table: Table) -> list[dict[str, Any]]:
         cells = []
         for column in table.columns:
             parts = printed(column, row.cells.get(column.key))
-            extra = [f"± {parts.sd}"] * bool(parts.sd) + [f"[{parts.interval}]"] * bool(parts.interval)
+            extra = [f"± {parts.sd}"] * bool(parts.sd) + [f"[{parts.interval}]"] * bool(
+                parts.interval
+            )
             kind = f"{column.kind} best" if table.is_best(row, column) else column.kind
             cells.append({"text": parts.value + parts.mark, "extra": " ".join(extra), "kind": kind})
         rows.append({"kind": row.kind, "cells": cells})
@@ -185,8 +206,11 @@ def shown(table: Table) -> dict[str, Any]:
     """A table as plain data for a page: title, columns (label, kind), rows of printed cells, and all notes."""
     columns = [{"label": column.label, "kind": column.kind} for column in table.columns]
     return {
-        "title": table.title, "columns": columns, "rows": html_rows(table), "notes": [*table.notes, *table.provenance]
-    }  # fmt: skip
+        "title": table.title,
+        "columns": columns,
+        "rows": html_rows(table),
+        "notes": [*table.notes, *table.provenance],
+    }
 
 
 def rich_table(table: Table, width: int | None = None) -> RichTable:
@@ -200,7 +224,9 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
         return parts.value + (f" ±{parts.sd}" if parts.sd else "") + parts.mark
 
     def natural(columns: list[Column]) -> int:
-        return sum(2 + max([len(c.label), *(len(short(c, row)) for row in table.rows)]) for c in columns)
+        return sum(
+            2 + max([len(c.label), *(len(short(c, row)) for row in table.rows)]) for c in columns
+        )
 
     columns, notes, above = table.columns, table.notes, [""] * len(table.rows)
     if width is not None and natural(columns) > width:
@@ -209,7 +235,9 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
         columns = [c for c in columns if not c.detail]
         notes = ["The scores of single tasks do not fit here; the table's files have them.", *notes]
 
-    out = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, caption_justify="left")
+    out = RichTable(
+        title=table.title, title_justify="left", box=None, pad_edge=False, caption_justify="left"
+    )
     for column in columns:
         out.add_column(
             column.label,
@@ -221,7 +249,12 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
         if heading != before:
             out.add_row(Text(heading, style="italic"))
         style = {"published": "dim", "reference": "", "own": ""}[row.kind]
-        out.add_row(*(Text(short(c, row), style="bold" if table.is_best(row, c) else style) for c in columns))
+        out.add_row(
+            *(
+                Text(short(c, row), style="bold" if table.is_best(row, c) else style)
+                for c in columns
+            )
+        )
     out.caption = "\n".join(notes) if notes else None
     return out
 
@@ -230,7 +263,9 @@ def lifted(table: Table) -> tuple[list[Column], list[str]]:
     """The columns without those that rows share, and for each row what these would have said."""
     shared = [c for c in table.columns if c.shared]
     told = [[printed(c, row.cells.get(c.key)).value for c in shared] for row in table.rows]
-    return [c for c in table.columns if not c.shared], [", ".join(filter(None, parts)) for parts in told]
+    return [c for c in table.columns if not c.shared], [
+        ", ".join(filter(None, parts)) for parts in told
+    ]
 
 
 # ---- one encoder, with published rows under it -------------------------------------------------------------------
@@ -257,28 +292,42 @@ def sts_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None =
     tasks, average = results["tasks"], results.get("average") or {}
     protocol, shown = _protocol_id(results), aggregations(results)
     averaged = tuple(average.get("tasks") or SEVEN)
-    main = averaged if any(task in tasks for task in averaged) or beside is not None else tuple(tasks)
+    main = (
+        averaged if any(task in tasks for task in averaged) or beside is not None else tuple(tasks)
+    )
     rows = []
     for aggregation in shown:
         cells = {task: Cell(tasks[task]["spearman"][aggregation]) for task in main if task in tasks}
         cells |= {"avg": Cell(average["spearman"][aggregation])} if average else {}
-        rows.append(Row({"method": Cell(label), "protocol": Cell(f"{protocol}, {aggregation}"), **cells}))
+        rows.append(
+            Row({"method": Cell(label), "protocol": Cell(f"{protocol}, {aggregation}"), **cells})
+        )
     published = beside.to_dict("records") if beside is not None else []
     for found in published:
         sick = "sickr-all" if found["aggregation"] == "mteb" else "sickr"
-        numbers = {sick if key == "sickr" else key: _published(found[key]) for key in (*SEVEN, "avg")}
+        numbers = {
+            sick if key == "sickr" else key: _published(found[key]) for key in (*SEVEN, "avg")
+        }
         rows.append(_published_row(found, Cell(found["aggregation"]), numbers))
     order = (*main, *(task for task in ("sickr", "sickr-all") if task not in main))
     columns = [Column(task, LABELS.get(task, task)) for task in order]
     columns += [Column("avg", "avg.")] if main == averaged else []
     notes = [f"Spearman ×100; {'; '.join(f'{a}: {AGGREGATED[a]}' for a in shown)}."]
-    pairs = ", ".join(f"{LABELS[t]} {tasks[t]['pairs']:,}" for t in main if t in tasks and tasks[t]["pairs"])
+    pairs = ", ".join(
+        f"{LABELS[t]} {tasks[t]['pairs']:,}" for t in main if t in tasks and tasks[t]["pairs"]
+    )
     notes += [f"Pairs: {pairs}."] if pairs else []
-    if {"sickr", "sickr-all"} <= {key for row in rows for key, cell in row.cells.items() if cell.value is not None}:
-        notes.append("Rows of MTEB average over all 9,927 SICK-R pairs, the others over the 4,927 of the test split.")
+    if {"sickr", "sickr-all"} <= {
+        key for row in rows for key, cell in row.cells.items() if cell.value is not None
+    }:
+        notes.append(
+            "Rows of MTEB average over all 9,927 SICK-R pairs, the others over the 4,927 of the test split."
+        )
     for task, values in tasks.items():
         if task not in main:
-            numbers = ", ".join(_line(printed(Column(a, a), Cell(values["spearman"][a]))) or "–" for a in shown)
+            numbers = ", ".join(
+                _line(printed(Column(a, a), Cell(values["spearman"][a]))) or "–" for a in shown
+            )
             count = f" ({values['pairs']:,} pairs)" if values["pairs"] else ""
             notes.append(f"{LABELS.get(task, task)}{count}: {numbers}.")
     space = results.get("space") or {}
@@ -296,33 +345,48 @@ def sts_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None =
     )
 
 
-def transfer_table(results: dict[str, Any], label: str, beside: pd.DataFrame | None = None) -> Table:
+def transfer_table(
+    results: dict[str, Any], label: str, beside: pd.DataFrame | None = None
+) -> Table:
     """Accuracy of the seven transfer tasks, F1 of MRPC and the average for one encoder, with published rows under it."""
     tasks, average = results["tasks"], results["average"]
     cells = {task: Cell(values["accuracy"]) for task, values in tasks.items()}
     cells |= {"mrpc_f1": Cell(tasks["mrpc"]["f1"])} if "mrpc" in tasks else {}
     protocol = Cell(_protocol_id(results))
-    rows = [Row({"method": Cell(label), "protocol": protocol, **cells, "avg": Cell(average["accuracy"])})]
+    rows = [
+        Row(
+            {"method": Cell(label), "protocol": protocol, **cells, "avg": Cell(average["accuracy"])}
+        )
+    ]
     published = beside.to_dict("records") if beside is not None else []
     for found in published:
         numbers = {key: _published(found[key]) for key in (*TRANSFER, "avg")}
         rows.append(_published_row(found, Cell(found["protocol"]), numbers))
     columns = [Column(task, TRANSFER_LABELS[task]) for task in TRANSFER]
     columns += [Column("mrpc_f1", "MRPC F1"), Column("avg", "avg.")]
-    notes = ["Accuracy ×100 of a logistic regression on frozen embeddings; the average is over accuracies."]
-    tested = ", ".join(f"{TRANSFER_LABELS[task]} {values['n']:,}" for task, values in tasks.items() if values["n"])
+    notes = [
+        "Accuracy ×100 of a logistic regression on frozen embeddings; the average is over accuracies."
+    ]
+    tested = ", ".join(
+        f"{TRANSFER_LABELS[task]} {values['n']:,}" for task, values in tasks.items() if values["n"]
+    )
     notes += [f"Examples tested: {tested}."] if tested else []
     for task, values in tasks.items():
         if values.get("unusual"):
             notes.append(f"{TRANSFER_LABELS[task]}: {values['unusual']}.")
     notes += _undefined(results, TRANSFER_LABELS)
     return Table(
-        f"Transfer tasks of {label}", _filled(columns, rows), rows, notes + [_provenance(f) for f in published]
+        f"Transfer tasks of {label}",
+        _filled(columns, rows),
+        rows,
+        notes + [_provenance(f) for f in published],
     )
 
 
 def _protocol_id(results: dict[str, Any]) -> str:
-    return ((results.get("protocol") or {}).get("id") or "not stated") + " (imported)" * ("imported" in results)
+    return ((results.get("protocol") or {}).get("id") or "not stated") + " (imported)" * (
+        "imported" in results
+    )
 
 
 def _published(number: float) -> Cell:
@@ -331,8 +395,14 @@ def _published(number: float) -> Cell:
 
 def _published_row(found: dict[Any, Any], protocol: Cell, numbers: dict[str, Cell]) -> Row:
     remembered = " (from memory)" if found["confidence"] == "memory" else ""
-    name = found["method"] if found["method"] in found["encoder"] else f"{found['method']}, {found['encoder']}"
-    return Row({"method": Cell(name + remembered), "protocol": protocol, **numbers}, kind="published")
+    name = (
+        found["method"]
+        if found["method"] in found["encoder"]
+        else f"{found['method']}, {found['encoder']}"
+    )
+    return Row(
+        {"method": Cell(name + remembered), "protocol": protocol, **numbers}, kind="published"
+    )
 
 
 def _provenance(found: dict[Any, Any]) -> str:
@@ -355,6 +425,11 @@ def _undefined(results: dict[str, Any], labels: Mapping[str, str]) -> list[str]:
 
 def _filled(columns: list[Column], rows: list[Row]) -> list[Column]:
     """What a row is and its protocol, then what was measured here, or has a number in some published row."""
-    head = [Column("method", "encoder", "text"), Column("protocol", "protocol", "text", shared=True)]
+    head = [
+        Column("method", "encoder", "text"),
+        Column("protocol", "protocol", "text", shared=True),
+    ]
     own = {key for row in rows if row.kind == "own" for key in row.cells}
-    return head + [c for c in columns if c.key in own or any(_value(row, c) is not None for row in rows)]
+    return head + [
+        c for c in columns if c.key in own or any(_value(row, c) is not None for row in rows)
+    ]

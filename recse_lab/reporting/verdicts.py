@@ -97,7 +97,11 @@ def _judge(name: str, claim: Claim, root: Path) -> Judged:
             judged = Judged(name, claim, study, reason.verdict, None, str(reason))
         else:
             # The interval of one seed is about its models alone, and the claim is about a method.
-            low, high = (found.compared.low, found.compared.high) if found.compared.seeds > 1 else (None, None)
+            low, high = (
+                (found.compared.low, found.compared.high)
+                if found.compared.seeds > 1
+                else (None, None)
+            )
             return Judged(name, claim, study, verdict(low, high, claim.claimed), found)
     return judged
 
@@ -105,16 +109,24 @@ def _judge(name: str, claim: Claim, root: Path) -> Judged:
 def claims_table(judged: Sequence[Judged]) -> Table:
     """A row a claim; what was not run is empty."""
     columns = [
-        Column("claim", "claim", "text"), Column("question", "question", "text"), Column("study", "study", "text"), Column("runs", "runs", "text"),
-        Column("seeds", "seeds", "text"), Column("estimate", "estimate", "difference"), Column("verdict", "verdict", "text"),
+        Column("claim", "claim", "text"),
+        Column("question", "question", "text"),
+        Column("study", "study", "text"),
+        Column("runs", "runs", "text"),
+        Column("seeds", "seeds", "text"),
+        Column("estimate", "estimate", "difference"),
+        Column("verdict", "verdict", "text"),
         Column("needed", "seeds to decide", "text"),
-    ]  # fmt: skip
+    ]
     rows = []
     for j in judged:
         cells = {
-            "claim": Cell(j.name), "question": Cell(j.claim.question), "study": Cell(j.study), "verdict": Cell(j.verdict),
+            "claim": Cell(j.name),
+            "question": Cell(j.claim.question),
+            "study": Cell(j.study),
+            "verdict": Cell(j.verdict),
             "needed": Cell(j.needed or None),
-        }  # fmt: skip
+        }
         if j.estimate is not None:
             found = j.estimate.compared
             value = found.delta if np.isfinite(found.delta) else None
@@ -138,7 +150,8 @@ def _scale(runs: Sequence[Run]) -> str:
     encoders = ", ".join(sorted({str(c.get("encoder")) for c in configs}))
     training = [c["training"] for c in configs if c.get("training")]
     steps, batches = (
-        "/".join(map(str, sorted({t[key] for t in training if t.get(key)}))) for key in ("steps", "batch_size")
+        "/".join(map(str, sorted({t[key] for t in training if t.get(key)})))
+        for key in ("steps", "batch_size")
     )
     tiny = " (the packaged BERT of 3 layers × 128)" if encoders == "recse-lab/tiny" else ""
     return (
@@ -157,7 +170,13 @@ def summary(judged: Sequence[Judged]) -> str:
 def claims_page(judged: Sequence[Judged], table: Table, command: str) -> str:
     """claims.md: rule, table, and for each claim what it says, what was compared and what came out."""
     runs = [run for j in judged if j.estimate for run in j.estimate.runs]
-    parts = ["# Claims", f"**{summary(judged)}**", *([_scale(runs)] if runs else []), RULE, markdown(table)]
+    parts = [
+        "# Claims",
+        f"**{summary(judged)}**",
+        *([_scale(runs)] if runs else []),
+        RULE,
+        markdown(table),
+    ]
     for j in judged:
         parts += [
             f"## {j.name}: {j.verdict}",
@@ -166,7 +185,9 @@ def claims_page(judged: Sequence[Judged], table: Table, command: str) -> str:
             f"Made by `{j.claim.command}`.",
         ]
         if j.estimate:
-            parts.append(f"Runs of {j.study}: {', '.join(f'`{run.id}`' for run in j.estimate.runs)}")
+            parts.append(
+                f"Runs of {j.study}: {', '.join(f'`{run.id}`' for run in j.estimate.runs)}"
+            )
     return "\n\n".join([*parts, f"This page: `{command}`"]) + "\n"
 
 
@@ -178,9 +199,15 @@ def _outcome(j: Judged) -> str:
         Column("", "", "difference"),
         Cell(found.delta if np.isfinite(found.delta) else None, low=found.low, high=found.high),
     )
-    level = f"{100 * found.level:.4g} % interval {parts.interval}" if parts.interval else f"no interval: {found.why}"
+    level = (
+        f"{100 * found.level:.4g} % interval {parts.interval}"
+        if parts.interval
+        else f"no interval: {found.why}"
+    )
     low, high = (f"{100 * end:.4g}" if np.isfinite(end) else "" for end in j.claim.claimed)
-    claimed = f"between {low} and {high}" if low and high else f"above {low}" if low else f"below {high}"
+    claimed = (
+        f"between {low} and {high}" if low and high else f"above {low}" if low else f"below {high}"
+    )
     text = f"{j.claim.number}: {parts.value or 'undefined'} ({level}; seeds: {_seeds(j.estimate)}; {found.method}). Claimed: {claimed}."
     needed = f" Seeds that would decide: {j.needed}." if j.needed else ""
     return text + needed + (f" {j.estimate.told}" if j.estimate.told else "")
@@ -198,7 +225,16 @@ def write_claims(root: Path, out: Path, command: str) -> tuple[Table, str, list[
         beside.write_text(claims_page(judged, table, command), encoding="utf-8")
     said = summary(judged)
     card = Card(
-        name="claims", title=table.title, question="Which of the paper's claims hold at this scale?", summary=[said, *([_scale(runs)] if runs else []), RULE],
-        tables=[table], provenance=[f"`{command}`", *told], runs=run_names(runs),
-    )  # fmt: skip
-    return table, said, [page, *write_files(table, out / "claims"), write_card(out / "claims", card)]
+        name="claims",
+        title=table.title,
+        question="Which of the paper's claims hold at this scale?",
+        summary=[said, *([_scale(runs)] if runs else []), RULE],
+        tables=[table],
+        provenance=[f"`{command}`", *told],
+        runs=run_names(runs),
+    )
+    return (
+        table,
+        said,
+        [page, *write_files(table, out / "claims"), write_card(out / "claims", card)],
+    )

@@ -36,6 +36,10 @@ def parse_operator(spec: str) -> tuple[bool, list[str]]:
     for name in names:
         if name not in OPERATORS:
             near = difflib.get_close_matches(name, OPERATORS, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(OPERATORS)}, shuffled:NAME."
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else f"known: {', '.join(OPERATORS)}, shuffled:NAME."
+            )
             raise LabError(f"unknown reshape operator {name!r}; {hint}")
     return shuffled, names

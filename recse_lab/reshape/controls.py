@@ -74,7 +74,9 @@ def keyed_normal(keys: Int[Tensor, " batch"], count: int) -> Float[Tensor, "batc
     return (torch.sqrt(-2 * torch.log(radius)) * torch.cos(2 * math.pi * angle)).float()
 
 
-def sentence_keys(ids: Int[Tensor, "batch tokens"], mask: Bool[Tensor, "batch tokens"]) -> Int[Tensor, " batch"]:
+def sentence_keys(
+    ids: Int[Tensor, "batch tokens"], mask: Bool[Tensor, "batch tokens"]
+) -> Int[Tensor, " batch"]:
     """A 64-bit key per sentence from its content tokens in their order; padding and gaps change nothing."""
     rank = torch.cumsum(mask, 1)
     return (_mix(_mix(ids + 1) ^ (rank * -0x61C8864680B583EB)) * mask).sum(1)

@@ -19,8 +19,12 @@ from recse_lab.reshape.moments import Moments
 from recse_lab.reshape.weights import token_weights
 from recse_lab.store import atomic_path
 
-Batch = tuple[Float[Tensor, "batch tokens hidden"], Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]]
-SMALLEST_STD = 1e-6  # a column that does not vary tells sentences apart by nothing but noise: it becomes 0
+Batch = tuple[
+    Float[Tensor, "batch tokens hidden"], Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]
+]
+SMALLEST_STD = (
+    1e-6  # a column that does not vary tells sentences apart by nothing but noise: it becomes 0
+)
 
 
 class Reshaper(nn.Module):
@@ -48,7 +52,12 @@ class Reshaper(nn.Module):
         super().__init__()
         self.shuffled, names = parse_operator(operator)
         self.parts = nn.ModuleList(OPERATORS[name](hidden, dim) for name in names)
-        self.operator, self.weights, self.centring, self.hidden = operator, weights, centring, hidden
+        self.operator, self.weights, self.centring, self.hidden = (
+            operator,
+            weights,
+            centring,
+            hidden,
+        )
         self.out_dim = sum(part.out_dim for part in self._parts)
         removed = int(centring.removeprefix("top-")) if centring.startswith("top-") else 0
         if removed >= hidden:
@@ -146,5 +155,8 @@ class TargetHead(nn.Module):
         self.compress = nn.Linear(sum(part.lifted_dim for part in parts), projection)
 
     def forward(self, reshaped: Float[Tensor, "batch out"]) -> Float[Tensor, "batch projection"]:
-        lifted = [lift(part) for lift, part in zip(self.lifts, reshaped.split(self.widths, dim=1), strict=True)]
+        lifted = [
+            lift(part)
+            for lift, part in zip(self.lifts, reshaped.split(self.widths, dim=1), strict=True)
+        ]
         return self.compress(torch.cat(lifted, dim=1))

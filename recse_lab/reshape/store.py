@@ -50,7 +50,9 @@ class FeatureStore:
 
     def __init__(self, folder: Path, rows: int, dim: int, *, shuffled: bool = False) -> None:
         self.folder, self.dim = folder, dim
-        self._features = np.memmap(folder / "features.f16", dtype=np.float16, mode="r", shape=(rows, dim))
+        self._features = np.memmap(
+            folder / "features.f16", dtype=np.float16, mode="r", shape=(rows, dim)
+        )
         self._partner: np.ndarray | None = None
         if shuffled:
             cycle = np.random.default_rng(SHUFFLE_SEED).permutation(rows)
@@ -74,7 +76,9 @@ def open_store(folder: Path, identity: dict[str, Any], *, shuffled: bool = False
     """
     meta_file = folder / "meta.json"
     if not meta_file.is_file():
-        raise LabError(f"{folder}: no finished feature store; build it with `recse-lab reshape build`.")
+        raise LabError(
+            f"{folder}: no finished feature store; build it with `recse-lab reshape build`."
+        )
     meta = read_json(meta_file, "delete the folder it lies in")
     have, want = meta["identity"], json.loads(json.dumps(identity))
     differing = [
@@ -97,9 +101,16 @@ def open_store(folder: Path, identity: dict[str, Any], *, shuffled: bool = False
 
 
 def build_store(
-    folder: Path, reshaper: Reshaper, source: Source, lengths: Int[np.ndarray, " rows"], identity: dict[str, Any], *,
-    tokens_per_batch: int = 8192, chunk: int = 4096, progress: Callable[[int, int], None] | None = None,
-) -> FeatureStore:  # fmt: skip
+    folder: Path,
+    reshaper: Reshaper,
+    source: Source,
+    lengths: Int[np.ndarray, " rows"],
+    identity: dict[str, Any],
+    *,
+    tokens_per_batch: int = 8192,
+    chunk: int = 4096,
+    progress: Callable[[int, int], None] | None = None,
+) -> FeatureStore:
     """Stream every row through ``source`` and ``reshaper`` into ``folder``; continues where a killed build stopped.
 
     Memory is one chunk, whatever the number of rows. Only one process writes; others wait and then open the result.
@@ -126,11 +137,17 @@ def build_store(
                     file.write(block.tobytes())
                     file.flush()
                     os.fsync(file.fileno())
-                    write_json(partial / "progress.json", {"identity": identity, "rows_done": start + len(block)})
+                    write_json(
+                        partial / "progress.json",
+                        {"identity": identity, "rows_done": start + len(block)},
+                    )
                     if progress:
                         progress(start + len(block), rows)
             reshaper.save(partial / "statistics.safetensors")
-            write_json(partial / "meta.json", {"identity": identity, "rows": rows, "out_dim": dim, "dtype": "float16"})
+            write_json(
+                partial / "meta.json",
+                {"identity": identity, "rows": rows, "out_dim": dim, "dtype": "float16"},
+            )
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -147,9 +164,9 @@ def _begin(partial: Path, identity: dict[str, Any], rows: int, dim: int) -> int:
     if state.is_file() and features.is_file():
         with suppress(LabError):  # damaged: the build begins anew
             seen = read_json(state)
-            if seen["identity"] == json.loads(json.dumps(identity)) and features.stat().st_size >= store_size(
-                seen["rows_done"], dim
-            ):
+            if seen["identity"] == json.loads(
+                json.dumps(identity)
+            ) and features.stat().st_size >= store_size(seen["rows_done"], dim):
                 return seen["rows_done"]
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -13,7 +13,10 @@ def area_resampler(
     rank: Float[Tensor, "batch tokens"], count: Float[Tensor, "batch 1"], dim: int
 ) -> Float[Tensor, "batch dim tokens"]:
     """Rows average the tokens that fall into each of ``dim`` equal stretches of the sentence, by exact overlap."""
-    edges = torch.arange(dim + 1, dtype=rank.dtype, device=rank.device)[None, :, None] * (count / dim)[..., None]
+    edges = (
+        torch.arange(dim + 1, dtype=rank.dtype, device=rank.device)[None, :, None]
+        * (count / dim)[..., None]
+    )
     token = rank[:, None, :]
     overlap = torch.minimum(edges[:, 1:], token + 1) - torch.maximum(edges[:, :-1], token)
     return overlap.clamp(min=0) / (count / dim)[..., None]
@@ -55,5 +58,7 @@ class TokenGram(Reshape):
         count = present.sum(1, keepdim=True).clamp(min=1)
         scaled = features * torch.sqrt(count * weights.to(features.dtype))[..., None]
         gram = ssqrt(scaled @ scaled.mT / self.hidden)
-        resampler = RESAMPLERS[self.resample](present.cumsum(1) - 1, count, self.side) * present[:, None, :]
+        resampler = (
+            RESAMPLERS[self.resample](present.cumsum(1) - 1, count, self.side) * present[:, None, :]
+        )
         return (resampler @ gram @ resampler.mT).flatten(1)

@@ -45,7 +45,9 @@ def by_mean(
     features: Float[Tensor, "batch tokens hidden"], mask: Bool[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch tokens hidden"]:
     """Control: every token becomes the mean of all, first order only."""
-    return (features.sum(1, keepdim=True) / mask.sum(1).clamp(min=1)[:, None, None]).expand_as(features)
+    return (features.sum(1, keepdim=True) / mask.sum(1).clamp(min=1)[:, None, None]).expand_as(
+        features
+    )
 
 
 TOKEN_FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -67,7 +69,10 @@ def reshape_tokens(
         content = features.float() * mask[..., None]
         mixed = TOKEN_FORMULAS[operator](content, mask)
         centred = mixed - mixed.mean(2, keepdim=True)
-        scale = content.std(2, unbiased=False, keepdim=True) / (centred.square().mean(2, keepdim=True) + EPSILON).sqrt()
+        scale = (
+            content.std(2, unbiased=False, keepdim=True)
+            / (centred.square().mean(2, keepdim=True) + EPSILON).sqrt()
+        )
         fitted = centred * scale + content.mean(2, keepdim=True)
     return torch.where(mask[..., None], fitted.to(features.dtype), features)
 

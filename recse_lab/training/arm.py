@@ -53,14 +53,25 @@ class Arm(nn.Module):
     """
 
     def __init__(
-        self, encoder: TransformerEncoder, *, passes: int = 2, edits: tuple[Edit | None, Edit | None] = (None, None),
-        fixed_mask: bool = False, reshaper: Reshaper | None = None, source: int = 0, projection: int = 256,
-        queue: int = 0, momentum: float = 0.995, precision: str = "fp32",
-    ) -> None:  # fmt: skip
+        self,
+        encoder: TransformerEncoder,
+        *,
+        passes: int = 2,
+        edits: tuple[Edit | None, Edit | None] = (None, None),
+        fixed_mask: bool = False,
+        reshaper: Reshaper | None = None,
+        source: int = 0,
+        projection: int = 256,
+        queue: int = 0,
+        momentum: float = 0.995,
+        precision: str = "fp32",
+    ) -> None:
         super().__init__()
         self.encoder, self.passes, self.edits, self.fixed_mask = encoder, passes, edits, fixed_mask
         self.source, self.precision, self.reshaper = source, precision, reshaper
-        self.project_embedding = nn.Linear(encoder.hidden, projection) if reshaper is not None else None
+        self.project_embedding = (
+            nn.Linear(encoder.hidden, projection) if reshaper is not None else None
+        )
         self.project_target = reshaper.head(projection) if reshaper is not None else None
         self.queue = MomentumQueue(queue, encoder.hidden) if queue else None
         self.follower = MomentumEncoder(encoder, momentum=momentum) if queue else None
@@ -85,7 +96,10 @@ class Arm(nn.Module):
             views.append(negatives)
         prompt = self.encoder.prompt
         if prompt is not None:  # hard negatives stand in the template of the positives
-            views = [[wrap(row, prompt.templates[min(i, 1)]) for row in view] for i, view in enumerate(views)]
+            views = [
+                [wrap(row, prompt.templates[min(i, 1)]) for row in view]
+                for i, view in enumerate(views)
+            ]
         return views
 
     def groups(self, views: Sequence[Rows], parts: int, *, seed: int) -> list[Group]:
@@ -93,7 +107,11 @@ class Arm(nn.Module):
         batch = len(views[0])
         if self.together:
             return self._by_length([row for view in views for row in view], parts, 0, 0, seed)
-        return [group for i, view in enumerate(views) for group in self._by_length(view, parts, i, i * batch, seed)]
+        return [
+            group
+            for i, view in enumerate(views)
+            for group in self._by_length(view, parts, i, i * batch, seed)
+        ]
 
     def _by_length(self, rows: Rows, parts: int, view: int, offset: int, seed: int) -> list[Group]:
         device = self.encoder.device
@@ -103,25 +121,40 @@ class Arm(nn.Module):
         for i, part in enumerate(np.array_split(order, min(parts, len(order)))):
             ids, mask = pad([rows[k] for k in part], self.encoder.pad_id)
             places = torch.from_numpy(part + offset)
-            groups.append(Group(ids.to(device), mask.to(device), places.to(device), view, seed + i, seed + view))
+            groups.append(
+                Group(
+                    ids.to(device), mask.to(device), places.to(device), view, seed + i, seed + view
+                )
+            )
         return groups
 
     # ---- through the encoder -------------------------------------------------------------------------------------
 
     def forward(
-        self, groups: Sequence[Group], batch: int, stored: Float[Tensor, "batch reshaped"] | None = None
+        self,
+        groups: Sequence[Group],
+        batch: int,
+        stored: Float[Tensor, "batch reshaped"] | None = None,
     ) -> Embedded:
         """Embeddings of all views of ``batch`` sentences; with ``stored`` reshaped features, or live ones where there are none."""
         embeddings, live, first = [], [], []
-        with autocast(self.encoder.device, self.precision):  # one for all groups: weights are cast once
+        with autocast(
+            self.encoder.device, self.precision
+        ):  # one for all groups: weights are cast once
             words = self.encoder.words(torch.cat([g.ids.flatten() for g in groups]))
-            for group, flat in zip(groups, words.split([g.ids.numel() for g in groups]), strict=True):
-                embedding, hidden = self._encode(self.encoder, group, flat.view(*group.ids.shape, -1))
+            for group, flat in zip(
+                groups, words.split([g.ids.numel() for g in groups]), strict=True
+            ):
+                embedding, hidden = self._encode(
+                    self.encoder, group, flat.view(*group.ids.shape, -1)
+                )
                 embeddings.append(embedding.float())  # the head may answer in bf16
                 if self.reshaper is not None and stored is None:
                     anchors = group.rows < batch
                     features = hidden[self.source][anchors], group.ids[anchors], group.mask[anchors]
-                    live.append((features[0].float(), features[1], self.encoder.content(*features[1:])))
+                    live.append(
+                        (features[0].float(), features[1], self.encoder.content(*features[1:]))
+                    )
                     first.append(group.rows[anchors])
         back = torch.cat([group.rows for group in groups]).argsort()
         views = torch.cat(embeddings)[back].view(-1, batch, self.encoder.hidden)
@@ -131,7 +164,12 @@ class Arm(nn.Module):
             return Embedded(views[: self.passes], None, None, extra)
         if stored is None:
             stored = torch.cat([self.reshaper(*part) for part in live])[torch.cat(first).argsort()]
-        return Embedded(views[: self.passes], self.project_embedding(views[0]), self.project_target(stored), extra)
+        return Embedded(
+            views[: self.passes],
+            self.project_embedding(views[0]),
+            self.project_target(stored),
+            extra,
+        )
 
     def _encode(self, encoder: TransformerEncoder, group: Group, words: Tensor) -> Any:
         if self.fixed_mask:
@@ -140,7 +178,9 @@ class Arm(nn.Module):
         if edit is None or isinstance(edit, TextView):
             return encoder(words, group.ids, group.mask, view=group.view)
         backbone: nn.Module = encoder.backbone
-        with edited_embeddings(backbone, lambda out: edit(out, group.mask, group.ids, seed=group.edit_seed)):
+        with edited_embeddings(
+            backbone, lambda out: edit(out, group.mask, group.ids, seed=group.edit_seed)
+        ):
             return encoder(words, group.ids, group.mask, view=group.view)
 
     @torch.no_grad()

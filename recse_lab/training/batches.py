@@ -18,11 +18,23 @@ class Batches:
     """
 
     def __init__(
-        self, lengths: Int[np.ndarray, " rows"], batch_size: int, *, seed: int, sort_batches: bool = False
+        self,
+        lengths: Int[np.ndarray, " rows"],
+        batch_size: int,
+        *,
+        seed: int,
+        sort_batches: bool = False,
     ) -> None:
         if len(lengths) < batch_size:
-            raise ValueError(f"a batch of {batch_size} needs as many sentences; there are {len(lengths)}")
-        self.lengths, self.batch_size, self.seed, self.sort_batches = lengths, batch_size, seed, sort_batches
+            raise ValueError(
+                f"a batch of {batch_size} needs as many sentences; there are {len(lengths)}"
+            )
+        self.lengths, self.batch_size, self.seed, self.sort_batches = (
+            lengths,
+            batch_size,
+            seed,
+            sort_batches,
+        )
         self.per_epoch = len(lengths) // batch_size
         self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
 
@@ -38,7 +50,9 @@ class Batches:
         order = rng.permutation(len(self.lengths))[: self.per_epoch * self.batch_size]
         if self.sort_batches:
             windows = range(0, len(order), WINDOW * self.batch_size)
-            order = np.concatenate([self._by_length(order[i : i + WINDOW * self.batch_size]) for i in windows])
+            order = np.concatenate(
+                [self._by_length(order[i : i + WINDOW * self.batch_size]) for i in windows]
+            )
             order = order.reshape(-1, self.batch_size)[rng.permutation(self.per_epoch)].reshape(-1)
         return order
 

@@ -17,7 +17,9 @@ from recse_lab.store import atomic_path
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
-def save_state(path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
+def save_state(
+    path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]
+) -> None:
     """Write parameters, buffers, AdamW's moments and ``progress`` (plain JSON: step, best score …)."""
     tensors = {f"arm/{name}": value.detach() for name, value in _kept(arm).items()}
     for name, parameter in arm.named_parameters():
@@ -25,7 +27,11 @@ def save_state(path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer, pro
             if parameter in optimizer.state:
                 tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment].detach()
     with atomic_path(path) as beside:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, beside, metadata={"progress": json.dumps(progress)})
+        save_file(
+            {k: v.contiguous() for k, v in tensors.items()},
+            beside,
+            metadata={"progress": json.dumps(progress)},
+        )
 
 
 def load_state(path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -55,7 +61,9 @@ def load_state(path: Path, arm: nn.Module, optimizer: torch.optim.Optimizer) -> 
 
 def _kept(arm: nn.Module) -> dict[str, torch.Tensor]:
     """Parameters and persistent buffers, each once."""
-    return dict(arm.named_parameters()) | {name: b for name, b in arm.named_buffers() if name in arm.state_dict()}
+    return dict(arm.named_parameters()) | {
+        name: b for name, b in arm.named_buffers() if name in arm.state_dict()
+    }
 
 
 def _home(moment: str, parameter: nn.Parameter) -> torch.device:

@@ -17,9 +17,14 @@ class Masked(NamedTuple):
 
 
 def mask_tokens(
-    ids: Int[Tensor, "batch tokens"], maskable: Bool[Tensor, "batch tokens"], *, rate: float, mask_id: int, vocab: int,
+    ids: Int[Tensor, "batch tokens"],
+    maskable: Bool[Tensor, "batch tokens"],
+    *,
+    rate: float,
+    mask_id: int,
+    vocab: int,
     generator: torch.Generator,
-) -> Masked:  # fmt: skip
+) -> Masked:
     """Choose maskable tokens at ``rate``; 80 % of them become the mask token, 10 % a random one, 10 % stay.
 
     A sentence with a maskable token is asked for at least one. ``ids`` is not written to.

@@ -47,7 +47,9 @@ class MaskedProgress:
     train_s: float = 0.0
 
 
-def token_logits(model: nn.Module, states: Float[Tensor, "chosen hidden"]) -> Float[Tensor, "chosen vocab"]:
+def token_logits(
+    model: nn.Module, states: Float[Tensor, "chosen hidden"]
+) -> Float[Tensor, "chosen vocab"]:
     """The masked-language-model head of BERT's (``cls``) and RoBERTa's (``lm_head``) families on some states only.
 
     Raises:
@@ -60,9 +62,17 @@ def token_logits(model: nn.Module, states: Float[Tensor, "chosen hidden"]) -> Fl
 
 
 def pretrain(
-    model: nn.Module, tokens: Rows, recipe: MaskedRecipe, folder: Path, *, mask_id: int, pad_id: int, special_ids: list[int],
-    log: Callable[[dict[str, Any]], None] = lambda line: None, should_stop: Callable[[], bool] = lambda: False,
-) -> MaskedProgress:  # fmt: skip
+    model: nn.Module,
+    tokens: Rows,
+    recipe: MaskedRecipe,
+    folder: Path,
+    *,
+    mask_id: int,
+    pad_id: int,
+    special_ids: list[int],
+    log: Callable[[dict[str, Any]], None] = lambda line: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> MaskedProgress:
     """Train a masked language model in place, resuming from ``folder/state.safetensors`` where it exists.
 
     Batches hold sentences of like length, which is free here: no sentence is another one's negative.
@@ -74,7 +84,11 @@ def pretrain(
     device = next(model.parameters()).device
     optimizer = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
     state_file = folder / "state.safetensors"
-    progress = MaskedProgress(**load_state(state_file, model, optimizer)) if state_file.exists() else MaskedProgress()
+    progress = (
+        MaskedProgress(**load_state(state_file, model, optimizer))
+        if state_file.exists()
+        else MaskedProgress()
+    )
     batches = Batches(tokens.lengths, recipe.batch_size, seed=recipe.seed, sort_batches=True)
     special = torch.tensor(special_ids, device=device)
     vocab: int = model.config.vocab_size  # type: ignore
@@ -94,10 +108,14 @@ def pretrain(
         ids, attended = pad(tokens.rows(rows), pad_id)
         maskable: Bool[Tensor, "batch tokens"] = attended.bool() & ~torch.isin(ids, special.cpu())
         generator = torch.Generator().manual_seed(step_seed(recipe.seed, step, 1))
-        masked = mask_tokens(ids, maskable, rate=recipe.mask_rate, mask_id=mask_id, vocab=vocab, generator=generator)
+        masked = mask_tokens(
+            ids, maskable, rate=recipe.mask_rate, mask_id=mask_id, vocab=vocab, generator=generator
+        )
         wanted: Int[Tensor, " chosen"] = ids[masked.chosen].to(device)
         with autocast(device, recipe.precision):
-            states = model.base_model(input_ids=masked.ids.to(device), attention_mask=attended.to(device))  # type: ignore[operator]
+            states = model.base_model(
+                input_ids=masked.ids.to(device), attention_mask=attended.to(device)
+            )  # type: ignore[operator]
             logits = token_logits(model, states.last_hidden_state[masked.chosen.to(device)])
         loss = F.cross_entropy(logits.float(), wanted)
         refuse_nonfinite("loss", loss, step, rows, state_file)
@@ -113,10 +131,16 @@ def pretrain(
         progress.tokens += count
         elapsed = time.monotonic() - began
         progress.train_s += elapsed
-        log({
-            "step": progress.step, "loss": loss.item(), "accuracy": (logits.argmax(1) == wanted).float().mean().item(),
-            "learning_rate": rate, "gradient_norm": float(norm), "tokens_per_s": count / elapsed,
-        })  # fmt: skip
+        log(
+            {
+                "step": progress.step,
+                "loss": loss.item(),
+                "accuracy": (logits.argmax(1) == wanted).float().mean().item(),
+                "learning_rate": rate,
+                "gradient_norm": float(norm),
+                "tokens_per_s": count / elapsed,
+            }
+        )
 
         stop = should_stop() and progress.step < recipe.steps
         if stop or time.monotonic() - saved > recipe.checkpoint_s:

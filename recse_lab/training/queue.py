@@ -83,7 +83,9 @@ class MomentumEncoder(nn.Module):
     @torch.no_grad()
     def update(self, encoder: nn.Module) -> None:
         """θ_k ← m θ_k + (1 − m) θ_q over parameters; buffers are taken over as they are."""
-        average = get_ema_multi_avg_fn(self.momentum)  # one call over all tensors, each weight read once
+        average = get_ema_multi_avg_fn(
+            self.momentum
+        )  # one call over all tensors, each weight read once
         average(list(self.encoder.parameters()), list(encoder.parameters()), 0)
         for own, live in zip(self.encoder.buffers(), encoder.buffers(), strict=True):
             own.copy_(live)

@@ -3,7 +3,9 @@
 import math
 
 
-def learning_rate_factor(step: int, *, steps: int, warmup_steps: int = 0, schedule: str = "linear") -> float:
+def learning_rate_factor(
+    step: int, *, steps: int, warmup_steps: int = 0, schedule: str = "linear"
+) -> float:
     """Factor of the base rate at step 0, 1, … steps−1: rises over the warm-up, then decays towards 0 at ``steps``."""
     if step < warmup_steps:
         return (step + 1) / warmup_steps

@@ -84,7 +84,10 @@ class Interrupted(Exception):
 def step_seed(seed: int, step: int, process: int = 0) -> int:
     """Seed of everything random in one step. Randomness is addressed, not carried along: a resumed run, or one that
     looked at the dev set more often, draws the same dropout masks."""
-    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return int(
+        np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0]
+        >> np.uint64(1)
+    )
 
 
 def look_due(step: int, recipe: Recipe) -> bool:
@@ -93,11 +96,16 @@ def look_due(step: int, recipe: Recipe) -> bool:
     return early or (step > 0 and (step % recipe.eval_every == 0 or step == recipe.steps))
 
 
-def adamw(module: torch.nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+def adamw(
+    module: torch.nn.Module, *, learning_rate: float, weight_decay: float
+) -> torch.optim.AdamW:
     """AdamW without decay on biases and norms."""
     decayed = [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
     others = [p for p in module.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
 
 
@@ -128,9 +136,13 @@ def train(
     accelerator = Accelerator(cpu=arm.encoder.device.type == "cpu", mixed_precision="no")
     optimizer = adamw(arm, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
     state_file = folder / "state.safetensors"
-    progress = Progress(**load_state(state_file, arm, optimizer)) if state_file.exists() else Progress()
+    progress = (
+        Progress(**load_state(state_file, arm, optimizer)) if state_file.exists() else Progress()
+    )
     model, optimizer = accelerator.prepare(arm, optimizer)
-    batches = Batches(tokens.lengths, recipe.batch_size, seed=recipe.seed, sort_batches=recipe.sort_batches)
+    batches = Batches(
+        tokens.lengths, recipe.batch_size, seed=recipe.seed, sort_batches=recipe.sort_batches
+    )
     process = accelerator.process_index
 
     def save() -> None:
@@ -160,13 +172,18 @@ def train(
         groups = arm.groups(views, recipe.sub_batches, seed=seed)
         target = None if stored is None else stored.read(rows).to(accelerator.device)
         terms = recse_terms(
-            *model(groups, len(rows), target), contrast=recipe.contrast, weight=recipe.weight,
-            reshape_weight=recipe.reshape_weight, reshape_temperature=recipe.reshape_temperature,
-        )  # fmt: skip
+            *model(groups, len(rows), target),
+            contrast=recipe.contrast,
+            weight=recipe.weight,
+            reshape_weight=recipe.reshape_weight,
+            reshape_temperature=recipe.reshape_temperature,
+        )
         refuse_nonfinite("loss", terms.loss, step, rows, state_file)
         arm.remember(views[0], recipe.sub_batches)
         accelerator.backward(terms.loss)
-        norm = accelerator.clip_grad_norm_(model.parameters(), recipe.clip if recipe.clip is not None else float("inf"))
+        norm = accelerator.clip_grad_norm_(
+            model.parameters(), recipe.clip if recipe.clip is not None else float("inf")
+        )
         assert norm is not None  # it is under DeepSpeed alone
         refuse_nonfinite("gradient norm", norm, step, rows, state_file)
         optimizer.step()
@@ -178,9 +195,12 @@ def train(
         elapsed = time.monotonic() - began
         progress.train_s += elapsed
         line: dict[str, Any] = {
-            "step": progress.step, "loss": terms.loss.item(), "learning_rate": rate, "gradient_norm": float(norm),
+            "step": progress.step,
+            "loss": terms.loss.item(),
+            "learning_rate": rate,
+            "gradient_norm": float(norm),
             "tokens_per_s": count / elapsed,
-        }  # fmt: skip
+        }
         line |= {k: t.item() for k, t in terms._asdict().items() if t is not None and k != "loss"}
 
         # A look at the dev set, at its own cost.
@@ -197,12 +217,20 @@ def train(
                 began = time.monotonic()
                 on_best()
                 progress.save_s += time.monotonic() - began
-            progress.stopped_early = recipe.patience is not None and progress.since_best >= recipe.patience
+            progress.stopped_early = (
+                recipe.patience is not None and progress.since_best >= recipe.patience
+            )
         log(line)
 
         stop = should_stop() and progress.step < recipe.steps
-        keep = stop or progress.step % recipe.eval_every == 0 or time.monotonic() - saved > recipe.checkpoint_s
-        if keep or progress.step == recipe.steps:  # a finite gradient may still carry the weights out of float32
+        keep = (
+            stop
+            or progress.step % recipe.eval_every == 0
+            or time.monotonic() - saved > recipe.checkpoint_s
+        )
+        if (
+            keep or progress.step == recipe.steps
+        ):  # a finite gradient may still carry the weights out of float32
             weights = torch.nn.utils.get_total_norm([p.detach() for p in arm.parameters()])
             refuse_nonfinite("norm of the weights", weights, step, rows, state_file)
         if keep:
@@ -214,10 +242,16 @@ def train(
     return progress
 
 
-def refuse_nonfinite(what: str, value: Tensor, step: int, rows: Int[np.ndarray, " batch"], state: Path) -> None:
+def refuse_nonfinite(
+    what: str, value: Tensor, step: int, rows: Int[np.ndarray, " batch"], state: Path
+) -> None:
     """Stop training at a loss or gradient that is no number, before it reaches the weights."""
     if not torch.isfinite(value):
-        kept = f"the last good state is kept in {state}" if state.exists() else "no state had been saved yet"
+        kept = (
+            f"the last good state is kept in {state}"
+            if state.exists()
+            else "no state had been saved yet"
+        )
         raise LabError(
             f"step {step + 1}: the {what} is {value.item()} on the batch of corpus rows {rows[0]}, {rows[1]}, … "
             f"({len(rows)} sentences); {kept}; lower training.learning_rate or raise the temperature."

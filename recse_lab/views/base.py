@@ -44,7 +44,9 @@ def generator(seed: int, ids: Int[np.ndarray, " tokens"]) -> np.random.Generator
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def split_words(ids: Int[np.ndarray, " tokens"], vocabulary: Vocabulary, unit: str = "word") -> Sentence:
+def split_words(
+    ids: Int[np.ndarray, " tokens"], vocabulary: Vocabulary, unit: str = "word"
+) -> Sentence:
     """Number the words of a sentence; with the unit ``token`` every token that is not special is a word of its own."""
     content = ~vocabulary.special[ids]
     begins = content.copy()
@@ -95,7 +97,9 @@ class View:
             LabError: It lies outside 0 … ``largest``.
         """
         if not (np.isfinite(strength) and 0 <= strength <= cls.largest):
-            allowed = f"from 0 to {cls.largest:g}" if np.isfinite(cls.largest) else "a number, 0 or more"
+            allowed = (
+                f"from 0 to {cls.largest:g}" if np.isfinite(cls.largest) else "a number, 0 or more"
+            )
             raise LabError(f"{cls.__name__}: strength must be {allowed}, and {strength} is not.")
 
 
@@ -106,7 +110,9 @@ class TextView(View):
     unit: ClassVar[Literal["word", "token"]] = "word"
     """What is edited as a whole: a word with all its pieces, or a token."""
 
-    def __call__(self, rows: Sequence[Int[np.ndarray, " tokens"]], *, seed: int) -> list[Int[np.ndarray, " tokens"]]:
+    def __call__(
+        self, rows: Sequence[Int[np.ndarray, " tokens"]], *, seed: int
+    ) -> list[Int[np.ndarray, " tokens"]]:
         """Edit sentences given as token ids, special tokens included; one without a word is returned as it is."""
         if self.strength == 0:
             return list(rows)
@@ -131,7 +137,9 @@ class MaskingView(TextView):
     def __init__(self, *, strength: float, vocabulary: Vocabulary) -> None:
         super().__init__(strength=strength, vocabulary=vocabulary)
         if vocabulary.mask_id is None:
-            raise LabError(f"{type(self).__name__} needs a mask token, and this encoder's tokenizer has none.")
+            raise LabError(
+                f"{type(self).__name__} needs a mask token, and this encoder's tokenizer has none."
+            )
         self.mask_id = vocabulary.mask_id
 
 

@@ -35,7 +35,9 @@ class TokenCutoff(EmbeddingView):
         for i, (place, rng) in enumerate(zip(places, randoms, strict=True)):
             content = place[~self.vocabulary.special[ids[i, place]]]
             erased[i, content[cut(len(content), self.strength, rng)]] = True
-        return embeddings.masked_fill(torch.from_numpy(erased).to(embeddings.device)[:, :, None], 0.0)
+        return embeddings.masked_fill(
+            torch.from_numpy(erased).to(embeddings.device)[:, :, None], 0.0
+        )
 
 
 class FeatureCutoff(EmbeddingView):
@@ -57,4 +59,6 @@ class FeatureCutoff(EmbeddingView):
         erased = np.zeros((len(ids), hidden), dtype=bool)
         for i, rng in enumerate(randoms):
             erased[i, cut(hidden, self.strength, rng)] = True
-        return embeddings.masked_fill(torch.from_numpy(erased).to(embeddings.device)[:, None, :], 0.0)
+        return embeddings.masked_fill(
+            torch.from_numpy(erased).to(embeddings.device)[:, None, :], 0.0
+        )

@@ -50,7 +50,9 @@ class MaskedLMSubstitution(MaskingView):
         super().__init__(strength=strength, vocabulary=vocabulary)
         self.predict = predict
 
-    def __call__(self, rows: Sequence[Int[np.ndarray, " tokens"]], *, seed: int) -> list[Int[np.ndarray, " tokens"]]:
+    def __call__(
+        self, rows: Sequence[Int[np.ndarray, " tokens"]], *, seed: int
+    ) -> list[Int[np.ndarray, " tokens"]]:
         edited, hidden, places, draws = list(rows), [], [], []
         for i, ids in enumerate(rows):
             rng = generator(seed, ids)

@@ -35,7 +35,9 @@ class EmbeddingNoise(EmbeddingView):
         at = sentence, torch.from_numpy(np.concatenate(places)).to(device)
         values = embeddings.detach()[at]
         noise, drawn = torch.empty_like(values), torch.Generator(device)
-        for part, entries, rng in zip(noise.split(lengths), values.split(lengths), randoms, strict=True):
+        for part, entries, rng in zip(
+            noise.split(lengths), values.split(lengths), randoms, strict=True
+        ):
             part.normal_(generator=drawn.manual_seed(int(rng.integers(2**63))))
             part *= self.strength * entries.square().mean().sqrt()
         return embeddings.index_put(at, noise, accumulate=True)

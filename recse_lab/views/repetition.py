@@ -19,7 +19,9 @@ def most_repeated(count: int, rate: float) -> int:
 
 
 def repeat_words(
-    ids: Int[np.ndarray, " tokens"], word: Int[np.ndarray, " tokens"], repeated: Bool[np.ndarray, " words+1"]
+    ids: Int[np.ndarray, " tokens"],
+    word: Int[np.ndarray, " tokens"],
+    repeated: Bool[np.ndarray, " words+1"],
 ) -> Int[np.ndarray, " longer"]:
     """Each repeated word stands twice in a row, with all its pieces: a b₁ b₂ c -> a b₁ b₂ b₁ b₂ c."""
     place = np.arange(len(ids))

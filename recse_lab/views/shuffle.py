@@ -24,7 +24,9 @@ class TokenShuffle(TextView):
 
     def edit(self, sentence: Sentence, rng: np.random.Generator) -> Int[np.ndarray, " tokens"]:
         ids, word, words = sentence
-        moved = np.flatnonzero(word >= 0)[rng.permutation(words)[: share(words, self.strength, rng)]]
+        moved = np.flatnonzero(word >= 0)[
+            rng.permutation(words)[: share(words, self.strength, rng)]
+        ]
         shuffled = ids.copy()
         shuffled[np.sort(moved)] = ids[moved]
         return shuffled

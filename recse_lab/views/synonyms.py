@@ -25,7 +25,14 @@ class SynonymReplacement(TextView):
 
     needs: ClassVar[tuple[str, ...]] = ("max_length", "alternatives")
 
-    def __init__(self, *, strength: float, vocabulary: Vocabulary, max_length: int, alternatives: Alternatives) -> None:
+    def __init__(
+        self,
+        *,
+        strength: float,
+        vocabulary: Vocabulary,
+        max_length: int,
+        alternatives: Alternatives,
+    ) -> None:
         super().__init__(strength=strength, vocabulary=vocabulary)
         self.max_length, self.alternatives = max_length, alternatives
 
@@ -46,7 +53,9 @@ class SynonymReplacement(TextView):
 
 
 def replace_words(
-    ids: Int[np.ndarray, " tokens"], word: Int[np.ndarray, " tokens"], others: dict[int, Int[np.ndarray, " pieces"]]
+    ids: Int[np.ndarray, " tokens"],
+    word: Int[np.ndarray, " tokens"],
+    others: dict[int, Int[np.ndarray, " pieces"]],
 ) -> Int[np.ndarray, " edited"]:
     """Exchange words, given by number, for other pieces."""
     parts, at = [], 0

@@ -40,7 +40,9 @@ def find_wordnet(folder: str | Path | None = None) -> Path:
     for part in PARTS:
         for file in (f"index.{part}", f"data.{part}"):
             if not (path / file).is_file():
-                raise LabError(f"{path}: no {file} here; set {VARIABLE} to the folder of WordNet's database files.")
+                raise LabError(
+                    f"{path}: no {file} here; set {VARIABLE} to the folder of WordNet's database files."
+                )
     return path
 
 
@@ -67,7 +69,10 @@ def synset_words(line: str) -> list[str]:
     Source: wndb(5), "Data file format".
     """
     fields = line.split(" ")
-    return [word.partition("(")[0].replace("_", " ") for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]]
+    return [
+        word.partition("(")[0].replace("_", " ")
+        for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+    ]
 
 
 class WordNet:
@@ -98,11 +103,15 @@ class WordNet:
         try:
             return first_senses(file.read_text(encoding="utf-8"))
         except (ValueError, IndexError):
-            raise LabError(f"{file}: this is no index of WordNet's database; fetch the files again.") from None
+            raise LabError(
+                f"{file}: this is no index of WordNet's database; fetch the files again."
+            ) from None
 
     def _words(self, part: str, offset: int) -> list[str]:
         data = self._data(part)
         line = data[offset : data.find(b"\n", offset)].decode()
         if not line.startswith(f"{offset:08d} "):
-            raise LabError(f"{self.folder}: data.{part} has no synset at {offset}; it does not belong to index.{part}.")
+            raise LabError(
+                f"{self.folder}: data.{part} has no synset at {offset}; it does not belong to index.{part}."
+            )
         return synset_words(line)

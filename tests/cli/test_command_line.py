@@ -71,7 +71,14 @@ def test_ablate_from_corpus_to_report_and_again_from_the_store(call, study, tmp_
 
 def test_eval_writes_the_documented_schema(call, tiny, small_senteval, tmp_path):
     code, out, err = call(
-        "eval", tiny, "--data-dir", small_senteval, "--json", tmp_path / "o.json", "--beside", "simcse@bert-base"
+        "eval",
+        tiny,
+        "--data-dir",
+        small_senteval,
+        "--json",
+        tmp_path / "o.json",
+        "--beside",
+        "simcse@bert-base",
     )
     assert code == 0, err
     result = json.loads((tmp_path / "o.json").read_text())
@@ -96,14 +103,30 @@ def test_train_resumes_and_lists(call, tiny, corpus_file, small_senteval):
     )
     for arm in ("simcse", "recse", "reshape-only"):
         code, _, err = call(
-            "train", "--framework", arm, *options, "--set", "reshape.dim=4" if arm != "simcse" else "seed=1"
+            "train",
+            "--framework",
+            arm,
+            *options,
+            "--set",
+            "reshape.dim=4" if arm != "simcse" else "seed=1",
         )
         assert code == 0, err
     code, out, _ = call("runs", "ls")
     assert out.count("done") == 3
 
 
-SMALL = ["--encoder", "TINY", "--corpus", "CORPUS", "--data-dir", "STS", "--steps", "2", "--batch-size", "16"]
+SMALL = [
+    "--encoder",
+    "TINY",
+    "--corpus",
+    "CORPUS",
+    "--data-dir",
+    "STS",
+    "--steps",
+    "2",
+    "--batch-size",
+    "16",
+]
 
 
 def truncated(root):
@@ -136,9 +159,12 @@ quick: {{set: {{model.pooling: cls}}}}
 report: {{x: reshape.dim, against: SimCSE}}
 """
     mistakes = {
-        "STUDY": ("", ""), "BADBASE": ("steps:", "step:"), "BADARM": ("operator: mean", "operator: meen"),
-        "BADSWEEP": ("[2, 4]", "[-4]"), "BADQUICK": ("pooling: cls", "pooling: cks"),
-    }  # fmt: skip
+        "STUDY": ("", ""),
+        "BADBASE": ("steps:", "step:"),
+        "BADARM": ("operator: mean", "operator: meen"),
+        "BADSWEEP": ("[2, 4]", "[-4]"),
+        "BADQUICK": ("pooling: cls", "pooling: cks"),
+    }
     for name, (old, new) in mistakes.items():
         (folder / f"{name.lower()}.yaml").write_text(text.replace(old, new) if old else text)
     return {name: folder / f"{name.lower()}.yaml" for name in mistakes}
@@ -153,56 +179,156 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["train", "--encoder", "TINY", "--corpus", "EMPTY"], "holds no sentence"),
         (["train", "YAML"], "line 3: unknown option model.poolng; did you mean pooling?"),
         (["train", "--encoder", "TINY", "--operator", "chanel-gram"], "did you mean channel-gram?"),
-        (["train", "--encoder", "TINY", "--corpus", "CORPUS", "--operator", "channel-gram", "--dim", "17", "--steps", "2", "--batch-size", "8", "--data-dir", "STS"], "p must be at most 16"),
-        (["train", "--encoder", "NOWEIGHTS", "--corpus", "CORPUS"], "no *.safetensors weights in this folder"),
+        (
+            [
+                "train",
+                "--encoder",
+                "TINY",
+                "--corpus",
+                "CORPUS",
+                "--operator",
+                "channel-gram",
+                "--dim",
+                "17",
+                "--steps",
+                "2",
+                "--batch-size",
+                "8",
+                "--data-dir",
+                "STS",
+            ],
+            "p must be at most 16",
+        ),
+        (
+            ["train", "--encoder", "NOWEIGHTS", "--corpus", "CORPUS"],
+            "no *.safetensors weights in this folder",
+        ),
         (["train", "--encoder", "CORPUS"], "this is a file; give the folder"),
-        (["train", "OPERATOR"], "operator.yaml, line 4: reshape.operator: unknown reshape operator 'chanel-gram'; did you mean channel-gram?"),
-        (["train", "OPERATOR", "--operator", "meen"], "operator.yaml: reshape.operator: unknown reshape operator 'meen'; did you mean mean?"),
-        (["train", *SMALL, "--pooling", "meen"], "options: model.pooling: unknown pooling 'meen'; did you mean mean?"),
+        (
+            ["train", "OPERATOR"],
+            "operator.yaml, line 4: reshape.operator: unknown reshape operator 'chanel-gram'; did you mean channel-gram?",
+        ),
+        (
+            ["train", "OPERATOR", "--operator", "meen"],
+            "operator.yaml: reshape.operator: unknown reshape operator 'meen'; did you mean mean?",
+        ),
+        (
+            ["train", *SMALL, "--pooling", "meen"],
+            "options: model.pooling: unknown pooling 'meen'; did you mean mean?",
+        ),
         (["train", *SMALL, "--set", "model.max_length=65"], "has positions for 64 tokens"),
-        (["train", *SMALL, "--learning-rate", "1e39"], "step 2: the loss is nan on the batch of corpus rows "),
-        (["train", *SMALL, "--learning-rate", "1e39", "--eval-every", "1"], "step 1: the norm of the weights is "),
-        (["train", *SMALL, "--data-dir", "TRUNCATED", "--set", "evaluation.tasks=[]"], "sts-dev.csv, line 3: 4 fields instead of 7; is the file truncated?"),
-        (["eval", "TINY", "--data-dir", "TRUNCATED"], "STS.gs.images.txt, line 4: the file ends here, its partner has 12 lines"),
+        (
+            ["train", *SMALL, "--learning-rate", "1e39"],
+            "step 2: the loss is nan on the batch of corpus rows ",
+        ),
+        (
+            ["train", *SMALL, "--learning-rate", "1e39", "--eval-every", "1"],
+            "step 1: the norm of the weights is ",
+        ),
+        (
+            ["train", *SMALL, "--data-dir", "TRUNCATED", "--set", "evaluation.tasks=[]"],
+            "sts-dev.csv, line 3: 4 fields instead of 7; is the file truncated?",
+        ),
+        (
+            ["eval", "TINY", "--data-dir", "TRUNCATED"],
+            "STS.gs.images.txt, line 4: the file ends here, its partner has 12 lines",
+        ),
         (["eval", "FOLDER", "--data-dir", "STS"], "this folder is no encoder"),
         (["eval", "TINY", "--data-dir", "STS", "--tasks", "sts-b"], "did you mean stsb?"),
         (["eval", "TINY", "--data-dir", "STS", "--tasks", "stsb,stsb"], "task stsb is named twice"),
-        (["train", *SMALL, "--framework", "supervised"], "corpus.txt: a txt file has no columns, so no 'sent"),
-        (["train", *SMALL, "--set", "evaluation.tasks=[stsb, stsb]"], "evaluation.tasks: 'stsb' is given twice"),
+        (
+            ["train", *SMALL, "--framework", "supervised"],
+            "corpus.txt: a txt file has no columns, so no 'sent",
+        ),
+        (
+            ["train", *SMALL, "--set", "evaluation.tasks=[stsb, stsb]"],
+            "evaluation.tasks: 'stsb' is given twice",
+        ),
         (["train", *SMALL, "--set", "seed=true"], "seed: expected a number, not True"),
-        (["ablate", "STUDY", "--set", "seed=5"], "a study sets the seed of every run itself; give --seeds"),
+        (
+            ["ablate", "STUDY", "--set", "seed=5"],
+            "a study sets the seed of every run itself; give --seeds",
+        ),
         (["ablate", "STUDY", "--set", "reshape.dim=[4, 4]"], "reshape.dim: 4 is given twice"),
         (["ablate", "STUDY", "--full"], "experiment small has no full edition; leave out --full"),
-        (["eval", "TINY", "--data-dir", "STS", "--protocol", "simcse-2012"], "unknown protocol 'simcse-2012'; did you mean simcse-2021?"),
-        (["eval", "TINY", "--protocol", "senteval-fast"], "protocol senteval-fast needs the transfer sets: give --data-dir"),
-        (["eval", "TINY", "--data-dir", "STS", "--protocol", "senteval-fast"], "no transfer data here"),
-        (["eval", "TINY", "--protocol", "senteval-fast", "--beside", "simcze"], "no published result 'simcze'; near: simcse"),
+        (
+            ["eval", "TINY", "--data-dir", "STS", "--protocol", "simcse-2012"],
+            "unknown protocol 'simcse-2012'; did you mean simcse-2021?",
+        ),
+        (
+            ["eval", "TINY", "--protocol", "senteval-fast"],
+            "protocol senteval-fast needs the transfer sets: give --data-dir",
+        ),
+        (
+            ["eval", "TINY", "--data-dir", "STS", "--protocol", "senteval-fast"],
+            "no transfer data here",
+        ),
+        (
+            ["eval", "TINY", "--protocol", "senteval-fast", "--beside", "simcze"],
+            "no published result 'simcze'; near: simcse",
+        ),
         (["import", "nowhere.json"], "nowhere.json: the file cannot be read"),
-        (["import", "BINARY"], "not a layout that is known here; expected the log of SimCSE's evaluation.py"),
-        (["reshape", "build", "--encoder", "TINY", "--corpus", "nowhere.txt", "--dim", "4"], "no such corpus file"),
-        (["reshape", "build", "--encoder", "TINY", "--corpus", "CORPUS", "--dim", "17"], "p must be at most 16"),
+        (
+            ["import", "BINARY"],
+            "not a layout that is known here; expected the log of SimCSE's evaluation.py",
+        ),
+        (
+            ["reshape", "build", "--encoder", "TINY", "--corpus", "nowhere.txt", "--dim", "4"],
+            "no such corpus file",
+        ),
+        (
+            ["reshape", "build", "--encoder", "TINY", "--corpus", "CORPUS", "--dim", "17"],
+            "p must be at most 16",
+        ),
         (["ablate", "STUDY", "--set", "reshape.dim=[2, 17]"], "p must be at most 16"),
-        (["ablate", "STUDY", "--set", "training.steps=-1"], "study.yaml (arm SimCSE): training.steps: input should be greater than or equal to 0 (given: -1)."),
+        (
+            ["ablate", "STUDY", "--set", "training.steps=-1"],
+            "study.yaml (arm SimCSE): training.steps: input should be greater than or equal to 0 (given: -1).",
+        ),
         (["ablate", "STUDY", "--corpus", "EMPTY"], "holds no sentence"),
-        (["ablate", "BADBASE"], "badbase.yaml (arm SimCSE), line 7: unknown option training.step; did you mean steps?"),
-        (["ablate", "BADARM"], "badarm.yaml (arm mean), line 12: reshape.operator: unknown reshape operator 'meen'; did you mean mean?"),
-        (["ablate", "BADSWEEP"], "badsweep.yaml (arm gram), line 13: reshape.dim: input should be greater than 0 (given: -4)."),
-        (["ablate", "BADQUICK", "--quick"], "badquick.yaml (arm SimCSE), line 15: model.pooling: unknown pooling 'cks'; did you mean cls?"),
+        (
+            ["ablate", "BADBASE"],
+            "badbase.yaml (arm SimCSE), line 7: unknown option training.step; did you mean steps?",
+        ),
+        (
+            ["ablate", "BADARM"],
+            "badarm.yaml (arm mean), line 12: reshape.operator: unknown reshape operator 'meen'; did you mean mean?",
+        ),
+        (
+            ["ablate", "BADSWEEP"],
+            "badsweep.yaml (arm gram), line 13: reshape.dim: input should be greater than 0 (given: -4).",
+        ),
+        (
+            ["ablate", "BADQUICK", "--quick"],
+            "badquick.yaml (arm SimCSE), line 15: model.pooling: unknown pooling 'cks'; did you mean cls?",
+        ),
         (["ablate", "reshape-dmi"], "did you mean reshape-dim?"),
         (["eval", "TINY", "--beside", "simcze"], "no published result 'simcze'"),
         (["eval", "TINY", "--data-dir", "FOLDER"], "no STS data here"),
         (["report", "nothing"], "no study 'nothing'"),
-        (["train", *SMALL, "--json", "FOLDER"], "folder: this is a folder; give a file to write the results to."),
+        (
+            ["train", *SMALL, "--json", "FOLDER"],
+            "folder: this is a folder; give a file to write the results to.",
+        ),
         (["eval", "TINY", "--json", "BELOW"], "binary.txt/below: no file can be made in"),
-        (["probe", "polarity", "TINY", "--json", "BELOW"], "binary.txt/below: no file can be made in"),
+        (
+            ["probe", "polarity", "TINY", "--json", "BELOW"],
+            "binary.txt/below: no file can be made in",
+        ),
         (["data", "check", "--json", "FOLDER"], "folder: this is a folder; give a file"),
         (["train", *SMALL, "--runs", "BINARY"], "binary.txt/"),
         (["eval", "TINY", "--runs", "BELOW"], "binary.txt/below/eval"),
-        (["eval", "TINY", "--tasks", "sample-sts", "--runs", "x" * 300], "cannot be read or written (File name too long); mend it, or give another path."),
-        (["probe", "polarity", "TINY", "--out", "BELOW"], "cannot be read or written (Not a directory)"),
+        (
+            ["eval", "TINY", "--tasks", "sample-sts", "--runs", "x" * 300],
+            "cannot be read or written (File name too long); mend it, or give another path.",
+        ),
+        (
+            ["probe", "polarity", "TINY", "--out", "BELOW"],
+            "cannot be read or written (Not a directory)",
+        ),
         (["runs", "show", "abc"], "no run begins with it"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_one_sentence_and_exit_code_two(
     call, tmp_path, tiny, corpus_file, small_senteval, arguments, message
 ):
@@ -212,13 +338,23 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(
     (tmp_path / "weightless").mkdir()
     (tmp_path / "weightless" / "config.json").write_text("{}")
     (tmp_path / "bad.yaml").write_text(f"encoder: {tiny}\nmodel:\n  poolng: mean\n")
-    (tmp_path / "operator.yaml").write_text(f"encoder: {tiny}\nreshape:\n  dim: 4\n  operator: chanel-gram\n")
+    (tmp_path / "operator.yaml").write_text(
+        f"encoder: {tiny}\nreshape:\n  dim: 4\n  operator: chanel-gram\n"
+    )
     names = {
-        "TINY": tiny, "CORPUS": corpus_file, "BINARY": tmp_path / "binary.txt", "EMPTY": tmp_path / "empty.txt",
-        "FOLDER": tmp_path / "folder", "YAML": tmp_path / "bad.yaml", "STS": small_senteval,
-        "BELOW": tmp_path / "binary.txt" / "below", "NOWEIGHTS": tmp_path / "weightless", "OPERATOR": tmp_path / "operator.yaml", "TRUNCATED": truncated(tmp_path / "sts"),
+        "TINY": tiny,
+        "CORPUS": corpus_file,
+        "BINARY": tmp_path / "binary.txt",
+        "EMPTY": tmp_path / "empty.txt",
+        "FOLDER": tmp_path / "folder",
+        "YAML": tmp_path / "bad.yaml",
+        "STS": small_senteval,
+        "BELOW": tmp_path / "binary.txt" / "below",
+        "NOWEIGHTS": tmp_path / "weightless",
+        "OPERATOR": tmp_path / "operator.yaml",
+        "TRUNCATED": truncated(tmp_path / "sts"),
         **studies(tmp_path, tiny, corpus_file, small_senteval),
-    }  # fmt: skip
+    }
     code, _, err = call(*(names.get(a, a) for a in arguments))
     assert code == 2, err
     assert message in err
@@ -230,13 +366,22 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(
     ("text", "message"),
     [
         ("seed: true\n", "a.yaml, line 1: seed: expected a number, not True."),
-        ("training:\n  batch_size: '4'\n", "a.yaml, line 2: training.batch_size: expected a number, not '4'."),
+        (
+            "training:\n  batch_size: '4'\n",
+            "a.yaml, line 2: training.batch_size: expected a number, not '4'.",
+        ),
         (
             "contrast: {objective: adnce, options: {mu: true}}\n",
             "line 1: contrast.options: expected a number, not True.",
         ),
-        ("seed: 1\nseed: 2\n", "a.yaml, line 2: seed is given before, in line 1; leave one of them out."),
-        ("model: &a\n  pooling: *a\n", "a.yaml: nested too deep, or an anchor that refers to itself; write it out."),
+        (
+            "seed: 1\nseed: 2\n",
+            "a.yaml, line 2: seed is given before, in line 1; leave one of them out.",
+        ),
+        (
+            "model: &a\n  pooling: *a\n",
+            "a.yaml: nested too deep, or an anchor that refers to itself; write it out.",
+        ),
         ("model: " + "[" * 5000 + "]" * 5000, "a.yaml: nested too deep"),
         ("seed: 2020-13-45\n", "a.yaml: not valid YAML: month must be in 1..12."),
     ],
@@ -289,45 +434,128 @@ report: {{x: reshape.dim, against: SimCSE}}
         ("seeds: 3", "seeds: 1.5", "line 11: seeds: input should be a valid integer"),
         ("seeds: 3", "seeds: [0, 0, 1]", "line 11: seeds: 0 is given twice"),
         (GRAM, GRAM + ", rolle: arm", "line 10: unknown option arms.2.rolle; did you mean role?"),
-        (GRAM, GRAM + ", xyz: arm", "line 10: unknown option arms.2.xyz; known here: name, framework, baseline, set"),
-        (GRAM, GRAM + ", framework: simsce", "line 10: arms.2.framework: unknown framework 'simsce'; did you mean simcse?"),
+        (
+            GRAM,
+            GRAM + ", xyz: arm",
+            "line 10: unknown option arms.2.xyz; known here: name, framework, baseline, set",
+        ),
+        (
+            GRAM,
+            GRAM + ", framework: simsce",
+            "line 10: arms.2.framework: unknown framework 'simsce'; did you mean simcse?",
+        ),
         (GRAM, GRAM + ", seeds: [7]", "line 10: arms.2.seeds: 7 is no seed of the study."),
         (GRAM, GRAM + ", seeds: [0, 7]", "line 10: arms.2.seeds: 7 is no seed of the study."),
-        (GRAM, GRAM + ", set: {seed: 3}", "line 10: arms.2.set.seed: a study sets the seed of every run itself"),
-        (GRAM, GRAM + ", skip: [{foo: 1}]", "line 10: arms.2: skip.0: unknown factor 'foo'; known: mask, reshape.dim."),
-        (GRAM, GRAM + ", skip: [{reshape.dim: '4'}]", "line 10: arms.2: skip.0: reshape.dim has no level '4'; it has 2, 4."),
-        (GRAM, GRAM + ", same: [{when: {foo: 1}, then: {}}]", "line 10: arms.2: same.0.when: unknown factor 'foo'"),
-        (GRAM, GRAM + ", same: [{when: {mask: a}, then: {mask: c}}]", "arms.2: same.0.then: mask has no level 'c'; it has 'a', 'b'."),
-        ("dim: [2, 4]", "dim: 4", "line 10: arms.2.sweep.reshape.dim: input should be a valid list (given: 4)."),
+        (
+            GRAM,
+            GRAM + ", set: {seed: 3}",
+            "line 10: arms.2.set.seed: a study sets the seed of every run itself",
+        ),
+        (
+            GRAM,
+            GRAM + ", skip: [{foo: 1}]",
+            "line 10: arms.2: skip.0: unknown factor 'foo'; known: mask, reshape.dim.",
+        ),
+        (
+            GRAM,
+            GRAM + ", skip: [{reshape.dim: '4'}]",
+            "line 10: arms.2: skip.0: reshape.dim has no level '4'; it has 2, 4.",
+        ),
+        (
+            GRAM,
+            GRAM + ", same: [{when: {foo: 1}, then: {}}]",
+            "line 10: arms.2: same.0.when: unknown factor 'foo'",
+        ),
+        (
+            GRAM,
+            GRAM + ", same: [{when: {mask: a}, then: {mask: c}}]",
+            "arms.2: same.0.then: mask has no level 'c'; it has 'a', 'b'.",
+        ),
+        (
+            "dim: [2, 4]",
+            "dim: 4",
+            "line 10: arms.2.sweep.reshape.dim: input should be a valid list (given: 4).",
+        ),
         ("dim: [2, 4]", "dim: []", "line 10: arms.2.sweep: reshape.dim: there is no level."),
         ("dim: [2, 4]", "dim: [4, 4]", "line 10: arms.2.sweep: reshape.dim: 4 is given twice."),
-        ('"a": {}', '"a": {framework: simsce}', "line 10: arms.2.sweep: mask: unknown framework 'simsce'"),
-        ("dim: [2]", "dimm: [4]", "line 12: quick.sweep: unknown factor 'reshape.dimm'; did you mean reshape.dim?"),
-        ("x: reshape.dim", "x: reshape.dimm", "line 13: report.x: unknown factor 'reshape.dimm'; did you mean reshape.dim?"),
+        (
+            '"a": {}',
+            '"a": {framework: simsce}',
+            "line 10: arms.2.sweep: mask: unknown framework 'simsce'",
+        ),
+        (
+            "dim: [2]",
+            "dimm: [4]",
+            "line 12: quick.sweep: unknown factor 'reshape.dimm'; did you mean reshape.dim?",
+        ),
+        (
+            "x: reshape.dim",
+            "x: reshape.dimm",
+            "line 13: report.x: unknown factor 'reshape.dimm'; did you mean reshape.dim?",
+        ),
         ("x: reshape.dim", "y: foo", "line 13: report.y: unknown factor 'foo'"),
         ("x: reshape.dim", "effects: [foo]", "line 13: report.effects: unknown factor 'foo'"),
-        ("x: reshape.dim", "x: reshape.dim, figure: heat-map", "line 13: report: figure: a figure of heat-map needs y."),
+        (
+            "x: reshape.dim",
+            "x: reshape.dim, figure: heat-map",
+            "line 13: report: figure: a figure of heat-map needs y.",
+        ),
         ("against: SimCSE", "against: SimCES", "line 13: report.against: it names no arm: SimCES."),
-        ("SimCSE}", "SimCSE, against_level: {reshape.dim: 99}}", "line 13: report.against_level: reshape.dim has no level 99; it has 2, 4."),
-        ("SimCSE}", "SimCSE, against_level: {foo: 3}}", "line 13: report.against_level: unknown factor 'foo'"),
+        (
+            "SimCSE}",
+            "SimCSE, against_level: {reshape.dim: 99}}",
+            "line 13: report.against_level: reshape.dim has no level 99; it has 2, 4.",
+        ),
+        (
+            "SimCSE}",
+            "SimCSE, against_level: {foo: 3}}",
+            "line 13: report.against_level: unknown factor 'foo'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_a_study_is_told_by_line(tmp_path, old, new, message):
     (tmp_path / "a.yaml").write_text(small_study(old, new))
-    with pytest.raises(LabError, match=re.escape(f"a.yaml, {message}" if message.startswith("line") else message)):
+    with pytest.raises(
+        LabError, match=re.escape(f"a.yaml, {message}" if message.startswith("line") else message)
+    ):
         load_spec(str(tmp_path / "a.yaml"))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "options", "message"),
     [
-        (GRAM, GRAM + ", baseline: wihtening", {}, "a.yaml (arm gram), line 10: wihtening@recse-lab/tiny: unknown baseline 'wihtening'"),
-        ("seeds: 3", "seeds: 3", {"seeds": [5]}, "experiment small: arm SimCSE has none of the seeds that are run"),
-        ("SimCSE}", "SimCSE, against_level: {reshape.dim: 4}}", {"quick": True}, "report.against_level: reshape.dim has no level 4; it has 2."),
-        (GRAM, GRAM + ", same: [{when: {mask: a}, then: {mask: b}}]", {"overrides": {"mask": "a"}}, "same takes a run from mask b, which is left out here"),
-        ("role: control", "framework: recse, set: {reshape.dim: null}", {}, "channel-gram needs dim"),
+        (
+            GRAM,
+            GRAM + ", baseline: wihtening",
+            {},
+            "a.yaml (arm gram), line 10: wihtening@recse-lab/tiny: unknown baseline 'wihtening'",
+        ),
+        (
+            "seeds: 3",
+            "seeds: 3",
+            {"seeds": [5]},
+            "experiment small: arm SimCSE has none of the seeds that are run",
+        ),
+        (
+            "SimCSE}",
+            "SimCSE, against_level: {reshape.dim: 4}}",
+            {"quick": True},
+            "report.against_level: reshape.dim has no level 4; it has 2.",
+        ),
+        (
+            GRAM,
+            GRAM + ", same: [{when: {mask: a}, then: {mask: b}}]",
+            {"overrides": {"mask": "a"}},
+            "same takes a run from mask b, which is left out here",
+        ),
+        (
+            "role: control",
+            "framework: recse, set: {reshape.dim: null}",
+            {},
+            "channel-gram needs dim",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_study_that_cannot_be_planned_says_why(tmp_path, old, new, options, message):
     (tmp_path / "a.yaml").write_text(small_study(old, new))
     with pytest.raises(LabError, match=re.escape(message)):
@@ -336,15 +564,23 @@ def test_a_study_that_cannot_be_planned_says_why(tmp_path, old, new, options, me
 
 def test_recse_needs_no_reshape_of_the_base(tmp_path):
     text = small_study("role: control", "framework: recse")
-    (tmp_path / "a.yaml").write_text(text.replace("reshape: {projection: 8, dim: 4}", "reshape: null"))
+    (tmp_path / "a.yaml").write_text(
+        text.replace("reshape: {projection: 8, dim: 4}", "reshape: null")
+    )
     cells = plan_study(str(tmp_path / "a.yaml"), tmp_path).cells
     assert {cell.lab.config.reshape.dim for cell in cells if cell.arm == "mean"} == {32}
-    (tmp_path / "a.yaml").write_text(text.replace("reshape: {projection: 8, dim: 4}", "reshape: gram"))
-    with pytest.raises(LabError, match=r"a\.yaml \(arm .*\), line 6: reshape: input should be a valid dictionary"):
+    (tmp_path / "a.yaml").write_text(
+        text.replace("reshape: {projection: 8, dim: 4}", "reshape: gram")
+    )
+    with pytest.raises(
+        LabError, match=r"a\.yaml \(arm .*\), line 6: reshape: input should be a valid dictionary"
+    ):
         plan_study(str(tmp_path / "a.yaml"), tmp_path)
 
 
-def test_a_feature_store_of_another_corpus_is_refused(call, tiny, corpus_file, small_senteval, tmp_path):
+def test_a_feature_store_of_another_corpus_is_refused(
+    call, tiny, corpus_file, small_senteval, tmp_path
+):
     """As it lies in the cache after a folder was copied there by hand."""
     (tmp_path / "other.txt").write_text("\n".join(sentences(200, seed=9)) + "\n")
     reshape = ("--encoder", tiny, "--operator", "mean", "--corpus")
@@ -352,7 +588,8 @@ def test_a_feature_store_of_another_corpus_is_refused(call, tiny, corpus_file, s
         code, _, err = call("reshape", "build", *reshape, corpus)
         assert code == 0, err
     ours, theirs = sorted(
-        (tmp_path / "cache" / "reshape").glob("*/meta.json"), key=lambda path: path.stat().st_mtime_ns
+        (tmp_path / "cache" / "reshape").glob("*/meta.json"),
+        key=lambda path: path.stat().st_mtime_ns,
     )
     for name in ("meta.json", "features.f16"):
         shutil.copy(ours.with_name(name), theirs.with_name(name))
@@ -390,7 +627,9 @@ def test_damaged_statistics_of_a_reshape_are_fitted_again(call, tiny, corpus_fil
 BRACKETS = "r[/x]y[red]z"  # rich would raise an error at the first and swallow the second
 
 
-def test_brackets_in_names_are_printed_as_they_are(call, tiny, small_senteval, tmp_path, monkeypatch):
+def test_brackets_in_names_are_printed_as_they_are(
+    call, tiny, small_senteval, tmp_path, monkeypatch
+):
     monkeypatch.setenv("RECSE_LAB_RUNS", str(tmp_path / BRACKETS))
     encoder = shutil.copytree(tiny, tmp_path / f"e{BRACKETS}")
     for arguments in (
@@ -404,7 +643,11 @@ def test_brackets_in_names_are_printed_as_they_are(call, tiny, small_senteval, t
 
 
 def test_brackets_in_a_study_are_printed_as_they_are(call, study):
-    text = study.read_text().replace("matter?", f"matter {BRACKETS}?").replace("cost: ", f"cost: {BRACKETS} ")
+    text = (
+        study.read_text()
+        .replace("matter?", f"matter {BRACKETS}?")
+        .replace("cost: ", f"cost: {BRACKETS} ")
+    )
     study.write_text(text.replace("name: mean", f"name: 'mean {BRACKETS}'"))
     code, out, err = call("ablate", study, "--dry-run")
     assert code == 0, err
@@ -414,7 +657,9 @@ def test_brackets_in_a_study_are_printed_as_they_are(call, study):
 
 def test_results_that_cannot_be_written_are_refused_before_the_work(call, tiny, monkeypatch):
     monkeypatch.setattr(workflows, "train", lambda *_, **__: pytest.fail("it was trained"))
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # a test may run as root, who may do anything
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: False
+    )  # a test may run as root, who may do anything
     code, _, err = call("train", "--encoder", tiny, "--json", "results.json")
     assert (code, "results.json: no file can be made in" in err) == (2, True)
 
@@ -422,11 +667,20 @@ def test_results_that_cannot_be_written_are_refused_before_the_work(call, tiny, 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (PermissionError(errno.EACCES, "Permission denied", "data/STS"), "data/STS: cannot be read or written (Permission denied); mend it"),
-        (IsADirectoryError(errno.EISDIR, "Is a directory", ".t.1.tmp", None, "t"), "error: t: cannot be read or written"),
-        (OSError(errno.ENOSPC, "No space left on device"), "the disk: the disk is full; nothing half-written was kept"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "data/STS"),
+            "data/STS: cannot be read or written (Permission denied); mend it",
+        ),
+        (
+            IsADirectoryError(errno.EISDIR, "Is a directory", ".t.1.tmp", None, "t"),
+            "error: t: cannot be read or written",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "the disk: the disk is full; nothing half-written was kept",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_the_system_refuses_is_one_sentence(call, monkeypatch, error, message):
     def refuse(*_):
         raise error
@@ -437,11 +691,28 @@ def test_what_the_system_refuses_is_one_sentence(call, monkeypatch, error, messa
 
 
 @pytest.mark.parametrize("family", ["roberta", "distilbert", "mpnet"])
-def test_train_and_eval_on_other_families(request, call, family, corpus_file, small_senteval, tmp_path):
+def test_train_and_eval_on_other_families(
+    request, call, family, corpus_file, small_senteval, tmp_path
+):
     options = [
-        "train", "--encoder", request.getfixturevalue(family), "--corpus", corpus_file, "--data-dir", small_senteval,
-        "--steps", 3, "--batch-size", 16, "--precision", "fp32", "--set", "evaluation.tasks=[stsb]", "--set", "evaluation.precision=fp32",
-    ]  # fmt: skip
+        "train",
+        "--encoder",
+        request.getfixturevalue(family),
+        "--corpus",
+        corpus_file,
+        "--data-dir",
+        small_senteval,
+        "--steps",
+        3,
+        "--batch-size",
+        16,
+        "--precision",
+        "fp32",
+        "--set",
+        "evaluation.tasks=[stsb]",
+        "--set",
+        "evaluation.precision=fp32",
+    ]
     options += ["--set", "model.attention=eager"] if family == "mpnet" else []
     arms = (
         ["--framework", "simcse"],
@@ -449,17 +720,31 @@ def test_train_and_eval_on_other_families(request, call, family, corpus_file, sm
         ["--framework", "recse", "--dim", 4, "--mode", "integrated"],
     )
     for arm in arms:
-        code, out, err = call(*options, *arm, "--pooling", "mean", "--json", tmp_path / "trained.json")
+        code, out, err = call(
+            *options, *arm, "--pooling", "mean", "--json", tmp_path / "trained.json"
+        )
         assert code == 0, err
         folder = re.search(r"run [0-9a-f]{12} in (\S+):", out)[1]
         code, _, err = call(
-            "eval", f"{folder}/model/best", "--data-dir", small_senteval, "--tasks", "stsb", "--precision", "fp32",
-            "--json", tmp_path / "tested.json",
-        )  # fmt: skip
+            "eval",
+            f"{folder}/model/best",
+            "--data-dir",
+            small_senteval,
+            "--tasks",
+            "stsb",
+            "--precision",
+            "fp32",
+            "--json",
+            tmp_path / "tested.json",
+        )
         assert code == 0, err
-        trained, tested = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("trained", "tested"))
+        trained, tested = (
+            json.loads((tmp_path / f"{name}.json").read_text()) for name in ("trained", "tested")
+        )
         for metric in ("spearman", "pearson"):  # other batches than the run's, so other last bits
-            assert tested["tasks"]["stsb"][metric] == pytest.approx(trained["tasks"]["stsb"][metric], abs=1e-4)
+            assert tested["tasks"]["stsb"][metric] == pytest.approx(
+                trained["tasks"]["stsb"][metric], abs=1e-4
+            )
         assert (tested["encoder"]["max_length"], tested["encoder"]["pooling"]) == (64, "mean")
         assert abs(tested["tasks"]["stsb"]["spearman"]["all"]) < 1
 
@@ -471,7 +756,12 @@ def test_a_run_that_tested_nothing_is_shown(call, tmp_path):
     code, out, _ = call("runs", "show", "0123")
     assert code == 0
     assert "training.steps = 20" in out
-    assert call("runs", "ls")[1].splitlines()[1].split("\t")[:4] == ["pretrain", "0123456789ab", "planned", "–"]
+    assert call("runs", "ls")[1].splitlines()[1].split("\t")[:4] == [
+        "pretrain",
+        "0123456789ab",
+        "planned",
+        "–",
+    ]
 
 
 def test_rerun_all_leaves_alone_what_another_process_computes(call, study, tmp_path):
@@ -494,7 +784,9 @@ def test_one_id_with_two_contents_is_no_one_run(call, tmp_path):
         run.set_status("done")
     code, _, err = call("runs", "show", "0123")
     assert code == 2
-    assert "give one/0123456789ab or three/0123456789ab or two/0123456789ab" in err.replace("\n", " ")
+    assert "give one/0123456789ab or three/0123456789ab or two/0123456789ab" in err.replace(
+        "\n", " "
+    )
     code, out, _ = call("runs", "show", "three/0123")
     assert code == 0
     assert "three/0123456789ab" in out
@@ -507,7 +799,11 @@ def test_runs_ls_of_what_is_not_there(call, tmp_path):
     assert code == 2
     assert "known: s[red]" in err
     (run.folder / "results.json").write_text("{")
-    assert call("runs", "ls")[1].splitlines()[1].split("\t")[:3] == ["s[red]", "0123456789ab", "damaged"]
+    assert call("runs", "ls")[1].splitlines()[1].split("\t")[:3] == [
+        "s[red]",
+        "0123456789ab",
+        "damaged",
+    ]
     (tmp_path / "file").write_text("")
     code, _, err = call("runs", "ls", "--runs", tmp_path / "file")
     assert (code, "this is a file" in err) == (2, True)
@@ -516,10 +812,17 @@ def test_runs_ls_of_what_is_not_there(call, tmp_path):
 def test_runs_ls_fits_a_terminal_and_is_plain_in_a_pipe(call, tmp_path, monkeypatch):
     for i, operator in enumerate(("shuffled:channel-gram", "mean")):
         run = Run(tmp_path / "runs" / "reshape-dim" / f"{i:012x}")
-        config = {"reshape": {"operator": operator, "dim": 48, "weight": 0.01}, "seed": 2, "training": {"steps": 200}}
+        config = {
+            "reshape": {"operator": operator, "dim": 48, "weight": 0.01},
+            "seed": 2,
+            "training": {"steps": 200},
+        }
         write_json(run.folder / "config.json", config)
         write_json(run.folder / "environment.json", {"date": "2026-01-02T03:04:05+00:00"})
-        write_json(run.folder / "results.json", {"average": {"spearman": {"all": 0.5785}}, "dev": {"spearman": 0.6193}})
+        write_json(
+            run.folder / "results.json",
+            {"average": {"spearman": {"all": 0.5785}}, "dev": {"spearman": 0.6193}},
+        )
         run.set_status("interrupted")
     call_out = call("runs", "ls")[1].splitlines()
     assert call_out[0].split("\t") == [
@@ -537,7 +840,18 @@ def test_runs_ls_fits_a_terminal_and_is_plain_in_a_pipe(call, tmp_path, monkeypa
         "encoder",
         "protocol",
     ]
-    told = ["reshape-dim", "0" * 12, "interrupted", "shuffled:channel-gram", "48", "0.01", "2", "200", "57.85", "61.93"]
+    told = [
+        "reshape-dim",
+        "0" * 12,
+        "interrupted",
+        "shuffled:channel-gram",
+        "48",
+        "0.01",
+        "2",
+        "200",
+        "57.85",
+        "61.93",
+    ]
     assert call_out[1].split("\t") == [*told, "2026-01-02T03:04", "–", "–"]
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     for width, missing in ((120, ()), (80, ("2026-01-02",)), (60, ("2026-01-02", "61.93"))):
@@ -546,4 +860,6 @@ def test_runs_ls_fits_a_terminal_and_is_plain_in_a_pipe(call, tmp_path, monkeypa
         assert max(map(len, out.splitlines())) <= width
         assert "…" not in out
         shown = [text for text in (*told[1:5], "57.85", "61.93", "2026-01-02") if text in out]
-        assert shown == [text for text in (*told[1:5], "57.85", "61.93", "2026-01-02") if text not in missing]
+        assert shown == [
+            text for text in (*told[1:5], "57.85", "61.93", "2026-01-02") if text not in missing
+        ]

@@ -32,7 +32,10 @@ def test_check_lists_every_set_and_is_content_with_nothing_pulled(call, tmp_path
     assert "`recse-lab data pull` fetches what is absent." in out
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["sound"] is True
-    assert {each["name"] for each in found["sets"] if each["state"] == "sound"} == {"sample-corpus", "sample-sts"}
+    assert {each["name"] for each in found["sets"] if each["state"] == "sound"} == {
+        "sample-corpus",
+        "sample-sts",
+    }
 
 
 def test_check_of_a_folder_tells_every_damaged_file_and_leaves_with_one(call, tmp_path):
@@ -54,8 +57,14 @@ def test_real_data_are_sound(call, data_dir):
     [
         (["data", "pull", "wiki"], "data pull 'wiki': expected one of wiki1m, sts, transfer."),
         (["data", "check", "--data-dir", "nowhere"], "nowhere: no STS data here"),
-        (["data", "check", "--data-dir", "pulled"], "nothing was pulled here yet; run `recse-lab data pull sts`"),
-        (["eval", "TINY", "--data-dir", "pulled"], "nothing was pulled here yet; run `recse-lab data pull sts`"),
+        (
+            ["data", "check", "--data-dir", "pulled"],
+            "nothing was pulled here yet; run `recse-lab data pull sts`",
+        ),
+        (
+            ["eval", "TINY", "--data-dir", "pulled"],
+            "nothing was pulled here yet; run `recse-lab data pull sts`",
+        ),
         (["train", "--encoder", "TINY", "--corpus", "wiki1m"], "run `recse-lab data pull wiki1m`"),
     ],
 )

@@ -28,7 +28,11 @@ def cut_off(tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(NO_NETWORK)
     places = {"RECSE_LAB_RUNS": str(tmp_path / "runs"), "RECSE_LAB_CACHE": str(tmp_path / "cache")}
-    return os.environ | places | {"PYTHONPATH": str(tmp_path / "site"), "HF_HOME": str(tmp_path / "hub")}
+    return (
+        os.environ
+        | places
+        | {"PYTHONPATH": str(tmp_path / "site"), "HF_HOME": str(tmp_path / "hub")}
+    )
 
 
 def lab(*arguments, env, cwd):
@@ -50,8 +54,24 @@ def test_the_network_is_really_cut(cut_off, tmp_path):
 
 
 def test_demo_from_the_package_alone(cut_off, tmp_path):
-    short = ["--set", "training.steps=4", "--set", "training.eval_every=2", "--set", "reshape.dim=[8]"]
-    done = lab("ablate", "reshape-dim", "--quick", "--out", tmp_path / "reports", *short, env=cut_off, cwd=tmp_path)
+    short = [
+        "--set",
+        "training.steps=4",
+        "--set",
+        "training.eval_every=2",
+        "--set",
+        "reshape.dim=[8]",
+    ]
+    done = lab(
+        "ablate",
+        "reshape-dim",
+        "--quick",
+        "--out",
+        tmp_path / "reports",
+        *short,
+        env=cut_off,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     report = tmp_path / "reports" / "reshape-dim-quick"
     for name in ("table.md", "figure.png", "page.html", "summary.md"):
@@ -67,7 +87,9 @@ def test_demo_from_the_package_alone(cut_off, tmp_path):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     """A wheel built from the checkout."""
-    pytest.importorskip("setuptools", reason="a wheel is built with setuptools, which the dev extra installs")
+    pytest.importorskip(
+        "setuptools", reason="a wheel is built with setuptools, which the dev extra installs"
+    )
     out = tmp_path_factory.mktemp("wheel")
     command = [
         sys.executable,
@@ -91,19 +113,31 @@ def test_the_wheel_carries_encoder_sentences_and_studies(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = {info.filename: info.file_size for info in file.infolist()}
     for name in (
-        "encoders/tiny/model.safetensors", "encoders/tiny/tokenizer.json", "encoders/tiny/README.md", "experiments/reshape-dim.yaml",
-        "experiments/pretrain/tiny.yaml", "data/embedded/sample-sts.tsv", "data/embedded/sample-corpus.txt.gz", "data/manifest.yaml",
-        "data/embedded/topics/railway.txt", "data/embedded/handwritten/news.txt", "reporting/published/sts.csv",
-    ):  # fmt: skip
+        "encoders/tiny/model.safetensors",
+        "encoders/tiny/tokenizer.json",
+        "encoders/tiny/README.md",
+        "experiments/reshape-dim.yaml",
+        "experiments/pretrain/tiny.yaml",
+        "data/embedded/sample-sts.tsv",
+        "data/embedded/sample-corpus.txt.gz",
+        "data/manifest.yaml",
+        "data/embedded/topics/railway.txt",
+        "data/embedded/handwritten/news.txt",
+        "reporting/published/sts.csv",
+    ):
         assert f"recse_lab/{name}" in names
     assert names["recse_lab/encoders/tiny/model.safetensors"] <= 6_000_000
-    assert not [name for name in names if name.startswith(("tests/", "experiments/", "benchmarks/"))]
+    assert not [
+        name for name in names if name.startswith(("tests/", "experiments/", "benchmarks/"))
+    ]
 
 
 def test_the_wheel_works_outside_the_checkout(wheel, cut_off, tmp_path):
     with zipfile.ZipFile(wheel) as file:
         file.extractall(tmp_path / "installed")
-    env = cut_off | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "installed"), cut_off["PYTHONPATH"]])}
+    env = cut_off | {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path / "installed"), cut_off["PYTHONPATH"]])
+    }
     where = subprocess.run(
         [sys.executable, "-c", "import recse_lab; print(recse_lab.__file__)"],
         env=env,

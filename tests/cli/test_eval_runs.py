@@ -29,7 +29,9 @@ def transfer_data(tmp_path_factory):
     halves = WORDS[::2], WORDS[1::2]
 
     def sentence(label):
-        return " ".join(rng.choices(halves[label % 2], k=4) + rng.choices(WORDS, k=rng.randint(1, 6)))
+        return " ".join(
+            rng.choices(halves[label % 2], k=4) + rng.choices(WORDS, k=rng.randint(1, 6))
+        )
 
     def write(file, lines, encoding="utf-8"):
         path = root / file
@@ -40,13 +42,19 @@ def transfer_data(tmp_path_factory):
         write(positive, [sentence(1) for _ in range(EXAMPLES)])
         write(negative, [sentence(0) for _ in range(EXAMPLES)])
     for split in ("train", "dev", "test"):
-        write(f"SST/binary/sentiment-{split}", [f"{sentence(i % 2)}\t{i % 2}" for i in range(2 * EXAMPLES)])
+        write(
+            f"SST/binary/sentiment-{split}",
+            [f"{sentence(i % 2)}\t{i % 2}" for i in range(2 * EXAMPLES)],
+        )
     for split in ("train_5500", "TREC_10"):
         classes = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
         write(f"TREC/{split}.label", [f"{c}:any {sentence(i)}" for i, c in enumerate(classes * 8)])
     for split in ("train", "test"):
         rows = [f"{i % 2}\t1\t2\t{sentence(0)}\t{sentence(1 - i % 2)}" for i in range(2 * EXAMPLES)]
-        write(f"MRPC/msr_paraphrase_{split}.txt", ["Quality\t#1 ID\t#2 ID\t#1 String\t#2 String", *rows])
+        write(
+            f"MRPC/msr_paraphrase_{split}.txt",
+            ["Quality\t#1 ID\t#2 ID\t#1 String\t#2 String", *rows],
+        )
     return root
 
 
@@ -54,28 +62,51 @@ def transfer_data(tmp_path_factory):
 def encoded(monkeypatch):
     """Numbers of sentences that were really encoded, one a call."""
     calls, encode = [], TransformerEncoder.encode
-    monkeypatch.setattr(TransformerEncoder, "encode", lambda self, s, **o: calls.append(len(s)) or encode(self, s, **o))
+    monkeypatch.setattr(
+        TransformerEncoder,
+        "encode",
+        lambda self, s, **o: calls.append(len(s)) or encode(self, s, **o),
+    )
     return calls
 
 
 def evaluated(tmp_path, **wanted):
     """The one run of `eval` with these values of results.json's encoder or protocol."""
     runs = [run for run in find_runs(tmp_path / "runs") if run.study == "eval"]
-    found = [run for run in runs if wanted.items() <= {**run.results["encoder"], **run.results["protocol"]}.items()]
+    found = [
+        run
+        for run in runs
+        if wanted.items() <= {**run.results["encoder"], **run.results["protocol"]}.items()
+    ]
     assert len(found) == 1
     return found[0]
 
 
 def test_an_evaluation_is_a_run(call, tiny, small_senteval, tmp_path, encoded):
-    command = ("eval", tiny, "--data-dir", small_senteval, "--precision", "fp32", "--json", tmp_path / "o.json")
+    command = (
+        "eval",
+        tiny,
+        "--data-dir",
+        small_senteval,
+        "--precision",
+        "fp32",
+        "--json",
+        tmp_path / "o.json",
+    )
     code, out, err = call(*command)
     assert code == 0, err
     (run,) = find_runs(tmp_path / "runs")
     assert (run.study, run.state, len(run.id)) == ("eval", "done", 12)
     files = {path.name for path in run.folder.iterdir()}
     assert files == {
-        "config.json", "fingerprints.json", "environment.json", "results.json", "scores.parquet", "cost.json", "status.json"
-    }  # fmt: skip
+        "config.json",
+        "fingerprints.json",
+        "environment.json",
+        "results.json",
+        "scores.parquet",
+        "cost.json",
+        "status.json",
+    }
     assert read_json(tmp_path / "o.json") == run.results | {"environment": run.environment}
     assert run.cost["encoded"] == run.cost["sentences"] == sum(encoded) > 0
     assert f"run {run.id}" in out
@@ -86,7 +117,11 @@ def test_an_evaluation_is_a_run(call, tiny, small_senteval, tmp_path, encoded):
         assert run.results["tasks"][task]["spearman"]["all"] == pytest.approx(wanted, abs=1e-12)
 
     row = notebook.runs(tmp_path / "runs").iloc[0]
-    assert (row["protocol"], row["model.pooling"], row["evaluation.precision"]) == ("simcse-2021", "mean", "fp32")
+    assert (row["protocol"], row["model.pooling"], row["evaluation.precision"]) == (
+        "simcse-2021",
+        "mean",
+        "fp32",
+    )
     assert row["average"] == run.results["average"]["spearman"]["all"]
     assert row["stsb"] == run.results["tasks"]["stsb"]["spearman"]["all"]
     assert "simcse-2021" in call("runs", "ls")[1]
@@ -102,7 +137,9 @@ def test_an_evaluation_is_a_run(call, tiny, small_senteval, tmp_path, encoded):
     assert [found.id for found in find_runs(tmp_path / "runs")] == [run.id]
 
 
-def test_another_protocol_takes_its_sentences_from_the_cache(call, tiny, small_senteval, tmp_path, encoded):
+def test_another_protocol_takes_its_sentences_from_the_cache(
+    call, tiny, small_senteval, tmp_path, encoded
+):
     options = ("--data-dir", small_senteval, "--precision", "fp32")
     for protocol in ("mteb", "recse-release", "senteval-2018", "simcse-2021"):
         code, _, err = call("eval", tiny, "--protocol", protocol, *options)
@@ -118,61 +155,102 @@ def test_another_protocol_takes_its_sentences_from_the_cache(call, tiny, small_s
         values = []
         for task in tasks:
             part = frame[frame["task"] == task]
-            groups = [part] if protocol != "senteval-2018" else [g for _, g in part.groupby("subset")]
-            values.append(np.mean([stats.spearmanr(g["gold"], g["score"]).statistic for g in groups]))
+            groups = (
+                [part] if protocol != "senteval-2018" else [g for _, g in part.groupby("subset")]
+            )
+            values.append(
+                np.mean([stats.spearmanr(g["gold"], g["score"]).statistic for g in groups])
+            )
         averages[protocol] = np.mean(values)
     listed = notebook.runs(tmp_path / "runs").set_index("protocol")["average"]
     for protocol, average in averages.items():
         assert listed[protocol] == pytest.approx(average, abs=1e-12)
     assert len(set(averages.values())) == 3
-    assert len(SUBSETS["sts12"]) == evaluated(tmp_path, id="mteb").results["tasks"]["sts12"]["subsets"]
+    assert (
+        len(SUBSETS["sts12"]) == evaluated(tmp_path, id="mteb").results["tasks"]["sts12"]["subsets"]
+    )
 
 
 def test_the_space_of_the_old_tables(tiny, small_senteval, tmp_path):
     """The measures of one batch written out: twelve pairs, so one batch of all of them."""
     run = workflows.evaluate(
-        str(tiny), tmp_path, protocol="recse-release", data_dir=str(small_senteval), precision_="fp32"
+        str(tiny),
+        tmp_path,
+        protocol="recse-release",
+        data_dir=str(small_senteval),
+        precision_="fp32",
     )
     (pairs,) = load_task("stsb-dev", small_senteval).subsets.values()
     encoder = load_encoder(str(tiny))
     u, v = (F.normalize(torch.from_numpy(encoder.encode(side)), dim=1) for side in pairs[:2])
     close = torch.from_numpy(pairs.gold > 4)
     space = run.results["space"]
-    assert space["alignment"] == pytest.approx(float((u - v)[close].norm(dim=1).square().mean()), abs=1e-5)
+    assert space["alignment"] == pytest.approx(
+        float((u - v)[close].norm(dim=1).square().mean()), abs=1e-5
+    )
     assert space["uniformity"] == pytest.approx(
         float(torch.pdist(torch.cat([u, v])).square().mul(-2).exp().mean().log()), abs=1e-5
     )
-    assert "space" not in workflows.evaluate(str(tiny), tmp_path, data_dir=str(small_senteval)).results
+    assert (
+        "space" not in workflows.evaluate(str(tiny), tmp_path, data_dir=str(small_senteval)).results
+    )
 
 
 def test_transfer_tasks_from_the_command_line(call, tiny, transfer_data, tmp_path, encoded):
-    command = ("eval", tiny, "--protocol", "senteval-fast", "--data-dir", transfer_data, "--precision", "fp32")
+    command = (
+        "eval",
+        tiny,
+        "--protocol",
+        "senteval-fast",
+        "--data-dir",
+        transfer_data,
+        "--precision",
+        "fp32",
+    )
     code, out, err = call(*command, "--json", tmp_path / "o.json")
     assert code == 0, err
     run = evaluated(tmp_path, id="senteval-fast")
     results = read_json(tmp_path / "o.json")
     tasks = [load_transfer_task(name, transfer_data) for name in TRANSFER]
     encoder = load_encoder(str(tiny))
-    wanted, _ = evaluate_transfer(tasks, lambda texts: encoder.encode(texts), protocol="senteval-fast")
+    wanted, _ = evaluate_transfer(
+        tasks, lambda texts: encoder.encode(texts), protocol="senteval-fast"
+    )
     predictions = pd.read_parquet(run.folder / "predictions.parquet")
     for name in TRANSFER:
         found = results["tasks"][name]
         assert found["accuracy"] == pytest.approx(wanted["tasks"][name]["accuracy"], abs=0.03)
         assert found["n"] == (predictions["task"] == name).sum() == 2 * EXAMPLES
         part = predictions[predictions["task"] == name]
-        folds = part.assign(right=part["label"] == part["predicted"]).groupby("fold")["right"].mean()
+        folds = (
+            part.assign(right=part["label"] == part["predicted"]).groupby("fold")["right"].mean()
+        )
         assert found["accuracy"] == pytest.approx(folds.mean(), abs=1e-12)
         assert f"{100 * found['accuracy']:.2f}" in out
-    assert results["average"]["accuracy"] == pytest.approx(np.mean([results["tasks"][n]["accuracy"] for n in TRANSFER]))
+    assert results["average"]["accuracy"] == pytest.approx(
+        np.mean([results["tasks"][n]["accuracy"] for n in TRANSFER])
+    )
     assert results["tasks"]["mrpc"]["f1"] is not None
     assert results["tasks"]["mr"]["f1"] is None
     assert notebook.runs(tmp_path / "runs").iloc[0]["average"] == results["average"]["accuracy"]
     assert f"{100 * results['average']['accuracy']:.2f}" in call("runs", "ls")[1]
     known = sum(encoded)
     code, out, err = call(
-        "eval", tiny, "--protocol", "senteval-logreg", "--data-dir", transfer_data, "--precision", "fp32", "--tasks", "mr,cr",
-        "--beside", "simcse@bert-base", "--runs", tmp_path / "other",
-    )  # fmt: skip
+        "eval",
+        tiny,
+        "--protocol",
+        "senteval-logreg",
+        "--data-dir",
+        transfer_data,
+        "--precision",
+        "fp32",
+        "--tasks",
+        "mr,cr",
+        "--beside",
+        "simcse@bert-base",
+        "--runs",
+        tmp_path / "other",
+    )
     assert code == 0, err
     assert sum(encoded) == known
     assert "85.81" in out
@@ -181,25 +259,42 @@ def test_transfer_tasks_from_the_command_line(call, tiny, transfer_data, tmp_pat
 
 def test_the_id_is_that_of_the_question(tiny, small_senteval, tmp_path):
     def id_of(encoder=tiny, **options):
-        given = {"data_dir": str(small_senteval), "tasks": ["stsb"], "precision_": "fp32", **options}
+        given = {
+            "data_dir": str(small_senteval),
+            "tasks": ["stsb"],
+            "precision_": "fp32",
+            **options,
+        }
         return workflows.evaluate(str(encoder), tmp_path / "runs", **given).id
 
     copy, moved = tmp_path / "copy", tmp_path / "moved"
     shutil.copytree(tiny, copy)
     shutil.copytree(small_senteval, moved)
     plain = id_of()
-    assert plain == id_of(copy) == id_of(data_dir=str(moved)) == id_of(pooling="mean") == id_of(layers=3)
+    assert (
+        plain
+        == id_of(copy)
+        == id_of(data_dir=str(moved))
+        == id_of(pooling="mean")
+        == id_of(layers=3)
+    )
     others = [
-        id_of(pooling="cls"), id_of(layers=2), id_of(max_length=8), id_of(protocol="mteb"), id_of(tasks=["sickr"]),
+        id_of(pooling="cls"),
+        id_of(layers=2),
+        id_of(max_length=8),
+        id_of(protocol="mteb"),
+        id_of(tasks=["sickr"]),
         id_of(precision_="bf16"),
-    ]  # fmt: skip
+    ]
     gold = moved / "STS/STSBenchmark/sts-test.csv"
     gold.write_text(gold.read_text().replace("\t3\t", "\t2\t"))
     others.append(id_of(data_dir=str(moved)))
     assert len({plain, *others}) == 8
 
 
-def test_what_fails_is_marked_and_measured_next_time(call, tiny, small_senteval, tmp_path, monkeypatch):
+def test_what_fails_is_marked_and_measured_next_time(
+    call, tiny, small_senteval, tmp_path, monkeypatch
+):
     def broken(self, sentences, **options):
         raise RuntimeError("out of luck")
 
@@ -207,7 +302,9 @@ def test_what_fails_is_marked_and_measured_next_time(call, tiny, small_senteval,
     with monkeypatch.context() as patch:
         patch.setattr(TransformerEncoder, "encode", broken)
         with pytest.raises(RuntimeError):
-            workflows.evaluate(str(tiny), tmp_path / "runs", data_dir=str(small_senteval), tasks=["stsb"])
+            workflows.evaluate(
+                str(tiny), tmp_path / "runs", data_dir=str(small_senteval), tasks=["stsb"]
+            )
     (run,) = find_runs(tmp_path / "runs")
     assert (run.state, run.results) == ("failed", None)
     assert "out of luck" in run.status["message"]
@@ -216,10 +313,17 @@ def test_what_fails_is_marked_and_measured_next_time(call, tiny, small_senteval,
 
 
 def test_a_constant_encoder_has_no_score(tiny, small_senteval, tmp_path, monkeypatch):
-    monkeypatch.setattr(TransformerEncoder, "encode", lambda self, s, **o: np.ones((len(s), 16), np.float32))
-    run = workflows.evaluate(str(tiny), tmp_path, data_dir=str(small_senteval), protocol="recse-release")
+    monkeypatch.setattr(
+        TransformerEncoder, "encode", lambda self, s, **o: np.ones((len(s), 16), np.float32)
+    )
+    run = workflows.evaluate(
+        str(tiny), tmp_path, data_dir=str(small_senteval), protocol="recse-release"
+    )
     assert run.results["average"]["spearman"]["all"] is None
-    assert run.results["tasks"]["stsb"]["undefined"] == "all scores are the same: the encoder is constant"
+    assert (
+        run.results["tasks"]["stsb"]["undefined"]
+        == "all scores are the same: the encoder is constant"
+    )
     assert json.loads((run.folder / "results.json").read_text())["space"]["alignment"] == 0
 
 
@@ -232,7 +336,10 @@ def test_a_measurement_is_no_model(call, tiny, tmp_path):
 
 def test_protocols_are_listed(call):
     out = call("list", "protocols")[1]
-    assert all(name in out for name in ("simcse-2021", "senteval-2018", "mteb", "recse-release", "senteval-10fold"))
+    assert all(
+        name in out
+        for name in ("simcse-2021", "senteval-2018", "mteb", "recse-release", "senteval-10fold")
+    )
 
 
 def test_two_processes_do_not_measure_the_same(call, tiny, tmp_path):

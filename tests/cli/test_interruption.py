@@ -52,9 +52,12 @@ def started(study, runs):
     code = "from recse_lab.cli import main; main()"
     arguments = ["ablate", study, "--runs", runs, "--workers", 2, "--out", runs / "reports"]
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         start_new_session=True,
-    )  # fmt: skip
+    )
 
 
 def left_alone(study, runs):
@@ -86,7 +89,9 @@ def saved_step(run: Run) -> int:
 
 def at_work(runs: Path, beyond: int) -> bool:
     """Two cells are being computed and both have gone beyond a step."""
-    steps = [run.metrics()[-1]["step"] for run in cells(runs) if run.state == "running" and run.metrics()]
+    steps = [
+        run.metrics()[-1]["step"] for run in cells(runs) if run.state == "running" and run.metrics()
+    ]
     return len(steps) == 2 and min(steps) > beyond
 
 
@@ -122,8 +127,12 @@ def test_interrupted_then_killed_then_finished(study, tmp_path):
     assert len(cells(runs)) == len(cells(alone)) == 4
     for run in cells(alone):
         same = Run(runs / "small" / run.id)
-        pd.testing.assert_frame_equal(pd.read_parquet(same.scores), pd.read_parquet(run.scores), check_exact=True)
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(same.scores), pd.read_parquet(run.scores), check_exact=True
+        )
         assert same.results == run.results
         assert [line["step"] for line in same.metrics()] == list(range(1, STEPS + 1))
         before = told.get(run.id, [])
-        assert same.metrics()[: len(before)] == before  # with their pace: they were not computed again
+        assert (
+            same.metrics()[: len(before)] == before
+        )  # with their pace: they were not computed again

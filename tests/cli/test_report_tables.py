@@ -15,9 +15,16 @@ def store():
 
 
 def test_a_table_is_written_in_three_formats_with_its_card(call, store, tmp_path):
-    code, out, err = call("report", "sts", "--study", "eval", "--beside", "simcse@bert-base", "--out", tmp_path)
+    code, out, err = call(
+        "report", "sts", "--study", "eval", "--beside", "simcse@bert-base", "--out", tmp_path
+    )
     assert code == 0, err
-    assert {p.name for p in (tmp_path / "sts").iterdir()} == {"table.md", "table.tex", "table.csv", "card.json"}
+    assert {p.name for p in (tmp_path / "sts").iterdir()} == {
+        "table.md",
+        "table.tex",
+        "table.csv",
+        "card.json",
+    }
     assert "76.25" in (tmp_path / "sts" / "table.csv").read_text()
     card = json.loads((tmp_path / "sts" / "card.json").read_text())
     assert card["provenance"][0] == "`recse-lab report sts --study eval --beside simcse@bert-base`"

@@ -19,7 +19,9 @@ CONSTANT_WEIGHTS = {"adnce": {"sigma": math.inf}}
 def embeddings(seed, negatives=True, dtype=torch.float64):
     """Anchors, positives near them, and as many negatives or none."""
     generator = torch.Generator().manual_seed(seed)
-    anchors, noise, extra = torch.randn(3, BATCH, DIM, generator=generator, dtype=torch.float64).to(dtype)
+    anchors, noise, extra = torch.randn(3, BATCH, DIM, generator=generator, dtype=torch.float64).to(
+        dtype
+    )
     return anchors, anchors + noise, extra if negatives else None
 
 
@@ -58,7 +60,9 @@ def test_order_rotation_and_scale_change_nothing(member, extra, seed, scale):
     order = torch.randperm(BATCH, generator=generator)
     rotation, _ = torch.linalg.qr(torch.randn(DIM, DIM, generator=generator, dtype=torch.float64))
     torch.testing.assert_close(contrast(*(t if t is None else t[order] for t in data)), reference)
-    torch.testing.assert_close(contrast(*(t if t is None else t @ rotation * scale for t in data)), reference)
+    torch.testing.assert_close(
+        contrast(*(t if t is None else t @ rotation * scale for t in data)), reference
+    )
 
 
 def test_order_of_sentences_alone_is_not_order_of_pairs(contrast):
@@ -118,7 +122,9 @@ def test_half_precision_input_is_compared_in_float32(contrast, negatives):
 def test_a_queue_in_float32_serves_half_precision_anchors(contrast):
     anchors, positives, queue = embeddings(8)
     loss = contrast(anchors.bfloat16(), positives.bfloat16(), queue.float())
-    exact = contrast(anchors.bfloat16().double(), positives.bfloat16().double(), queue.float().double())
+    exact = contrast(
+        anchors.bfloat16().double(), positives.bfloat16().double(), queue.float().double()
+    )
     torch.testing.assert_close(loss.double(), exact, rtol=1e-5, atol=1e-6)
 
 

@@ -15,7 +15,8 @@ def batch(lengths, *, layers=3, width=None, seed=0):
     generator = torch.Generator().manual_seed(seed)
     width = width or max(lengths)
     states = [
-        torch.randn(len(lengths), width, HIDDEN, generator=generator, dtype=torch.float64) for _ in range(layers + 1)
+        torch.randn(len(lengths), width, HIDDEN, generator=generator, dtype=torch.float64)
+        for _ in range(layers + 1)
     ]
     return states, (torch.arange(width) < torch.tensor(lengths)[:, None]).long()
 
@@ -31,12 +32,18 @@ def test_one_vector_a_sentence(pooling, layers):
 
 
 @settings(max_examples=25, deadline=None)
-@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5), extra=st.integers(1, 4), seed=st.integers(0, 99))
+@given(
+    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=5),
+    extra=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
 @pytest.mark.parametrize("name", POOLINGS)
 def test_padding_changes_nothing(name, lengths, extra, seed):
     states, mask = batch(lengths, seed=seed)
     wide = [torch.cat([s, torch.full_like(s[:, :1].expand(-1, extra, -1), 7.5)], 1) for s in states]
-    padded = POOLINGS[name](wide, torch.cat([mask, torch.zeros(len(lengths), extra, dtype=torch.long)], 1))
+    padded = POOLINGS[name](
+        wide, torch.cat([mask, torch.zeros(len(lengths), extra, dtype=torch.long)], 1)
+    )
     torch.testing.assert_close(padded, POOLINGS[name](states, mask), rtol=0, atol=1e-12)
 
 
@@ -44,9 +51,13 @@ def test_batch_order_and_mates_change_nothing(pooling):
     states, mask = batch([5, 2, 7, 3])
     together = pooling(states, mask)
     order = torch.tensor([2, 0, 3, 1])
-    torch.testing.assert_close(pooling([s[order] for s in states], mask[order]), together[order], rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        pooling([s[order] for s in states], mask[order]), together[order], rtol=0, atol=1e-12
+    )
     for i in range(4):
-        torch.testing.assert_close(pooling([s[i : i + 1] for s in states], mask[i : i + 1])[0], together[i])
+        torch.testing.assert_close(
+            pooling([s[i : i + 1] for s in states], mask[i : i + 1])[0], together[i]
+        )
 
 
 def test_looks_at_the_sentence(pooling):

@@ -43,7 +43,11 @@ def test_promises_its_width(name):
 
 
 @settings(max_examples=25, deadline=None)
-@given(lengths=st.lists(st.integers(0, 9), min_size=1, max_size=5), extra=st.integers(1, 4), seed=st.integers(0, 99))
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    extra=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_padding_changes_nothing(operator, lengths, extra, seed):
     features, ids, mask, weights = batch(lengths, seed=seed, width=10)
@@ -51,7 +55,9 @@ def test_padding_changes_nothing(operator, lengths, extra, seed):
         torch.cat([t, torch.full_like(t[:, :extra], fill)], 1)
         for t, fill in ((features, 7.5), (ids, 3), (mask, 0), (weights, 0))
     ]
-    torch.testing.assert_close(apply(operator, *wide), apply(operator, features, ids, mask, weights), rtol=0, atol=1e-9)
+    torch.testing.assert_close(
+        apply(operator, *wide), apply(operator, features, ids, mask, weights), rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -61,16 +67,22 @@ def test_a_gap_in_the_mask_is_padding(operator):
         torch.cat([t[:, :2], torch.full_like(t[:, :1], fill), t[:, 2:]], 1)
         for t, fill in ((features, 9.0), (ids, 5), (mask, 0), (weights, 0))
     ]
-    torch.testing.assert_close(apply(operator, *gap), apply(operator, features, ids, mask, weights), rtol=0, atol=1e-9)
+    torch.testing.assert_close(
+        apply(operator, *gap), apply(operator, features, ids, mask, weights), rtol=0, atol=1e-9
+    )
 
 
 def test_batch_order_and_mates_change_nothing(name):
     data = batch([5, 2, 7, 3], seed=1)
     together = apply(name, *data)
     order = torch.tensor([2, 0, 3, 1])
-    torch.testing.assert_close(apply(name, *(t[order] for t in data)), together[order], rtol=0, atol=1e-9)
+    torch.testing.assert_close(
+        apply(name, *(t[order] for t in data)), together[order], rtol=0, atol=1e-9
+    )
     for i in range(4):
-        torch.testing.assert_close(apply(name, *(t[i : i + 1] for t in data))[0], together[i], rtol=0, atol=1e-9)
+        torch.testing.assert_close(
+            apply(name, *(t[i : i + 1] for t in data))[0], together[i], rtol=0, atol=1e-9
+        )
 
 
 def test_an_empty_sentence_gives_zeros(name):

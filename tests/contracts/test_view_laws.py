@@ -38,7 +38,9 @@ PROVIDED = {"max_length": MAX_LENGTH, "predict": predict, "alternatives": altern
 
 def make(name, strength):
     kind = VIEWS[name]
-    return kind(strength=strength, vocabulary=VOCABULARY, **{need: PROVIDED[need] for need in kind.needs})
+    return kind(
+        strength=strength, vocabulary=VOCABULARY, **{need: PROVIDED[need] for need in kind.needs}
+    )
 
 
 def random_rows(lengths, seed=0, dtype=np.int64):
@@ -57,7 +59,9 @@ def padded(rows, extra=0):
 
 def embed(ids):
     """A fixed embedding per token and place."""
-    table = torch.randn(SIZE, HIDDEN, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    table = torch.randn(
+        SIZE, HIDDEN, generator=torch.Generator().manual_seed(5), dtype=torch.float64
+    )
     return table[ids] + 0.1 * torch.arange(ids.shape[1])[:, None]
 
 
@@ -73,7 +77,9 @@ def apply(view, rows, seed, extra=0):
 
 
 def same(one, other):
-    return len(one) == len(other) and all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+    return len(one) == len(other) and all(
+        np.array_equal(a, b) for a, b in zip(one, other, strict=True)
+    )
 
 
 @pytest.fixture(params=VIEWS)
@@ -91,7 +97,9 @@ quick = settings(max_examples=20, deadline=None)
 def test_says_what_it_is(name):
     kind = VIEWS[name]
     assert issubclass(kind, TextView if kind.kind == "text" else EmbeddingView)
-    first, *rest = (kind.__doc__ or "").splitlines()  # its own: an inherited one would be silent here
+    first, *rest = (
+        kind.__doc__ or ""
+    ).splitlines()  # its own: an inherited one would be silent here
     assert first.endswith(".")
     assert any(line.strip().startswith("Source: ") for line in rest)
 
@@ -117,7 +125,9 @@ def test_batch_order_and_mates_change_nothing(view, lengths, strength, seed, dat
     rows = random_rows(lengths, seed)
     together = apply(make(view, strength), rows, 7)
     order = data.draw(st.permutations(range(len(rows))))
-    assert same(apply(make(view, strength), [rows[i] for i in order], 7), [together[i] for i in order])
+    assert same(
+        apply(make(view, strength), [rows[i] for i in order], 7), [together[i] for i in order]
+    )
     for row, edited in zip(rows, together, strict=True):
         assert same(apply(make(view, strength), [row], 7, extra=3), [edited])
 
@@ -135,7 +145,9 @@ def test_how_ids_are_stored_changes_nothing(name):
 @given(lengths=sentence, seed=st.integers(0, 99))
 def test_strength_0_is_the_identity(view, lengths, seed):
     rows = random_rows(lengths, seed)
-    before = rows if view in TEXT else [embed(torch.from_numpy(row)[None])[0].numpy() for row in rows]
+    before = (
+        rows if view in TEXT else [embed(torch.from_numpy(row)[None])[0].numpy() for row in rows]
+    )
     assert same(apply(make(view, 0.0), rows, seed), before)
 
 
@@ -186,9 +198,9 @@ def test_special_tokens_inside_a_sentence_stay(view, strength, seed):
 def test_pieces_of_a_word_go_together(view, strength, seed):
     """Words of three pieces, an own set of pieces each: whatever is left of a word is all of it."""
     words = [[4 + 2 * i, 45 + i, 55] for i in range(8)]
-    edited = make(view, strength)([np.array([CLS, *(piece for word in words for piece in word), SEP])], seed=seed)[0][
-        1:-1
-    ]
+    edited = make(view, strength)(
+        [np.array([CLS, *(piece for word in words for piece in word), SEP])], seed=seed
+    )[0][1:-1]
     if view == "span-masking":
         assert [(edited[3 * i : 3 * i + 3] == MASK).sum() % 3 for i in range(8)] == [0] * 8
     assert sorted(np.flatnonzero(edited == 55) % 3) == [2] * (edited == 55).sum()
@@ -215,7 +227,11 @@ def test_gradients_flow_through_embeddings(view):
     embeddings = embed(ids)[..., :3].clone().requires_grad_()
     edited = make(view, 0.4)(embeddings, mask, ids, seed=1)
     edited.sum().backward()
-    wanted = torch.ones_like(embeddings) if view == "embedding-noise" else (edited.detach() != 0).double()
+    wanted = (
+        torch.ones_like(embeddings)
+        if view == "embedding-noise"
+        else (edited.detach() != 0).double()
+    )
     torch.testing.assert_close(embeddings.grad, wanted)
 
 
@@ -225,12 +241,15 @@ def test_a_strength_that_cannot_be_is_refused(name, strength):
         VIEWS[name].check(strength)
         return
     for refuse in (VIEWS[name].check, lambda s: make(name, s)):
-        with pytest.raises(LabError, match=f"{VIEWS[name].__name__}: strength must be .*{strength}"):
+        with pytest.raises(
+            LabError, match=f"{VIEWS[name].__name__}: strength must be .*{strength}"
+        ):
             refuse(strength)
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, kind in VIEWS.items() if "predict" in kind.needs or name == "span-masking"]
+    "name",
+    [name for name, kind in VIEWS.items() if "predict" in kind.needs or name == "span-masking"],
 )
 def test_a_view_that_masks_wants_a_mask_token(name):
     kind = VIEWS[name]

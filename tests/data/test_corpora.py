@@ -23,7 +23,10 @@ def write(path, kind):
     if kind == "txt":
         text = "\n".join(["", SENTENCES[0], "   ", *SENTENCES[1:]]) + "\n"
     elif kind == "jsonl":
-        text = "".join(json.dumps({"id": i, "text": s}, ensure_ascii=False) + "\n" for i, s in enumerate(SENTENCES))
+        text = "".join(
+            json.dumps({"id": i, "text": s}, ensure_ascii=False) + "\n"
+            for i, s in enumerate(SENTENCES)
+        )
     else:
         out = io.StringIO()
         writer = csv.writer(out, delimiter="\t" if kind == "tsv" else ",")
@@ -35,7 +38,18 @@ def write(path, kind):
 
 
 @pytest.mark.parametrize(
-    "name", ["a.txt", "a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.txt.gz", "a.csv.gz", "a.tsv.gz", "a.jsonl.gz"]
+    "name",
+    [
+        "a.txt",
+        "a.csv",
+        "a.tsv",
+        "a.jsonl",
+        "a.parquet",
+        "a.txt.gz",
+        "a.csv.gz",
+        "a.tsv.gz",
+        "a.jsonl.gz",
+    ],
 )
 def test_every_format_gives_the_same_sentences(tmp_path, name):
     path = write(tmp_path / name, name.split(".")[1])
@@ -69,7 +83,9 @@ def test_a_header_may_follow_blank_lines_and_a_byte_order_mark(tmp_path):
 def test_missing_values_are_empty_rows(tmp_path):
     pd.DataFrame({"text": ["one", None, "two"]}).to_parquet(tmp_path / "a.parquet")
     (tmp_path / "a.jsonl").write_text('{"text": "one"}\n{"text": null}\n"two"\n')
-    assert list(Corpus(tmp_path / "a.parquet")) == list(Corpus(tmp_path / "a.jsonl")) == ["one", "two"]
+    assert (
+        list(Corpus(tmp_path / "a.parquet")) == list(Corpus(tmp_path / "a.jsonl")) == ["one", "two"]
+    )
 
 
 def test_rows_are_streamed(tmp_path):
@@ -113,19 +129,54 @@ def bad(tmp_path, name, data):
         ("blank.txt", "\n  \n", None, "holds no sentence"),
         ("binary.txt", b"one\n\x00\x01\x02\n", None, r"binary\.txt, line 2: this is binary data"),
         ("latin.txt", b"one\ntwo\ngr\xf6sse\n", None, r"latin\.txt, line 3: not UTF-8"),
-        ("a.csv", "id,text\n1,one\n2\n", None, r"a\.csv, line 3: 1 columns, the sentence is in column 2"),
+        (
+            "a.csv",
+            "id,text\n1,one\n2\n",
+            None,
+            r"a\.csv, line 3: 1 columns, the sentence is in column 2",
+        ),
         ("a.csv", "id,text\n1,one\n", "txt", "no column 'txt'; it has 'id', 'text'"),
-        ("a.csv", "id,review\n1,one\n", None, r"a\.csv, line 1: 2 columns, and the first row names none of text"),
-        ("a.tsv", "one\ntwo\tthree\n", None, r"a\.tsv, line 2: 2 columns, and the first row names none of text"),
+        (
+            "a.csv",
+            "id,review\n1,one\n",
+            None,
+            r"a\.csv, line 1: 2 columns, and the first row names none of text",
+        ),
+        (
+            "a.tsv",
+            "one\ntwo\tthree\n",
+            None,
+            r"a\.tsv, line 2: 2 columns, and the first row names none of text",
+        ),
         ("a.csv", 'text\none\n"two\nthree\nfour\n', None, r"a\.csv, line 3: broken row"),
-        ("a.jsonl", '{"text": "one"}\n{"sentence": "two"}\n', None, r"a\.jsonl, line 2: no field 'text'"),
+        (
+            "a.jsonl",
+            '{"text": "one"}\n{"sentence": "two"}\n',
+            None,
+            r"a\.jsonl, line 2: no field 'text'",
+        ),
         ("a.jsonl", '"one"\n[1]\n', None, r"a\.jsonl, line 2: expected a JSON object or string"),
-        ("a.jsonl", '{"text": "\\ud800"}\n', None, r"a\.jsonl, line 1: the sentence field holds a lone surrogate"),
+        (
+            "a.jsonl",
+            '{"text": "\\ud800"}\n',
+            None,
+            r"a\.jsonl, line 1: the sentence field holds a lone surrogate",
+        ),
         ("a.jsonl", "[" * 100_000 + "\n", None, r"a\.jsonl, line 1: broken JSON"),
         ("a.jsonl", "9" * 5000 + "\n", None, r"a\.jsonl, line 1: broken JSON"),
         ("a.jsonl", '{"text": "one"}\n{"text": \n', None, r"a\.jsonl, line 2: broken JSON"),
-        ("a.jsonl", '{"id": "0", "body": "one"}\n', None, r"a\.jsonl, line 1: 2 columns, and none is named text"),
-        ("a.jsonl", '{"sent1": "one"}\n"two"\n', "sent1", r"a\.jsonl, line 2: a bare string has no field 'sent1'"),
+        (
+            "a.jsonl",
+            '{"id": "0", "body": "one"}\n',
+            None,
+            r"a\.jsonl, line 1: 2 columns, and none is named text",
+        ),
+        (
+            "a.jsonl",
+            '{"sent1": "one"}\n"two"\n',
+            "sent1",
+            r"a\.jsonl, line 2: a bare string has no field 'sent1'",
+        ),
         ("a.txt", "one\ntwo\n", "sent1", r"a\.txt: a txt file has no columns, so no 'sent1'"),
         ("a.jsonl", '{"text": 3}\n', None, r"a\.jsonl, line 1: the sentence field holds int"),
         ("a.txt.gz", b"not gzip at all", None, "not a readable gzip file"),
@@ -152,12 +203,18 @@ def test_columns_that_slip_out_of_line_are_told_by_line(tmp_path, kind):
     corpora = [Corpus(path, column) for column in ("sent0", "sent1")]
     assert len(list(corpora[0])) == len(list(corpora[1])) == 3
     told = {"csv": "line 3", "jsonl": "line 2", "parquet": "row 2"}[kind]
-    with pytest.raises(LabError, match=rf"a\.{kind}, {told}: column 'sent1' is empty, and every row needs all columns"):
+    with pytest.raises(
+        LabError,
+        match=rf"a\.{kind}, {told}: column 'sent1' is empty, and every row needs all columns",
+    ):
         check_aligned(corpora)
 
 
 def test_a_column_that_ends_early_is_told_and_full_ones_pass(tmp_path):
-    path, other = bad(tmp_path, "a.csv", "text,sent1\none,a\n,\ntwo,b\n"), bad(tmp_path, "b.csv", "text,sent1\n,c\n")
+    path, other = (
+        bad(tmp_path, "a.csv", "text,sent1\none,a\n,\ntwo,b\n"),
+        bad(tmp_path, "b.csv", "text,sent1\n,c\n"),
+    )
     check_aligned([Corpus(path), Corpus(path, "sent1")])  # a row that is empty throughout is no row
     with pytest.raises(LabError, match=r"b\.csv, line 2: the column of the sentence is empty"):
         check_aligned([Corpus([path, other]), Corpus([path, other], "sent1")])

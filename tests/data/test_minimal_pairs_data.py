@@ -15,7 +15,9 @@ SENTENCES = ("base", "edit", "paraphrase")
 
 def words(sentence):
     """Words without case and the punctuation around them."""
-    return [word for word in (part.strip(".,;:?!\"'()") for part in sentence.casefold().split()) if word]
+    return [
+        word for word in (part.strip(".,;:?!\"'()") for part in sentence.casefold().split()) if word
+    ]
 
 
 def distance(first, second):
@@ -39,7 +41,11 @@ def test_at_least_sixty_a_phenomenon_and_the_expectations_of_the_card():
     assert tuple(dict.fromkeys(ITEMS["phenomenon"])) == PHENOMENA
     kinds = Counter(zip(ITEMS["phenomenon"], ITEMS["expect"], strict=True))
     expected = {(name, CHANGES): 62 for name in PHENOMENA[:6]}
-    assert kinds == expected | {("word-order", CHANGES): 31, ("word-order", KEEPS): 31, ("typos", KEEPS): 62}
+    assert kinds == expected | {
+        ("word-order", CHANGES): 31,
+        ("word-order", KEEPS): 31,
+        ("typos", KEEPS): 62,
+    }
     assert ITEMS["id"].is_unique
     assert (ITEMS["id"].str.replace(r"-\d+$", "", regex=True) == ITEMS["phenomenon"]).all()
 
@@ -82,7 +88,9 @@ def test_typos_change_letters_of_words_that_stay_in_place():
         base, edit = words(row["base"]), words(row["edit"])
         assert len(base) == len(edit), row
         for right, wrong in zip(base, edit, strict=True):
-            assert distance(right, wrong) <= 2, row  # in letters; two for neighbours that changed places
+            assert distance(right, wrong) <= 2, (
+                row
+            )  # in letters; two for neighbours that changed places
 
 
 def test_word_overlap_alone_orders_changes_wrongly_and_keeps_rightly():
@@ -93,9 +101,12 @@ def test_word_overlap_alone_orders_changes_wrongly_and_keeps_rightly():
         dot = sum(a[word] * b[word] for word in a)
         return dot / np.sqrt(sum(v * v for v in a.values()) * sum(v * v for v in b.values()))
 
-    nearer = np.array([
-        cosine(row["base"], row["paraphrase"]) > cosine(row["base"], row["edit"]) for row in ITEMS.to_dict("records")
-    ])  # fmt: skip
+    nearer = np.array(
+        [
+            cosine(row["base"], row["paraphrase"]) > cosine(row["base"], row["edit"])
+            for row in ITEMS.to_dict("records")
+        ]
+    )
     changes = (ITEMS["expect"] == CHANGES).to_numpy()
     assert nearer[changes].mean() < 0.05
     assert nearer[~changes].mean() < 0.05
@@ -110,7 +121,9 @@ GOOD = "a-1\tnegation\tchanges\tIt is so.\tIt is not so.\tThat's how things are.
 def test_reads_a_file(tmp_path):
     path = tmp_path / "pairs.tsv"
     path.write_text(f"{HEADER}\n{GOOD}\n", encoding="utf-8")
-    assert load_minimal_pairs(path).to_dict("records") == [dict(zip(COLUMNS, GOOD.split("\t"), strict=True))]
+    assert load_minimal_pairs(path).to_dict("records") == [
+        dict(zip(COLUMNS, GOOD.split("\t"), strict=True))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,10 +134,19 @@ def test_reads_a_file(tmp_path):
         (HEADER, "no item in it"),
         (f"{HEADER}\n{GOOD}\na-2\tnegation\tchanges\tOne.\tTwo.", "line 3: 5 fields instead of 6"),
         (f"{HEADER}\n{GOOD}\n\n", "line 3: 1 fields instead of 6"),
-        (f"{HEADER}\n{GOOD.replace('negation', 'irony')}", "line 2: the phenomenon 'irony' is none of negation"),
-        (f"{HEADER}\n{GOOD.replace('changes', 'Changes')}", "line 2: expect is 'Changes', neither changes nor keeps"),
+        (
+            f"{HEADER}\n{GOOD.replace('negation', 'irony')}",
+            "line 2: the phenomenon 'irony' is none of negation",
+        ),
+        (
+            f"{HEADER}\n{GOOD.replace('changes', 'Changes')}",
+            "line 2: expect is 'Changes', neither changes nor keeps",
+        ),
         (f"{HEADER}\n{GOOD.replace('It is not so.', ' ')}", "line 2: nothing in edit"),
-        (f"{HEADER}\n{GOOD.replace('It is not so.', 'It is so.')}", "line 2: two of its sentences are the same"),
+        (
+            f"{HEADER}\n{GOOD.replace('It is not so.', 'It is so.')}",
+            "line 2: two of its sentences are the same",
+        ),
         (f"{HEADER}\n{GOOD}\n{GOOD}", "line 3: the id 'a-1' is that of line 2"),
     ],
 )

@@ -25,13 +25,19 @@ REPO = "princeton-nlp/datasets-for-simcse"
 
 def text_pin(content):
     lines = content.count(b"\n") + (not content.endswith(b"\n"))
-    return {"lines": lines, "text": hashlib.sha256(content.replace(b" ", b"").replace(b"\r", b"")).hexdigest()}
+    return {
+        "lines": lines,
+        "text": hashlib.sha256(content.replace(b" ", b"").replace(b"\r", b"")).hexdigest(),
+    }
 
 
 @pytest.fixture
 def archive(small_senteval):
     """What the hub's archive holds: made-up STS sets, a transfer set that is no UTF-8, and a file nobody asked for."""
-    return contents(small_senteval) | {"MR/rt-polarity.pos": b"caf\xe9 au lait .\ngood .\n", "COCO/notes": b"unwanted"}
+    return contents(small_senteval) | {
+        "MR/rt-polarity.pos": b"caf\xe9 au lait .\ngood .\n",
+        "COCO/notes": b"unwanted",
+    }
 
 
 @pytest.fixture
@@ -47,18 +53,22 @@ def hub(monkeypatch, archive):
             "senteval": source | {"file": "senteval.tar", "sha256": None},
         },
         "sets": [
-            about | {"name": "wiki1m", "kind": "corpus", "download": "wiki1m"}
+            about
+            | {"name": "wiki1m", "kind": "corpus", "download": "wiki1m"}
             | {"files": {"wiki1m_for_simcse.txt": {"sha256": sha256}}},
             *(
-                about | {"name": kind, "kind": kind, "download": "senteval"}
+                about
+                | {"name": kind, "kind": kind, "download": "senteval"}
                 | {"files": {n: text_pin(c) for n, c in wanted.items() if n.startswith(folders)}}
                 for kind, folders in (("sts", ("STS", "SICK")), ("transfer", ("MR",)))
             ),
         ],
-    }  # fmt: skip
+    }
     monkeypatch.setattr(manifest, "_manifest", lambda: stated)
     monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 500)  # 10 MiB: what a break loses at most
+    monkeypatch.setattr(
+        "huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 500
+    )  # 10 MiB: what a break loses at most
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     with Hub() as server:
         point_to(monkeypatch, server.url)
@@ -111,7 +121,9 @@ def test_pins_and_rows_are_those_of_the_real_sets(data_dir):
     found = {finding.name: finding for finding in check(data_dir)}
     assert {name for name, finding in found.items() if finding.state != "sound"} == {"wiki1m"}
     for name in SUBSETS:
-        assert found[name].rows == sum(len(pairs.gold) for pairs in load_task(name, data_dir).subsets.values())
+        assert found[name].rows == sum(
+            len(pairs.gold) for pairs in load_task(name, data_dir).subsets.values()
+        )
     assert found["sick"].rows == len(load_task("sickr-all", data_dir).subsets["sickr-all"].gold)
 
 
@@ -122,10 +134,14 @@ def test_what_is_pulled_is_read_by_its_name(hub, small_senteval):
     findings = pull(["wiki1m", "sts", "transfer"])
     assert states(findings) == {"wiki1m": "sound", "sts": "sound", "transfer": "sound"}
     for task in (*SUBSETS, *TABLES):
-        assert tasks_fingerprint([load_task(task, "pulled")]) == tasks_fingerprint([load_task(task, small_senteval)])
+        assert tasks_fingerprint([load_task(task, "pulled")]) == tasks_fingerprint(
+            [load_task(task, small_senteval)]
+        )
     assert list(Corpus(corpus_path("wiki1m"))) == WIKI.decode().splitlines()
     assert Path(corpus_path("wiki1m")).is_relative_to(os.environ["RECSE_LAB_CACHE"])
-    assert (pulled("transfer") / "MR/rt-polarity.pos").read_bytes() == b"caf\xe9 au lait .\ngood .\n"
+    assert (
+        pulled("transfer") / "MR/rt-polarity.pos"
+    ).read_bytes() == b"caf\xe9 au lait .\ngood .\n"
     assert not (pulled("sts") / "COCO").exists()
     assert left_behind() == ["senteval", "wiki1m"]
 
@@ -173,8 +189,13 @@ def test_the_token_stays_with_the_hub(hub, monkeypatch):
 
 
 def test_without_a_pull_the_names_say_what_to_do():
-    for name, read in (("sts", lambda: load_task("stsb", "pulled")), ("wiki1m", lambda: corpus_path("wiki1m"))):
-        with pytest.raises(LabError, match=f"nothing was pulled here yet; run `recse-lab data pull {name}`"):
+    for name, read in (
+        ("sts", lambda: load_task("stsb", "pulled")),
+        ("wiki1m", lambda: corpus_path("wiki1m")),
+    ):
+        with pytest.raises(
+            LabError, match=f"nothing was pulled here yet; run `recse-lab data pull {name}`"
+        ):
             read()
 
 
@@ -199,9 +220,14 @@ def test_a_connection_that_breaks_is_taken_up_within_one_pull(hub):
 
 
 def test_the_next_pull_goes_on_where_the_last_one_broke(hub):
-    hub.breaks = [1000, 500, *[0] * 20]  # after 1,500 bytes nothing more comes, however often it is asked
+    hub.breaks = [
+        1000,
+        500,
+        *[0] * 20,
+    ]  # after 1,500 bytes nothing more comes, however often it is asked
     with pytest.raises(
-        LabError, match=r"the 1,500 bytes that arrived are kept, and the same command goes on from there"
+        LabError,
+        match=r"the 1,500 bytes that arrived are kept, and the same command goes on from there",
     ):
         pull(["wiki1m"])
     assert left_behind() == ["wiki1m_for_simcse.txt.part"]
@@ -226,7 +252,9 @@ def test_damaged_leftovers_are_told_by_their_checksum_and_deleted(hub, length):
 
 def test_a_truncated_file_is_deleted(hub):
     hub.announced["wiki1m_for_simcse.txt"] = (len(WIKI) + 1000, "0" * 64)
-    with pytest.raises(LabError, match=rf"the hub sent {len(WIKI):,} bytes, not as many as it announced"):
+    with pytest.raises(
+        LabError, match=rf"the hub sent {len(WIKI):,} bytes, not as many as it announced"
+    ):
         pull(["wiki1m"])
     assert left_behind() == []
 
@@ -243,7 +271,9 @@ def test_a_file_shorter_than_the_rest_that_was_asked_for_is_deleted(hub):
 
 def test_a_wrong_checksum_by_the_package_s_pin(hub):
     hub.files["wiki1m_for_simcse.txt"] = WIKI.replace(b"dog", b"god", 1)
-    with pytest.raises(LabError, match=r"its sha256 is \w{12}… and the package pins \w{12}…; the file was deleted"):
+    with pytest.raises(
+        LabError, match=r"its sha256 is \w{12}… and the package pins \w{12}…; the file was deleted"
+    ):
         pull(["wiki1m"])
     assert left_behind() == []
 
@@ -273,7 +303,8 @@ def test_another_commit_is_refused(hub):
 
 
 @pytest.mark.parametrize(
-    ("status", "message"), [(404, r"has no such file \(404\)"), (503, "answered 503"), (401, "answered 401")]
+    ("status", "message"),
+    [(404, r"has no such file \(404\)"), (503, "answered 503"), (401, "answered 401")],
 )
 def test_an_answer_that_is_no_file(hub, status, message):
     hub.status = status
@@ -292,7 +323,9 @@ def test_no_hub_within_reach(hub, monkeypatch):
     with Hub() as gone:
         pass
     point_to(monkeypatch, gone.url)
-    with pytest.raises(LabError, match=rf"no hub can be reached at {gone.url} \(.*refused.*\); check the network"):
+    with pytest.raises(
+        LabError, match=rf"no hub can be reached at {gone.url} \(.*refused.*\); check the network"
+    ):
         pull(["wiki1m"])
     assert left_behind() == []
 
@@ -307,7 +340,9 @@ def test_offline_by_choice(hub, monkeypatch):
 def test_a_full_disk(hub):
     data_root().mkdir(parents=True)
     (data_root() / "wiki1m_for_simcse.txt.part").symlink_to("/dev/full")
-    with pytest.raises(LabError, match="the disk is full; free some space, and the same command goes on"):
+    with pytest.raises(
+        LabError, match="the disk is full; free some space, and the same command goes on"
+    ):
         pull(["wiki1m"])
     assert not (data_root() / "wiki1m").exists()
 
@@ -321,7 +356,9 @@ def test_a_cache_that_cannot_be_written(hub, monkeypatch, tmp_path):
 
 def test_an_archive_that_is_none(hub):
     hub.files["senteval.tar"] = b"<html>log in first</html>"
-    with pytest.raises(LabError, match=r"senteval\.tar: no readable tar archive; it was deleted: pull again\.$"):
+    with pytest.raises(
+        LabError, match=r"senteval\.tar: no readable tar archive; it was deleted: pull again\.$"
+    ):
         pull(["sts"])
     assert left_behind() == []
 
@@ -342,7 +379,9 @@ def test_an_archive_that_lacks_a_file_unpacks_nothing(hub, archive):
 
 
 def test_only_known_files_leave_the_archive(hub, archive):
-    hub.files["senteval.tar"] = tar({f"./{name}": content for name, content in archive.items()} | {"../evil": b"x"})
+    hub.files["senteval.tar"] = tar(
+        {f"./{name}": content for name, content in archive.items()} | {"../evil": b"x"}
+    )
     assert states(pull(["sts"])) == {"sts": "sound", "transfer": "sound"}
     assert left_behind() == ["senteval"]
     assert not (data_root().parent / "evil").exists()
@@ -365,8 +404,14 @@ def test_other_text_than_pinned_is_told_and_kept(hub, archive):
     ("damage", "problem"),
     [
         (lambda path: path.unlink(), "missing"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-5]), "not the bytes recorded at first pull"),
-        (lambda path: path.write_bytes(path.read_bytes() + b" "), "not the bytes recorded at first pull"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:-5]),
+            "not the bytes recorded at first pull",
+        ),
+        (
+            lambda path: path.write_bytes(path.read_bytes() + b" "),
+            "not the bytes recorded at first pull",
+        ),
     ],
 )
 def test_damage_after_the_pull_is_found_and_mended(hub, damage, problem):
@@ -386,7 +431,10 @@ def test_data_without_their_record_are_damaged(hub, text):
     record = pulled("wiki1m") / "pulled.json"
     record.unlink() if text is None else record.write_text(text)
     (found,) = [finding for finding in check() if finding.name == "wiki1m"]
-    assert (found.state, found.problems) == ("damaged", ["pulled.json: no readable record of the pull"])
+    assert (found.state, found.problems) == (
+        "damaged",
+        ["pulled.json: no readable record of the pull"],
+    )
     assert states(pull(["wiki1m"])) == {"wiki1m": "sound"}
 
 
@@ -396,7 +444,9 @@ def test_a_file_that_is_as_recorded_and_not_as_pinned(hub):
     path.write_bytes(b"other")
     record = pulled("wiki1m") / "pulled.json"
     record.write_text(
-        record.read_text().replace(hashlib.sha256(WIKI).hexdigest(), hashlib.sha256(b"other").hexdigest())
+        record.read_text().replace(
+            hashlib.sha256(WIKI).hexdigest(), hashlib.sha256(b"other").hexdigest()
+        )
     )
     (found,) = [finding for finding in check() if finding.name == "wiki1m"]
     assert found.problems == ["wiki1m_for_simcse.txt: not the sha256 the package pins"]
@@ -421,14 +471,23 @@ def test_one_s_own_folder_is_checked_by_its_text(hub, archive, tmp_path):
     assert states(check(tmp_path))["sts"] == "other text"
     path.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[:5]))
     (found,) = [finding for finding in check(tmp_path) if finding.name == "sts"]
-    assert (found.state, found.problems) == ("damaged", ["SICK/SICK_trial.txt: 5 lines instead of 13"])
+    assert (found.state, found.problems) == (
+        "damaged",
+        ["SICK/SICK_trial.txt: 5 lines instead of 13"],
+    )
 
 
 def test_a_set_that_is_not_in_one_s_folder_is_absent(hub, archive, tmp_path):
-    root = copy({name: content for name, content in archive.items() if name.startswith("S")}, tmp_path)
+    root = copy(
+        {name: content for name, content in archive.items() if name.startswith("S")}, tmp_path
+    )
     assert states(check(root)) == {
-        "wiki1m": "absent", "sts": "sound", "transfer": "absent", "sample-corpus": "sound", "sample-sts": "sound",
-    }  # fmt: skip
+        "wiki1m": "absent",
+        "sts": "sound",
+        "transfer": "absent",
+        "sample-corpus": "sound",
+        "sample-sts": "sound",
+    }
 
 
 def test_a_damaged_sample_is_told(monkeypatch):

@@ -120,7 +120,9 @@ def test_plurals(entry):
 @pytest.mark.parametrize("forms", VERBS.strip().splitlines())
 def test_verb_forms(forms):
     infinitive, *others = forms.split()
-    assert [grammar.conjugate(infinitive, form) for form in ("does", "did", "doing", "done")] == others
+    assert [
+        grammar.conjugate(infinitive, form) for form in ("does", "did", "doing", "done")
+    ] == others
     assert grammar.conjugate(f"{infinitive} off the net", "did") == f"{others[1]} off the net"
 
 
@@ -129,8 +131,13 @@ def test_the_first_person_retold():
         grammar.retell("I'm sure my dog hates me and I am mad", "you")
         == "you're sure your dog hates you and you are mad"
     )
-    assert grammar.retell("check your bag where you are going", "they") == "check their bag where they are going"
-    assert grammar.retell("check your bag where you are going", "I") == "check my bag where I am going"
+    assert (
+        grammar.retell("check your bag where you are going", "they")
+        == "check their bag where they are going"
+    )
+    assert (
+        grammar.retell("check your bag where you are going", "I") == "check my bag where I am going"
+    )
 
 
 def test_a_sentence_begins_and_ends():
@@ -147,8 +154,13 @@ def test_a_scene_keeps_its_words():
         def choice(self, pool):
             return pool[-1]
 
-    assert Scene(Last(), words).say(frame) == "On the quay, half a dozen divers met a fisherman, and the divers left."
-    words["action"] = [words["action"][0]._replace(nouns=["timber~"], adjectives=["heavy"], manners=["by crane"])]
+    assert (
+        Scene(Last(), words).say(frame)
+        == "On the quay, half a dozen divers met a fisherman, and the divers left."
+    )
+    words["action"] = [
+        words["action"][0]._replace(nouns=["timber~"], adjectives=["heavy"], manners=["by crane"])
+    ]
     frame = "{things} {are things} {done} {manner}, and {two things} {was thing} {doing} {a thing}"
     assert (
         Scene(Last(), words).say(frame)
@@ -164,7 +176,9 @@ def test_the_same_bytes_every_time(tmp_path):
     write(tmp_path / "here.gz")
     script = "import sys, pathlib; from recse_lab.data.embedded.generate import write; write(pathlib.Path(sys.argv[1]))"
     environment = os.environ | {"PYTHONHASHSEED": "12345"}
-    subprocess.run([sys.executable, "-c", script, tmp_path / "there.gz"], env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "there.gz"], env=environment, check=True
+    )
     assert (tmp_path / "here.gz").read_bytes() == (tmp_path / "there.gz").read_bytes()
     assert compose(60, seed=1) == compose(60, seed=1) != compose(60, seed=2)
 
@@ -177,7 +191,11 @@ def test_size(lines, composed):
 
 
 def test_the_handwritten_sentences_are_there(lines):
-    written = {line for register in REGISTERS for line in read_lines(HERE / "handwritten" / f"{register}.txt")}
+    written = {
+        line
+        for register in REGISTERS
+        for line in read_lines(HERE / "handwritten" / f"{register}.txt")
+    }
     assert written <= set(lines)
     if all((HERE / "handwritten" / f"{register}.txt").exists() for register in REGISTERS):
         assert len(written) >= 1_500
@@ -229,10 +247,23 @@ def test_vocabulary(lines):
     assert len({word for line in lines for word in re.findall(r"[a-z]+", line.lower())}) >= 9_000
 
 
-@pytest.mark.parametrize("path", sorted((HERE / "topics").glob("*.txt")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((HERE / "topics").glob("*.txt")), ids=lambda path: path.stem
+)
 def test_a_topic_is_complete(path):
     words = read_words(path)
-    assert {"agent", "place", "body", "action", "cause", "outcome", "rule", "problem", "tip", "kind"} <= set(words)
+    assert {
+        "agent",
+        "place",
+        "body",
+        "action",
+        "cause",
+        "outcome",
+        "rule",
+        "problem",
+        "tip",
+        "kind",
+    } <= set(words)
     assert all(len(entries) >= 3 for name, entries in words.items() if name not in ("since", "era"))
     assert all(len(part) >= 2 for action in words["action"] for part in action[1:])
     assert all(" = " in kind for kind in words["kind"])

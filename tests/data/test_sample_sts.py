@@ -12,7 +12,9 @@ from recse_lab.data.sts import load_task
 
 @pytest.fixture(scope="module")
 def rows():
-    text = (resources.files("recse_lab.data.embedded") / "sample-sts.tsv").read_text(encoding="utf-8")
+    text = (resources.files("recse_lab.data.embedded") / "sample-sts.tsv").read_text(
+        encoding="utf-8"
+    )
     return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
@@ -58,7 +60,9 @@ def test_word_overlap_does_not_tell_the_grade(rows):
 
 
 def test_lengths_are_spread(rows):
-    lengths = np.array([(len(row["sentence1"].split()) + len(row["sentence2"].split())) / 2 for row in rows])
+    lengths = np.array(
+        [(len(row["sentence1"].split()) + len(row["sentence2"].split())) / 2 for row in rows]
+    )
     assert lengths.min() >= 4
     for low, high in ((0, 8.5), (8.5, 15), (15, 30)):
         assert ((lengths >= low) & (lengths < high)).mean() > 0.2

@@ -10,9 +10,16 @@ from recse_lab.data.sts import SEVEN, SUBSETS, find_senteval, load_task, tasks_f
 from recse_lab.errors import LabError
 
 PAIRS = {
-    "sts12": 3108, "sts13": 1500, "sts14": 3750, "sts15": 3000, "sts16": 1186,
-    "stsb": 1379, "sickr": 4927, "sickr-all": 9927, "stsb-dev": 1500,
-}  # fmt: skip
+    "sts12": 3108,
+    "sts13": 1500,
+    "sts14": 3750,
+    "sts15": 3000,
+    "sts16": 1186,
+    "stsb": 1379,
+    "sickr": 4927,
+    "sickr-all": 9927,
+    "stsb-dev": 1500,
+}
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -27,7 +34,10 @@ def test_numbers_of_pairs_are_the_published_ones(data_dir, name):
 
 def test_first_pair_of_sts_benchmark(data_dir):
     pairs = load_task("stsb", data_dir).subsets["stsb"]
-    assert (pairs.first[0], pairs.second[0]) == ("a girl is styling her hair .", "a girl is brushing her hair .")
+    assert (pairs.first[0], pairs.second[0]) == (
+        "a girl is styling her hair .",
+        "a girl is brushing her hair .",
+    )
     assert pairs.gold[0] == np.float32(2.5)
 
 
@@ -52,7 +62,13 @@ def test_pairs_without_gold_are_skipped(tmp_path):
 
 
 def test_order_of_subsets_is_senteval_s():
-    assert list(SUBSETS["sts12"]) == ["MSRpar", "MSRvid", "SMTeuroparl", "surprise.OnWN", "surprise.SMTnews"]
+    assert list(SUBSETS["sts12"]) == [
+        "MSRpar",
+        "MSRvid",
+        "SMTeuroparl",
+        "surprise.OnWN",
+        "surprise.SMTnews",
+    ]
     assert len(SEVEN) == 7
 
 
@@ -64,7 +80,11 @@ def test_fingerprint_moves_with_one_gold_score(tmp_path):
     assert tasks_fingerprint([load_task("stsb", root)]) != before
 
 
-MSRPAR, STSB, SICK = "STS12-en-test/STS.gs.MSRpar.txt", "STSBenchmark/sts-test.csv", "../SICK/SICK_test_annotated.txt"
+MSRPAR, STSB, SICK = (
+    "STS12-en-test/STS.gs.MSRpar.txt",
+    "STSBenchmark/sts-test.csv",
+    "../SICK/SICK_test_annotated.txt",
+)
 SICK_HEAD = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment"
 
 
@@ -76,11 +96,36 @@ def line(number, text):
 @pytest.mark.parametrize(
     ("task", "file", "damage", "message"),
     [
-        ("sts12", MSRPAR, lambda lines: lines[:5], "line 5: the file ends here, its partner has 12 lines"),
-        ("sts16", "STS16-en-test/STS.input.headlines.txt", line(5, "half a line"), "line 5: 1 fields instead of 2"),
-        ("sts12", "STS12-en-test/STS.input.MSRvid.txt", line(1, "a\tb\tc"), "line 1: 3 fields instead of 2"),
-        ("sts13", "STS13-en-test/STS.gs.FNWN.txt", line(1, "x"), "line 1: gold score 'x' is no number from 0 to 5"),
-        ("sts14", "STS14-en-test/STS.gs.images.txt", line(2, "7"), "line 2: gold score '7' is no number from 0 to 5"),
+        (
+            "sts12",
+            MSRPAR,
+            lambda lines: lines[:5],
+            "line 5: the file ends here, its partner has 12 lines",
+        ),
+        (
+            "sts16",
+            "STS16-en-test/STS.input.headlines.txt",
+            line(5, "half a line"),
+            "line 5: 1 fields instead of 2",
+        ),
+        (
+            "sts12",
+            "STS12-en-test/STS.input.MSRvid.txt",
+            line(1, "a\tb\tc"),
+            "line 1: 3 fields instead of 2",
+        ),
+        (
+            "sts13",
+            "STS13-en-test/STS.gs.FNWN.txt",
+            line(1, "x"),
+            "line 1: gold score 'x' is no number from 0 to 5",
+        ),
+        (
+            "sts14",
+            "STS14-en-test/STS.gs.images.txt",
+            line(2, "7"),
+            "line 2: gold score '7' is no number from 0 to 5",
+        ),
         (
             "stsb",
             STSB,
@@ -89,7 +134,12 @@ def line(number, text):
         ),
         ("stsb", STSB, lambda lines: [], "the file is empty"),
         ("sickr", SICK, lambda lines: [*lines[:3], "4\tonly"], "line 4: 2 fields instead of 5"),
-        ("sickr", SICK, line(2, "1\ta\tb\t0.5\tNEUTRAL"), r"line 2: gold score '0\.5' is no number from 1 to 5"),
+        (
+            "sickr",
+            SICK,
+            line(2, "1\ta\tb\t0.5\tNEUTRAL"),
+            r"line 2: gold score '0\.5' is no number from 1 to 5",
+        ),
         ("sickr", SICK, line(2, "1\ta\tb\tnan\tNEUTRAL"), "line 2: gold score 'nan' is no number"),
         ("sickr", SICK, lambda lines: [SICK_HEAD], "no pair in it"),
     ],

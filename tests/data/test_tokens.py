@@ -19,14 +19,18 @@ def tokenizer(tiny):
 
 
 def build(path, tokenizer, folder, **options):
-    return build_tokens(Corpus(path), tokenizer, max_length=10, folder=folder, tokenizer_fingerprint="t", **options)
+    return build_tokens(
+        Corpus(path), tokenizer, max_length=10, folder=folder, tokenizer_fingerprint="t", **options
+    )
 
 
 @pytest.mark.parametrize("batch", [7, 4096])
 def test_rows_counts_and_frequencies(corpus_file, tokenizer, tmp_path, monkeypatch, batch):
     monkeypatch.setattr(tokens, "BATCH", batch)
     store = build(corpus_file, tokenizer, tmp_path)
-    expected = [tokenizer(s, truncation=True, max_length=10)["input_ids"] for s in Corpus(corpus_file)]
+    expected = [
+        tokenizer(s, truncation=True, max_length=10)["input_ids"] for s in Corpus(corpus_file)
+    ]
     assert [row.tolist() for row in store.rows(np.arange(len(store)))] == expected
     assert store.lengths.tolist() == [len(row) for row in expected]
     assert len(store) == store.sentences == len(expected)
@@ -43,7 +47,9 @@ def test_rows_counts_and_frequencies(corpus_file, tokenizer, tmp_path, monkeypat
 
 def test_it_is_written_once(corpus_file, tokenizer, tmp_path):
     first = build(corpus_file, tokenizer, tmp_path)
-    again = build(corpus_file, tokenizer, tmp_path, progress=lambda n: pytest.fail("tokenised again"))
+    again = build(
+        corpus_file, tokenizer, tmp_path, progress=lambda n: pytest.fail("tokenised again")
+    )
     assert again.fingerprint == first.fingerprint
 
 
@@ -72,7 +78,9 @@ def test_unknown_words_are_counted(tokenizer, tmp_path):
 
 def test_another_length_or_corpus_is_another_store(corpus_file, tokenizer, tmp_path):
     first = build(corpus_file, tokenizer, tmp_path)
-    shorter = build_tokens(Corpus(corpus_file), tokenizer, max_length=6, folder=tmp_path, tokenizer_fingerprint="t")
+    shorter = build_tokens(
+        Corpus(corpus_file), tokenizer, max_length=6, folder=tmp_path, tokenizer_fingerprint="t"
+    )
     assert shorter.fingerprint != first.fingerprint
     assert (shorter.lengths.max(), first.lengths.max()) == (6, 10)
 
@@ -87,14 +95,18 @@ def test_a_truncated_store_is_refused(corpus_file, tokenizer, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", '{"sentences": 3}', None])
-@pytest.mark.parametrize("name", ["meta.json", "counts.npy", "document_frequency.npy", "offsets.npy", "ids.bin"])
+@pytest.mark.parametrize(
+    "name", ["meta.json", "counts.npy", "document_frequency.npy", "offsets.npy", "ids.bin"]
+)
 def test_a_damaged_file_is_told_with_its_folder(corpus_file, tokenizer, tmp_path, name, text):
     """Numpy raises EOFError over an empty file, which click takes for a wish to leave."""
     store = build(corpus_file, tokenizer, tmp_path)
     (store.folder / name).unlink()
     if text is not None:
         (store.folder / name).write_text(text)
-    with pytest.raises(LabError, match=rf"{store.folder}.* damaged .*; delete (this folder|the folder it lies in)"):
+    with pytest.raises(
+        LabError, match=rf"{store.folder}.* damaged .*; delete (this folder|the folder it lies in)"
+    ):
         TokenStore(store.folder)
 
 

@@ -32,7 +32,11 @@ def root(tmp_path):
     for split in ("train", "dev", "test"):
         write(tmp_path / f"SST/binary/sentiment-{split}", ["fine – work \t1", "no\t0", "so so\t0"])
     for file in ("train_5500", "TREC_10"):
-        lines = ["NUM:dist How far is it ?", "ABBR:exp What is NATO ?", "LOC:city Where is M\xf0 now ?"]
+        lines = [
+            "NUM:dist How far is it ?",
+            "ABBR:exp What is NATO ?",
+            "LOC:city Where is M\xf0 now ?",
+        ]
         write(tmp_path / f"TREC/{file}.label", lines, "latin-1")
     for split in ("train", "test"):
         lines = [
@@ -64,7 +68,11 @@ def test_numbers_of_examples_are_senteval_s(senteval, name):
 
 def senteval_binary(positive, negative):
     """senteval/binary.py, transcribed: words and labels as it hands them to its folds."""
-    samples = [line.split() for file in (positive, negative) for line in file.read_text("latin-1").splitlines()]
+    samples = [
+        line.split()
+        for file in (positive, negative)
+        for line in file.read_text("latin-1").splitlines()
+    ]
     count = len(positive.read_text("latin-1").splitlines())
     labels = [1] * count + [0] * (len(samples) - count)
     return sorted(zip(samples, labels, strict=True), key=lambda z: (len(z[0]), z[1]))
@@ -84,7 +92,12 @@ def test_positive_classes_are_senteval_s(senteval):
         return dict(zip(part.first, part.label.tolist(), strict=True))
 
     assert examples("mr")["simplistic , silly and tedious ."] == 0
-    assert examples("subj")["smart and alert , thirteen conversations about one thing is a small gem ."] == 0
+    assert (
+        examples("subj")[
+            "smart and alert , thirteen conversations about one thing is a small gem ."
+        ]
+        == 0
+    )
     assert examples("mpqa")["complaining"] == 0
     assert sum(examples("cr").values()) > 2000
 
@@ -115,12 +128,22 @@ def test_mrpc_pairs(root):
 
 
 def test_mrpc_is_ordered_by_both_lengths_then_class(root):
-    lines = ["1\t1\t2\ta b\tc", "0\t1\t2\ta b\td", "0\t1\t2\te\tf g", "0\t1\t2\te\tf", "1\t1\t2\tfirst of all\tlast"]
+    lines = [
+        "1\t1\t2\ta b\tc",
+        "0\t1\t2\ta b\td",
+        "0\t1\t2\te\tf g",
+        "0\t1\t2\te\tf",
+        "1\t1\t2\tfirst of all\tlast",
+    ]
     write(root / "MRPC/msr_paraphrase_test.txt", [MRPC_HEAD, *lines])
     part = load_transfer_task("mrpc", root).splits["test"]
     assert list(zip(part.first, part.second, part.label.tolist(), strict=True)) == [
-        ("e", "f", 0), ("e", "f g", 0), ("a b", "d", 0), ("a b", "c", 1), ("first of all", "last", 1),
-    ]  # fmt: skip
+        ("e", "f", 0),
+        ("e", "f g", 0),
+        ("a b", "d", 0),
+        ("a b", "c", 1),
+        ("first of all", "last", 1),
+    ]
 
 
 def line(number, text):
@@ -137,7 +160,12 @@ SST, TREC, MRPC = "SST/binary/sentiment-dev", "TREC/TREC_10.label", "MRPC/msr_pa
         ("sst2", SST, line(2, "no label"), "line 2: 1 fields instead of 2"),
         ("sst2", SST, line(3, "so so\t2"), "line 3: class '2' is neither 0 nor 1"),
         ("sst2", SST, line(1, "fine\t"), "line 1: 1 fields instead of 2"),
-        ("trec", TREC, line(2, "ABBR What is NATO ?"), "line 2: not of the form CLASS:detail question"),
+        (
+            "trec",
+            TREC,
+            line(2, "ABBR What is NATO ?"),
+            "line 2: not of the form CLASS:detail question",
+        ),
         ("trec", TREC, line(3, "LOC:city"), "line 3: not of the form"),
         ("trec", TREC, line(1, "FOO:bar Why ?"), "line 1: class 'FOO' is none of ABBR, DESC"),
         ("mrpc", MRPC, line(3, "0\t13\t14\tOne ."), "line 3: 4 fields instead of 5"),

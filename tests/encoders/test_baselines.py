@@ -80,7 +80,9 @@ def test_complement_is_what_pca_leaves():
 
 def test_rank_counts_what_is_more_than_float32_rounding():
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(500, 8)) * 10.0 ** -np.arange(8.0) + 5  # scales from 1 to 1e-7, far from the origin
+    x = (
+        rng.normal(size=(500, 8)) * 10.0 ** -np.arange(8.0) + 5
+    )  # scales from 1 to 1e-7, far from the origin
     x = x.astype(np.float32).astype(np.float64)
     values, _ = spectrum(np.cov(x.T))
     assert rank(values, float((x**2).sum(1).mean())) in (5, 6)
@@ -103,7 +105,8 @@ def test_whitened_corpus_has_unit_covariance(load, corpus, embeddings):
 def test_layer_norm_leaves_one_direction_fewer(load):
     assert load("whitening").hidden == 15
     with pytest.raises(
-        LabError, match=r"fitted on 200 sentences of corpus.txt, whose embeddings vary in 15 directions, not in 16"
+        LabError,
+        match=r"fitted on 200 sentences of corpus.txt, whose embeddings vary in 15 directions, not in 16",
     ):
         load("whitening-16")
 
@@ -115,13 +118,16 @@ def test_a_dead_direction_is_refused(load, tiny, tmp_path):
         weights[f"encoder.layer.2.output.LayerNorm.{name}"][:4] = 0
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     corpus = write(tmp_path / "c.txt", sentences(100))
-    assert load_baseline(f"whitening@{folder}", corpus).hidden == 12  # 16 less the dead ones; z is free within the rest
+    assert (
+        load_baseline(f"whitening@{folder}", corpus).hidden == 12
+    )  # 16 less the dead ones; z is free within the rest
     with pytest.raises(LabError, match="vary in 12 directions, not in 13"):
         load_baseline(f"whitening-13@{folder}", corpus)
 
 
 @pytest.mark.parametrize(
-    ("name", "removed"), [("all-but-the-top", 1), ("all-but-the-top-3", 3), ("all-but-the-top-0", 0)]
+    ("name", "removed"),
+    [("all-but-the-top", 1), ("all-but-the-top-3", 3), ("all-but-the-top-0", 0)],
 )
 def test_all_but_the_top_equals_its_transcription(load, corpus, embeddings, name, removed):
     centred = embeddings - embeddings.mean(0)
@@ -138,7 +144,9 @@ def test_moments_are_those_of_evenly_spaced_sentences(load, corpus, embeddings):
     assert len(sample) == 50
     encoder = load("whitening-3", rows=50)
     np.testing.assert_allclose(encoder.mean, sample.mean(0), atol=1e-6)
-    np.testing.assert_allclose(encoder.kernel.T @ np.cov(sample.T, bias=True) @ encoder.kernel, np.eye(3), atol=1e-4)
+    np.testing.assert_allclose(
+        encoder.kernel.T @ np.cov(sample.T, bias=True) @ encoder.kernel, np.eye(3), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", ["whitening-6", "all-but-the-top-2", "bag-sif-2", "ppmi-sif-1"])
@@ -156,7 +164,11 @@ def test_pooling_layers_and_length_are_those_asked_for(load, tiny):
     encoder = load("all-but-the-top-0", **options)
     plain = load_encoder(str(tiny), **options).encode(TEXTS)
     np.testing.assert_allclose(encoder.encode(TEXTS), plain - encoder.mean, atol=1e-5)
-    assert (encoder.pooling, encoder.max_length, encoder.backbone.config.num_hidden_layers) == ("cls", 6, 2)
+    assert (encoder.pooling, encoder.max_length, encoder.backbone.config.num_hidden_layers) == (
+        "cls",
+        6,
+        2,
+    )
 
 
 # ---- bags --------------------------------------------------------------------------------------------------------
@@ -169,14 +181,18 @@ def five_words():
 
     vocab = {
         token: i
-        for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "green", "blue", "sea", "sky"])
+        for i, token in enumerate(
+            ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "green", "blue", "sea", "sky"]
+        )
     }
     tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    special = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    special = {
+        f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")
+    }
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=6, **special)
 
 
@@ -188,8 +204,13 @@ def test_a_bag_by_hand(five_words):
     bag = Bag(vectors, weights, tokenizer=five_words, max_length=6, fingerprint="", fitted_on=None)
     texts = ["red green blue", "sea sky", "red red", "", "mauve", "red sea red sea sky sky sky"]
     wanted = [
-        [(1 + 0.5) / 3, (0.5 + 0.5) / 3], [-0.5, 0.25], [1, 0], [0, 0], [50, 50], [0, 0],  # cut after red sea red sea
-    ]  # fmt: skip
+        [(1 + 0.5) / 3, (0.5 + 0.5) / 3],
+        [-0.5, 0.25],
+        [1, 0],
+        [0, 0],
+        [50, 50],
+        [0, 0],  # cut after red sea red sea
+    ]
     np.testing.assert_allclose(bag.encode(texts), wanted, atol=1e-6)
     for text, vector in zip(texts, wanted, strict=True):
         np.testing.assert_allclose(bag.encode([text]), [vector], atol=1e-6)
@@ -198,7 +219,9 @@ def test_a_bag_by_hand(five_words):
 
 def words_of(tiny):
     model = load_encoder(str(tiny))
-    table = load_file(tiny / "model.safetensors")["embeddings.word_embeddings.weight"].double().numpy()
+    table = (
+        load_file(tiny / "model.safetensors")["embeddings.word_embeddings.weight"].double().numpy()
+    )
     return model.tokenizer, table
 
 
@@ -213,14 +236,18 @@ def transcribed(tokenizer, texts, vector, weight):
 
 def sif(tokenizer, texts):
     """Arora et al.: a / (a + p(w)), a = 1e-3."""
-    counts = Counter(i for text in texts for i in tokenizer(text, add_special_tokens=False)["input_ids"])
+    counts = Counter(
+        i for text in texts for i in tokenizer(text, add_special_tokens=False)["input_ids"]
+    )
     return lambda i: 1e-3 / (1e-3 + counts[i] / counts.total())
 
 
 def test_a_bag_of_the_backbones_words(load, tiny):
     tokenizer, table = words_of(tiny)
     texts = [*TEXTS, "the zebra sings"]  # a word that is unknown
-    np.testing.assert_allclose(load("bag").encode(texts), transcribed(tokenizer, texts, table, lambda i: 1), atol=1e-6)
+    np.testing.assert_allclose(
+        load("bag").encode(texts), transcribed(tokenizer, texts, table, lambda i: 1), atol=1e-6
+    )
 
 
 def test_sif_equals_its_transcription(load, tiny, corpus):
@@ -228,7 +255,9 @@ def test_sif_equals_its_transcription(load, tiny, corpus):
     weight = sif(tokenizer, list(corpus))
     assert 0.01 < weight(tokenizer.convert_tokens_to_ids("the")) < 0.5
     texts = [*TEXTS, "the zebra sings"]
-    np.testing.assert_allclose(load("bag-sif").encode(texts), transcribed(tokenizer, texts, table, weight), atol=1e-7)
+    np.testing.assert_allclose(
+        load("bag-sif").encode(texts), transcribed(tokenizer, texts, table, weight), atol=1e-7
+    )
 
 
 @pytest.mark.parametrize(("name", "removed"), [("bag-sif-1", 1), ("bag-sif-3", 3), ("bag-1", 1)])
@@ -236,14 +265,23 @@ def test_principal_components_are_removed_as_by_the_authors(load, tiny, corpus, 
     tokenizer, table = words_of(tiny)
     weight = sif(tokenizer, list(corpus)) if "sif" in name else (lambda i: 1)
     # the authors' own: not centred
-    fit = TruncatedSVD(removed, algorithm="arpack").fit(transcribed(tokenizer, list(corpus), table, weight))
+    fit = TruncatedSVD(removed, algorithm="arpack").fit(
+        transcribed(tokenizer, list(corpus), table, weight)
+    )
     x = transcribed(tokenizer, TEXTS, table, weight)
-    np.testing.assert_allclose(load(name).encode(TEXTS), x - x @ fit.components_.T @ fit.components_, atol=1e-6)
+    np.testing.assert_allclose(
+        load(name).encode(TEXTS), x - x @ fit.components_.T @ fit.components_, atol=1e-6
+    )
 
 
 def test_ppmi_vectors_are_the_singular_vectors_of_the_whole_corpus(load, tiny, tmp_path):
-    rng = np.random.default_rng(0)  # 16 topics, so that 16 singular values stand apart from the rest
-    lines = [" ".join(rng.choice(WORDS[i % 16 * 6 : i % 16 * 6 + 7], rng.integers(2, 12))) for i in range(400)]
+    rng = np.random.default_rng(
+        0
+    )  # 16 topics, so that 16 singular values stand apart from the rest
+    lines = [
+        " ".join(rng.choice(WORDS[i % 16 * 6 : i % 16 * 6 + 7], rng.integers(2, 12)))
+        for i in range(400)
+    ]
     corpus = write(tmp_path / "topics.txt", lines)
     tokenizer, _ = words_of(tiny)
     rows = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in corpus]
@@ -266,7 +304,9 @@ def test_ppmi_vectors_are_the_singular_vectors_of_the_whole_corpus(load, tiny, t
 def test_ppmi_finds_topics_that_share_no_word(tmp_path, tiny):
     rng = np.random.default_rng(0)
     topics = [WORDS[:24], WORDS[24:48]]
-    corpus = write(tmp_path / "topics.txt", [" ".join(rng.choice(topics[i % 2], 8)) for i in range(600)])
+    corpus = write(
+        tmp_path / "topics.txt", [" ".join(rng.choice(topics[i % 2], 8)) for i in range(600)]
+    )
     halves = [" ".join(words) for topic in topics for words in (topic[:12], topic[12:])]
     similar = cosines(load_baseline(f"ppmi-sif@{tiny}", corpus).encode(halves))
     within, across = [similar[0, 1], similar[2, 3]], similar[:2, 2:]
@@ -295,10 +335,20 @@ def test_random_is_drawn_anew_and_always_the_same(load, tiny):
     assert np.abs(other.encode(TEXTS) - vectors).max() > 0.1
     assert np.abs(trained.encode(TEXTS) - vectors).max() > 0.1
     drawn = encoder.backbone.state_dict()
-    assert {k: v.shape for k, v in drawn.items()} == {k: v.shape for k, v in trained.backbone.state_dict().items()}
-    kept = [name for name, value in trained.backbone.state_dict().items() if torch.equal(drawn[name], value)]
-    assert all("LayerNorm" in name or name.endswith("bias") for name in kept)  # ones and zeros in both
-    assert drawn["encoder.layer.0.intermediate.dense.weight"].std().item() == pytest.approx(0.2, rel=0.1)
+    assert {k: v.shape for k, v in drawn.items()} == {
+        k: v.shape for k, v in trained.backbone.state_dict().items()
+    }
+    kept = [
+        name
+        for name, value in trained.backbone.state_dict().items()
+        if torch.equal(drawn[name], value)
+    ]
+    assert all(
+        "LayerNorm" in name or name.endswith("bias") for name in kept
+    )  # ones and zeros in both
+    assert drawn["encoder.layer.0.intermediate.dense.weight"].std().item() == pytest.approx(
+        0.2, rel=0.1
+    )
     assert (encoder.pooling, encoder.max_length, encoder.training) == ("mean", 64, False)
 
 
@@ -307,10 +357,13 @@ def test_random_draws_a_kept_head_too(tiny, corpus, tmp_path):
     from recse_lab.encoders.transformer import TransformerEncoder
 
     plain = load_encoder(str(tiny))
-    TransformerEncoder(plain.backbone, plain.tokenizer, pooling="cls", head=TanhHead(16), keep_head=True).save(
-        tmp_path / "h"
+    TransformerEncoder(
+        plain.backbone, plain.tokenizer, pooling="cls", head=TanhHead(16), keep_head=True
+    ).save(tmp_path / "h")
+    trained, encoder = (
+        load_encoder(str(tmp_path / "h")),
+        load_baseline(f"random@{tmp_path / 'h'}", corpus),
     )
-    trained, encoder = load_encoder(str(tmp_path / "h")), load_baseline(f"random@{tmp_path / 'h'}", corpus)
     assert not torch.equal(encoder.head.dense.weight, trained.head.dense.weight)
     assert np.abs(encoder.encode(TEXTS)).max() <= 1
 
@@ -325,7 +378,10 @@ def test_every_baseline_is_an_encoder(load, tiny, name):
     seen = []
     rows = encoder.tokenize(TEXTS)
     np.testing.assert_array_equal(
-        encoder.encode_ids(rows, precision="fp32", progress=lambda done, total: seen.append((done, total))), together
+        encoder.encode_ids(
+            rows, precision="fp32", progress=lambda done, total: seen.append((done, total))
+        ),
+        together,
     )
     assert seen[-1] == (30, 30)
     assert together.dtype == np.float32
@@ -340,7 +396,9 @@ def test_every_baseline_is_an_encoder(load, tiny, name):
     assert encoder.encode(["one two"], precision="bf16").dtype == np.float32
 
 
-@pytest.mark.parametrize("name", ["whitening-4", "all-but-the-top-2", "bag-sif", "bag-sif-1", "ppmi", "ppmi-sif-1"])
+@pytest.mark.parametrize(
+    "name", ["whitening-4", "all-but-the-top-2", "bag-sif", "bag-sif-1", "ppmi", "ppmi-sif-1"]
+)
 def test_nothing_is_fitted_twice(load, monkeypatch, tmp_path, name):
     first = load(name)
     shutil.rmtree(tmp_path / "cache" / "tokens")
@@ -367,7 +425,9 @@ def test_all_that_follows_from_the_same_moments_is_fitted_once(load, monkeypatch
     load("bag-sif-1")
     monkeypatch.setattr(Corpus, "__iter__", lambda self: pytest.fail("the corpus was read"))
     monkeypatch.setattr(Bag, "encode_ids", None)
-    assert [load(name).hidden for name in ("whitening", "whitening-2", "all-but-the-top-5", "bag-sif-3")] == [
+    assert [
+        load(name).hidden for name in ("whitening", "whitening-2", "all-but-the-top-5", "bag-sif-3")
+    ] == [
         15,
         2,
         16,
@@ -402,7 +462,11 @@ def test_a_fingerprint_changes_with_what_moves_the_numbers(load, tmp_path, name,
     other = write(tmp_path / "other.txt", sentences(150, seed=3))
     before = load(name).fingerprint
     assert len(before) == 64
-    changed = {option for option, value in MATTERS.items() if load(name, **{option: value}).fingerprint != before}
+    changed = {
+        option
+        for option, value in MATTERS.items()
+        if load(name, **{option: value}).fingerprint != before
+    }
     changed |= {"corpus"} if load(name, other).fingerprint != before else set()
     assert changed == options
 
@@ -425,7 +489,9 @@ def test_fingerprints_differ_between_baselines_and_numbers(load, tiny, tmp_path,
     weights = load_file(folder / "model.safetensors")
     weights["embeddings.word_embeddings.weight"][7] += 1
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    assert not {load_baseline(f"{name}@{folder}", corpus).fingerprint for name in BASELINES} & set(found)
+    assert not {load_baseline(f"{name}@{folder}", corpus).fingerprint for name in BASELINES} & set(
+        found
+    )
 
 
 # ---- specs and refusals ------------------------------------------------------------------------------------------
@@ -472,7 +538,11 @@ def test_a_spec_without_an_encoder(corpus):
 @pytest.mark.parametrize(
     ("name", "count", "message"),
     [
-        ("whitening-8", 8, "fitted on 8 sentences of few.txt, whose embeddings vary in 7 directions, not in 8"),
+        (
+            "whitening-8",
+            8,
+            "fitted on 8 sentences of few.txt, whose embeddings vary in 7 directions, not in 8",
+        ),
         ("whitening", 16, "16 sentences of few.txt cannot fill 16 dimensions"),
         ("all-but-the-top-4", 4, "vary in 3 directions, not in 4"),
         ("bag-sif-5", 4, "vary in 4 directions, not in 5"),
@@ -485,8 +555,12 @@ def test_a_corpus_that_is_too_small(load, tmp_path, name, count, message):
 
 
 def test_a_corpus_of_too_few_words(load, tmp_path):
-    few = write(tmp_path / "few.txt", ["the dog runs", "the cat walks", "the man reads", "a dog sings"] * 5)
-    with pytest.raises(LabError, match=r"9 tokens of few\.txt keep company .* too few for vectors of 16 numbers"):
+    few = write(
+        tmp_path / "few.txt", ["the dog runs", "the cat walks", "the man reads", "a dog sings"] * 5
+    )
+    with pytest.raises(
+        LabError, match=r"9 tokens of few\.txt keep company .* too few for vectors of 16 numbers"
+    ):
         load("ppmi", few)
     assert not list((tmp_path / "cache").glob("baselines/*"))
 
@@ -506,14 +580,22 @@ def test_an_encoder_that_gives_no_number(load, tiny, tmp_path, corpus):
 @pytest.mark.parametrize(
     ("name", "about"),
     [
-        ("whitening-8", {"baseline": "whitening-8", "corpus": "corpus.txt", "pooling": "mean", "layers": 3}),
-        ("ppmi-sif", {"baseline": "ppmi-sif", "corpus": "corpus.txt", "pooling": "bag", "layers": 0}),
+        (
+            "whitening-8",
+            {"baseline": "whitening-8", "corpus": "corpus.txt", "pooling": "mean", "layers": 3},
+        ),
+        (
+            "ppmi-sif",
+            {"baseline": "ppmi-sif", "corpus": "corpus.txt", "pooling": "bag", "layers": 0},
+        ),
         ("random-2", {"baseline": "random-2", "corpus": None, "pooling": "mean", "layers": 3}),
     ],
 )
 def test_eval_of_a_baseline(call, tiny, corpus_file, corpus, tmp_path, name, about):
     spec = f"{name}@{tiny}"
-    code, out, err = call("eval", spec, "--corpus", corpus_file, "--precision", "fp32", "--json", tmp_path / "o.json")
+    code, out, err = call(
+        "eval", spec, "--corpus", corpus_file, "--precision", "fp32", "--json", tmp_path / "o.json"
+    )
     assert code == 0, err
     result = json.loads((tmp_path / "o.json").read_text())
     told = result["encoder"]
@@ -550,12 +632,16 @@ def test_eval_scores_are_those_of_the_baseline(call, tiny, corpus_file, corpus, 
     pairs = next(iter(load_task("sample-sts", None).subsets.values()))
     a, b = encoder.encode(pairs.first), encoder.encode(pairs.second)
     wanted = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    np.testing.assert_allclose(pd.read_parquet(run.scores)["score"][: len(wanted)], wanted, atol=1e-4)
+    np.testing.assert_allclose(
+        pd.read_parquet(run.scores)["score"][: len(wanted)], wanted, atol=1e-4
+    )
 
 
 def test_the_packaged_corpus_is_the_default(call, tiny, corpus, monkeypatch):
     asked = []
-    monkeypatch.setattr("recse_lab.evaluating.open_corpus", lambda paths: asked.append(paths) or corpus)
+    monkeypatch.setattr(
+        "recse_lab.evaluating.open_corpus", lambda paths: asked.append(paths) or corpus
+    )
     code, _, err = call("eval", f"bag-sif@{tiny}", "--tasks", "sample-sts-dev")
     assert (code, asked) == (0, [("sample-corpus",)]), err
 
@@ -568,7 +654,9 @@ def test_eval_refuses_in_one_sentence(call, tiny, corpus_file):
 
 
 def test_a_plain_encoder_says_that_it_is_no_baseline(call, tiny, small_senteval, tmp_path):
-    code, _, err = call("eval", tiny, "--data-dir", small_senteval, "--tasks", "stsb", "--json", tmp_path / "o.json")
+    code, _, err = call(
+        "eval", tiny, "--data-dir", small_senteval, "--tasks", "stsb", "--json", tmp_path / "o.json"
+    )
     assert code == 0, err
     told = json.loads((tmp_path / "o.json").read_text())["encoder"]
     assert (told["baseline"], told["corpus"], told["layers"]) == (None, None, 3)

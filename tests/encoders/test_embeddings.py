@@ -24,7 +24,9 @@ KEY = {"weights": "abc", "pooling": "mean"}
 
 def vector(sentence: str, dim: int = 5) -> np.ndarray:
     """A function of the text alone."""
-    seed = int.from_bytes(hashlib.sha256(sentence.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+    seed = int.from_bytes(
+        hashlib.sha256(sentence.encode("utf-8", "surrogatepass")).digest()[:8], "big"
+    )
     return np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
 
 
@@ -36,7 +38,9 @@ class Encoder:
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         self.calls.append(list(texts))
-        return np.array([vector(t, self.dim) for t in texts], dtype=np.float32).reshape(-1, self.dim)
+        return np.array([vector(t, self.dim) for t in texts], dtype=np.float32).reshape(
+            -1, self.dim
+        )
 
     @property
     def asked(self) -> list[str]:
@@ -73,7 +77,9 @@ def test_only_what_is_missing_is_encoded(tmp_path):
 
 def test_longest_first_in_chunks_and_progress(tmp_path):
     texts, encode, heard = ["a", "aaa", "aa", "aaaaa", "aaaa"], Encoder(), []
-    found = cached_encode(encode, texts, key=KEY, folder=tmp_path, chunk=2, progress=lambda *n: heard.append(n))
+    found = cached_encode(
+        encode, texts, key=KEY, folder=tmp_path, chunk=2, progress=lambda *n: heard.append(n)
+    )
     assert encode.calls == [["aaaaa", "aaaa"], ["aaa", "aa"], ["a"]]
     assert heard == [(2, 5), (4, 5), (5, 5)]
     np.testing.assert_array_equal(found, expected(texts))
@@ -118,8 +124,10 @@ def test_a_key_is_plain_json(key):
 
 
 @pytest.mark.parametrize(
-    "rows", [np.zeros((2, 3)), np.zeros((1, 3), np.float32), np.zeros(2, np.float32)], ids=["float64", "a row short", "flat"]
-)  # fmt: skip
+    "rows",
+    [np.zeros((2, 3)), np.zeros((1, 3), np.float32), np.zeros(2, np.float32)],
+    ids=["float64", "a row short", "flat"],
+)
 def test_one_float32_row_a_sentence(tmp_path, rows):
     with pytest.raises(ValueError, match="not 2 rows of float32"):
         cached_encode(lambda texts: rows, ["a", "b"], key=KEY, folder=tmp_path)
@@ -133,7 +141,9 @@ def test_a_key_that_leaves_the_width_out_is_refused(tmp_path):
 
 
 def test_hashes_are_compared_in_all_their_bytes():
-    ends = np.frombuffer(b"x" * 15 + b"\0" + b"x" * 14 + b"\0\0" + b"\0" + b"x" * 15, embeddings.DIGEST)
+    ends = np.frombuffer(
+        b"x" * 15 + b"\0" + b"x" * 14 + b"\0\0" + b"\0" + b"x" * 15, embeddings.DIGEST
+    )
     assert len(np.unique(ends)) == 3
     assert digests(["a"])[0] == hashlib.blake2b(b"a", digest_size=16).digest()
 
@@ -163,11 +173,16 @@ def test_what_a_killed_process_had_finished_is_kept(tmp_path):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda data: data[:-4], lambda data: data[:200], lambda data: b"", lambda data: data + b"\0" * 4,
-        lambda data: b"garbage" * 100, lambda data: data.replace(b"<f4", b"<i4"), lambda data: data.replace(b"|S16", b"|V16"),
+        lambda data: data[:-4],
+        lambda data: data[:200],
+        lambda data: b"",
+        lambda data: data + b"\0" * 4,
+        lambda data: b"garbage" * 100,
+        lambda data: data.replace(b"<f4", b"<i4"),
+        lambda data: data.replace(b"|S16", b"|V16"),
     ],
     ids=["a number short", "no rows", "empty", "too long", "garbage", "integers", "no hashes"],
-)  # fmt: skip
+)
 def test_a_damaged_segment_is_passed_over(tmp_path, damage):
     cached_encode(Encoder(), ["whole"], key=KEY, folder=tmp_path)
     whole = segments(tmp_path)[0]
@@ -191,14 +206,20 @@ def _write_some(folder, seed, result):
 def test_several_processes_write_at_once(tmp_path):
     context = multiprocessing.get_context("fork")
     result = context.Queue()
-    workers = [context.Process(target=_write_some, args=(tmp_path, seed, result)) for seed in range(4)]
+    workers = [
+        context.Process(target=_write_some, args=(tmp_path, seed, result)) for seed in range(4)
+    ]
     for worker in workers:
         worker.start()
     assert all(result.get(timeout=60) for _ in workers)
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 4
-    asked = {f"sentence {i}" for seed in range(4) for i in np.random.default_rng(seed).permutation(60)[:40]}
+    asked = {
+        f"sentence {i}"
+        for seed in range(4)
+        for i in np.random.default_rng(seed).permutation(60)[:40]
+    }
     encode = Encoder()
     np.testing.assert_array_equal(
         cached_encode(encode, sorted(asked), key=KEY, folder=tmp_path), expected(sorted(asked))
@@ -212,9 +233,13 @@ def test_of_two_writers_the_older_one_counts(tmp_path):
         cached_encode(Encoder(), ["a"], key=KEY, folder=tmp_path)  # another process is done first
         return -expected(texts)
 
-    np.testing.assert_array_equal(cached_encode(late, ["b", "a"], key=KEY, folder=tmp_path), -expected(["b", "a"]))
+    np.testing.assert_array_equal(
+        cached_encode(late, ["b", "a"], key=KEY, folder=tmp_path), -expected(["b", "a"])
+    )
     assert len(segments(tmp_path)) == 2
-    np.testing.assert_array_equal(cached_encode(Encoder(), ["a"], key=KEY, folder=tmp_path), expected(["a"]))
+    np.testing.assert_array_equal(
+        cached_encode(Encoder(), ["a"], key=KEY, folder=tmp_path), expected(["a"])
+    )
 
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch):
@@ -237,7 +262,9 @@ def test_30_000_sentences_are_looked_up_in_a_moment(tmp_path):
     texts = [f"a sentence of some length, number {i}" for i in range(30_000)]
     rows = np.random.default_rng(0).standard_normal((len(texts), 64)).astype(np.float32)
     at = {t: i for i, t in enumerate(texts)}
-    first = cached_encode(lambda chunk: rows[[at[t] for t in chunk]], texts, key=KEY, folder=tmp_path)
+    first = cached_encode(
+        lambda chunk: rows[[at[t] for t in chunk]], texts, key=KEY, folder=tmp_path
+    )
     began = time.process_time()
     found = cached_encode(Encoder(), texts, key=KEY, folder=tmp_path)
     assert time.process_time() - began < 0.5
@@ -256,8 +283,13 @@ def test_the_key_names_what_changes_an_embedding(tiny):
     assert key() == base
     assert json.loads(json.dumps(base)) == base
     others = [
-        key(pooling="cls"), key(layers=2), key(max_length=8), key(precision="bf16"), key(fingerprint="g"), key(attention="eager"),
-    ]  # fmt: skip
+        key(pooling="cls"),
+        key(layers=2),
+        key(max_length=8),
+        key(precision="bf16"),
+        key(fingerprint="g"),
+        key(attention="eager"),
+    ]
     assert len({key_hash(k) for k in (base, *others)}) == 7
 
 
@@ -283,6 +315,8 @@ def test_cached_embeddings_are_the_encoder_s_up_to_the_batch(tiny, tmp_path):
     whole = cached_encode(encoder.encode, texts, key=key, folder=tmp_path)
     np.testing.assert_array_equal(whole[::2], half)
     direct = encoder.encode(texts)
-    assert np.linalg.norm(whole - direct, axis=1).max() < 1e-5 * np.linalg.norm(direct, axis=1).min()
+    assert (
+        np.linalg.norm(whole - direct, axis=1).max() < 1e-5 * np.linalg.norm(direct, axis=1).min()
+    )
     fresh = cached_encode(encoder.encode, texts, key=key | {"device": "another"}, folder=tmp_path)
     assert np.linalg.norm(whole - fresh, axis=1).max() < 1e-5 * np.linalg.norm(direct, axis=1).min()

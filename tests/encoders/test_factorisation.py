@@ -40,11 +40,18 @@ def test_positive_pmi_equals_its_formula(sentences, smoothing):
         joint = dense[i, j] / dense.sum()
         expected = dense[i].sum() / dense.sum() * contexts[j] / contexts.sum()
         wanted[i, j] = max(0.0, np.log(joint / expected))
-    np.testing.assert_allclose(positive_pmi(counts, smoothing=smoothing).toarray(), wanted, atol=1e-12)
+    np.testing.assert_allclose(
+        positive_pmi(counts, smoothing=smoothing).toarray(), wanted, atol=1e-12
+    )
 
 
 def test_independent_tokens_have_no_positive_pmi():
-    assert positive_pmi(sp.csr_array(np.outer([1.0, 2, 3], [1.0, 2, 3])), smoothing=1.0).toarray().max() < 1e-12
+    assert (
+        positive_pmi(sp.csr_array(np.outer([1.0, 2, 3], [1.0, 2, 3])), smoothing=1.0)
+        .toarray()
+        .max()
+        < 1e-12
+    )
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
@@ -54,5 +61,9 @@ def test_factorise_spans_the_leading_singular_vectors(exponent):
     singular = np.array([9.0, 7.0, 5.0, 3.0, 1.0])
     found = factorise(sp.csr_array(left * singular @ right.T), 3, exponent=exponent)
     wanted = left[:, :3] * singular[:3] ** exponent
-    np.testing.assert_allclose(np.abs((found * wanted).sum(0)), (wanted**2).sum(0), rtol=1e-5)  # equal up to sign
-    np.testing.assert_array_equal(found, factorise(sp.csr_array(left * singular @ right.T), 3, exponent=exponent))
+    np.testing.assert_allclose(
+        np.abs((found * wanted).sum(0)), (wanted**2).sum(0), rtol=1e-5
+    )  # equal up to sign
+    np.testing.assert_array_equal(
+        found, factorise(sp.csr_array(left * singular @ right.T), 3, exponent=exponent)
+    )

@@ -45,7 +45,9 @@ def test_frozen_features_are_the_hidden_states_of_the_whole_backbone(family, sou
     with torch.inference_mode():
         states = encoder.hidden_states(ids, mask.long())[source]
     torch.testing.assert_close(features[mask], states[mask], atol=1e-5, rtol=1e-5)
-    assert content.sum(1).tolist() == [len(row) - 2 for row in rows]  # the first and the last token are special
+    assert content.sum(1).tolist() == [
+        len(row) - 2 for row in rows
+    ]  # the first and the last token are special
 
 
 def test_as_many_tokens_are_read_as_there_are_positions(family):

@@ -22,7 +22,12 @@ from recse_lab.encoders.prompt import (
 from recse_lab.encoders.transformer import load_backbone, load_tokenizer, pad, resolve
 from recse_lab.errors import LabError
 
-SENTENCES = ["A dog runs.", "Rain fell over the old harbour all night, and nobody slept.", "Yes", "The [MASK] is here."]
+SENTENCES = [
+    "A dog runs.",
+    "Rain fell over the old harbour all night, and nobody slept.",
+    "Yes",
+    "The [MASK] is here.",
+]
 MASK_FIRST = "[MASK] is what [X] says"
 
 
@@ -36,13 +41,23 @@ def backbone(tokenizer):
     from transformers import BertConfig, BertModel
 
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    config = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=128, initializer_range=0.3, **sizes)
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    config = BertConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=128, initializer_range=0.3, **sizes
+    )
     return BertModel(config).eval()
 
 
 def rows(tokenizer, sentences=SENTENCES, max_length=128):
-    return [np.asarray(r) for r in tokenizer(list(sentences), truncation=True, max_length=max_length)["input_ids"]]
+    return [
+        np.asarray(r)
+        for r in tokenizer(list(sentences), truncation=True, max_length=max_length)["input_ids"]
+    ]
 
 
 def wrapped(tokenizer, template, sentences=SENTENCES, max_length=128):
@@ -59,7 +74,9 @@ def test_ids_are_those_of_the_text_with_the_sentence_in_place(tokenizer, templat
     for sentence, row in zip(SENTENCES, ids, strict=True):
         assert row.tolist() == tokenizer(template.replace("[X]", sentence))["input_ids"]
         assert row[parsed.mask] == tokenizer.mask_token_id
-        assert parsed.length == len(row) - len(tokenizer(sentence, add_special_tokens=False)["input_ids"])
+        assert parsed.length == len(row) - len(
+            tokenizer(sentence, add_special_tokens=False)["input_ids"]
+        )
         assert row.dtype == np.int64
 
 
@@ -71,7 +88,9 @@ def test_the_two_templates_differ_and_are_the_authors(tokenizer):
 
 def test_a_byte_level_template_has_no_stray_spaces(roberta):
     tokenizer = load_tokenizer(str(roberta))
-    parsed, (ids, *_) = wrapped(tokenizer, "it was [X] and is [MASK] for us", ["the red dog"], max_length=64)
+    parsed, (ids, *_) = wrapped(
+        tokenizer, "it was [X] and is [MASK] for us", ["the red dog"], max_length=64
+    )
     tokens = tokenizer.convert_ids_to_tokens(ids)
     assert (tokens[0], tokens[-1]) == ("<s>", "</s>")
     assert tokens[len(parsed.prefix) - 1] != "Ġ"
@@ -93,7 +112,9 @@ def test_special_tokens_are_those_of_the_tokenizer(tokenizer, roberta):
 def test_truncation_cuts_the_sentence_alone(tokenizer, template, words, room):
     whole = parse_template(template, tokenizer, max_length=128)
     parsed = parse_template(template, tokenizer, max_length=whole.length + room)
-    (row,) = rows(tokenizer, [" ".join(itertools.islice(itertools.cycle(["dog", "cat", "man"]), words))])
+    (row,) = rows(
+        tokenizer, [" ".join(itertools.islice(itertools.cycle(["dog", "cat", "man"]), words))]
+    )
     kept = row.copy()
     ids = wrap(row, parsed)
     assert np.array_equal(row, kept)
@@ -110,7 +131,9 @@ def test_takes_rows_of_a_memory_map(tokenizer):
 
 
 def test_an_empty_side_leaves_ids_whole_numbers():
-    bare = Template(prefix=(), suffix=(7, 4), mask=-1, special=(0, 0), room=5)  # a tokenizer without special tokens
+    bare = Template(
+        prefix=(), suffix=(7, 4), mask=-1, special=(0, 0), room=5
+    )  # a tokenizer without special tokens
     ids = wrap(np.array([8, 9]), bare)
     assert ids.tolist() == [8, 9, 7, 4]
     assert ids.dtype == np.int64
@@ -166,7 +189,9 @@ def by_hand(backbone, tokenizer, template, sentence):
     place = alone[0].tolist().index(tokenizer.mask_token_id)
     far = place if place < start else place + length
     h = backbone(input_ids=ids).last_hidden_state[0, far]
-    bias = backbone(input_ids=alone, position_ids=torch.tensor([positions])).last_hidden_state[0, place]
+    bias = backbone(input_ids=alone, position_ids=torch.tensor([positions])).last_hidden_state[
+        0, place
+    ]
     return h, bias
 
 
@@ -200,17 +225,25 @@ def test_bias_is_the_state_when_nothing_looks_at_the_sentence(family, template, 
     """The same positions follow from another computation: the whole text, its sentence hidden from attention."""
     folder = str(request.getfixturevalue(family))
     tokenizer, backbone = load_tokenizer(folder), load_backbone(folder).eval()
-    parsed, ids = wrapped(tokenizer, template, ["the red dog", "a", "we and they", ""], max_length=64)
+    parsed, ids = wrapped(
+        tokenizer, template, ["the red dog", "a", "we and they", ""], max_length=64
+    )
     batch, mask = pad(ids, tokenizer.pad_token_id)
     visible = mask.clone()
     for i, row in enumerate(ids):
         visible[i, len(parsed.prefix) : len(row) - len(parsed.suffix)] = 0
-    expected = mask_state(backbone(input_ids=batch, attention_mask=visible).last_hidden_state, mask, parsed)
-    torch.testing.assert_close(template_bias(backbone, mask, parsed), expected, rtol=1e-4, atol=1e-5)
+    expected = mask_state(
+        backbone(input_ids=batch, attention_mask=visible).last_hidden_state, mask, parsed
+    )
+    torch.testing.assert_close(
+        template_bias(backbone, mask, parsed), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_positions_are_counted_from_behind_the_padding_where_the_family_does(tokenizer):
-    parsed = parse_template("[X] means [MASK]", tokenizer, max_length=64)  # [CLS] | means [MASK] [SEP]
+    parsed = parse_template(
+        "[X] means [MASK]", tokenizer, max_length=64
+    )  # [CLS] | means [MASK] [SEP]
     lengths = torch.tensor([0, 5])
     bert = SimpleNamespace(model_type="bert", pad_token_id=0)
     assert template_positions(bert, parsed, lengths).tolist() == [[0, 1, 2, 3], [0, 6, 7, 8]]

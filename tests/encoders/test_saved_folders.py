@@ -22,9 +22,12 @@ TEXTS = ["the dog runs", "a child reads a book by the river", "cat", " ".join(["
 def saved(source, folder, pooling, *, kept=False, layers=None):
     torch.manual_seed(1)
     encoder = TransformerEncoder(
-        load_backbone(str(source), layers=layers), load_tokenizer(str(source)), pooling=pooling,
-        head=TanhHead(16, 0.3) if kept else None, keep_head=kept,
-    )  # fmt: skip
+        load_backbone(str(source), layers=layers),
+        load_tokenizer(str(source)),
+        pooling=pooling,
+        head=TanhHead(16, 0.3) if kept else None,
+        keep_head=kept,
+    )
     encoder.eval().save(folder)
     return encoder
 
@@ -42,16 +45,24 @@ def test_opens_here_and_with_transformers(tiny, tmp_path, pooling, kept):
 @pytest.mark.parametrize("pooling", ["cls", "mean", *LAYERS])
 @pytest.mark.parametrize(("kept", "layers"), [(False, 3), (True, 3), (False, 1)])
 @pytest.mark.parametrize("family", ["tiny", "roberta"])
-def test_sentence_transformers_gives_the_same_embeddings(request, tmp_path, family, pooling, kept, layers):
+def test_sentence_transformers_gives_the_same_embeddings(
+    request, tmp_path, family, pooling, kept, layers
+):
     reason = "sentence-transformers is not installed; it comes with the benchmarks extra"
     sentence_transformers = pytest.importorskip("sentence_transformers", reason=reason)
-    encoder = saved(request.getfixturevalue(family), tmp_path / "e", pooling, kept=kept, layers=layers)
-    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "e"), device="cpu").encode(TEXTS)
+    encoder = saved(
+        request.getfixturevalue(family), tmp_path / "e", pooling, kept=kept, layers=layers
+    )
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "e"), device="cpu").encode(
+        TEXTS
+    )
     np.testing.assert_allclose(encoder.encode(TEXTS), theirs, atol=1e-6)
     assert theirs.std(axis=0).min() > 1e-3
 
 
-def test_a_pooling_that_others_do_not_know_is_not_told_to_them_as_another(tiny, tmp_path, monkeypatch):
+def test_a_pooling_that_others_do_not_know_is_not_told_to_them_as_another(
+    tiny, tmp_path, monkeypatch
+):
     monkeypatch.setitem(POOLINGS, "longest", lambda hidden, mask: hidden[-1].amax(1))
     saved(tiny, tmp_path / "e", "longest")
     assert not (tmp_path / "e" / "modules.json").exists()
@@ -73,7 +84,11 @@ def with_card(folder, **values):
 
 def without_a_layer(folder):
     kept = load_file(folder / "model.safetensors")
-    save_file({k: v for k, v in kept.items() if "layer.1." not in k}, folder / "model.safetensors", {"format": "pt"})
+    save_file(
+        {k: v for k, v in kept.items() if "layer.1." not in k},
+        folder / "model.safetensors",
+        {"format": "pt"},
+    )
 
 
 def cut(file):
@@ -101,7 +116,9 @@ def test_a_folder_without_its_vocabulary_is_refused(request, tmp_path, family):
 def test_weights_that_the_folder_lacks_are_not_drawn_at_random(tmp_path, damage):
     folder = shutil.copytree(resolve("recse-lab/tiny"), tmp_path / "e")
     damage(folder)
-    with pytest.raises(LabError, match=r"do not fit its config\.json, which asks for .* more; copy or save"):
+    with pytest.raises(
+        LabError, match=r"do not fit its config\.json, which asks for .* more; copy or save"
+    ):
         load_encoder(str(folder))
 
 
@@ -114,21 +131,39 @@ def test_fewer_layers_than_the_folder_holds_and_no_pooler_are_no_damage(tmp_path
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda folder: cut(folder / "model.safetensors"), "cannot be loaded as a BERT-like encoder .SafetensorError"),
+        (
+            lambda folder: cut(folder / "model.safetensors"),
+            "cannot be loaded as a BERT-like encoder .SafetensorError",
+        ),
         (lambda folder: cut(folder / "tokenizer.json"), "cannot be loaded as a BERT-like encoder"),
-        (lambda folder: with_config(folder, num_hidden_layers="three"), "cannot be loaded .*num_hidden_layers"),
-        (lambda folder: with_config(folder, model_type="t5"), "cannot be loaded|do not fit its config"),
-        (lambda folder: with_config(folder, num_attention_heads=3), "cannot be loaded as .*multiple of the number"),
+        (
+            lambda folder: with_config(folder, num_hidden_layers="three"),
+            "cannot be loaded .*num_hidden_layers",
+        ),
+        (
+            lambda folder: with_config(folder, model_type="t5"),
+            "cannot be loaded|do not fit its config",
+        ),
+        (
+            lambda folder: with_config(folder, num_attention_heads=3),
+            "cannot be loaded as .*multiple of the number",
+        ),
         (lambda folder: (folder / "recse_lab.json").write_text("{"), r"recse_lab\.json: damaged"),
         (
             lambda folder: with_card(folder, pooling="median"),
             "pooling 'median' is not known; expected one of cls, mean",
         ),
         (lambda folder: with_card(folder, pooling="prompt", prompt=5), "states no template"),
-        (lambda folder: with_card(folder, max_length="long"), "states 'long' as its longest sentence"),
+        (
+            lambda folder: with_card(folder, max_length="long"),
+            "states 'long' as its longest sentence",
+        ),
         (lambda folder: with_card(folder, max_length=-1), "states -1 as its longest sentence"),
         (lambda folder: with_card(folder, head="tanh"), r"2_Dense/model\.safetensors: missing"),
-        (lambda folder: with_card(folder, residual={"source": 0}), r"residual\.safetensors: missing, or not what"),
+        (
+            lambda folder: with_card(folder, residual={"source": 0}),
+            r"residual\.safetensors: missing, or not what",
+        ),
     ],
 )
 def test_a_damaged_folder_is_told_in_one_sentence(tiny, tmp_path, damage, message):

@@ -2,7 +2,11 @@
 
 from recse_lab.encoders.vocabulary import SPECIAL, train_wordpiece
 
-SENTENCES = ["The bird sings in the old tree.", "An old king reads a book.", "Birds sing; kings read books!"] * 30
+SENTENCES = [
+    "The bird sings in the old tree.",
+    "An old king reads a book.",
+    "Birds sing; kings read books!",
+] * 30
 
 
 def test_the_same_sentences_give_the_same_ids():

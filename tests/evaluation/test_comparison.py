@@ -21,7 +21,12 @@ from recse_lab.evaluation.comparison import (
     spread_over_pairs,
 )
 from recse_lab.evaluation.rank_bootstrap import resample_counts, spearman_bootstrap
-from recse_lab.evaluation.seeds import expected_maximum, minimum_detectable, paired_test, seeds_needed
+from recse_lab.evaluation.seeds import (
+    expected_maximum,
+    minimum_detectable,
+    paired_test,
+    seeds_needed,
+)
 
 
 def study(rng, seeds, *, u=1.0, v=1.0, w=0.5, delta=0.0, resamples=200):
@@ -49,7 +54,9 @@ def test_the_parts_of_the_variance_by_hand():
 def test_p_is_student_s_or_the_normal_s_where_one_part_is_all():
     for size, n in ((0.1, 2), (0.5, 3), (4.0, 5), (60.0, 10)):
         assert Spread(1.0, 0.0, n).p(size) == pytest.approx(2 * stats.t.sf(size, n - 1), rel=1e-9)
-        assert Spread(0.0, 4.0, n).p(size / 4) == pytest.approx(2 * stats.norm.sf(size / 8), rel=1e-9)
+        assert Spread(0.0, 4.0, n).p(size / 4) == pytest.approx(
+            2 * stats.norm.sf(size / 8), rel=1e-9
+        )
     assert Spread(0.0, 1.0, 4).p(1e6) == 1e-80  # and still a number
     assert 0 < Spread(1e-6, 1.0, 4).p(1e9) < 1e-50
     assert Spread(1.0, 1.0, 3).p(0.0) == 1.0
@@ -59,7 +66,9 @@ def test_critical_value_by_hand():
     t, z = stats.t.isf(0.025, 2), stats.norm.isf(0.025)
     assert Spread(1.0, 3.0, 3).critical(0.05) == pytest.approx(z + (t - z) * 0.25**1.5)
     t = stats.t.isf(0.005, 1)
-    assert Spread(1.0, 3.0, 2).critical(0.01) == pytest.approx(0.25 * t + 0.75 * stats.norm.isf(0.005))
+    assert Spread(1.0, 3.0, 2).critical(0.01) == pytest.approx(
+        0.25 * t + 0.75 * stats.norm.isf(0.005)
+    )
 
 
 def test_power_is_that_of_the_t_or_the_normal_where_one_part_is_all():
@@ -87,17 +96,27 @@ def test_power_is_how_often_a_comparison_finds_it():
 
 
 def test_what_is_detectable_and_how_many_seeds_find_it():
-    assert Spread(0.5**2 / 3, 0.0, 3).detectable() == pytest.approx(minimum_detectable(0.5, 3), rel=1e-3)
+    assert Spread(0.5**2 / 3, 0.0, 3).detectable() == pytest.approx(
+        minimum_detectable(0.5, 3), rel=1e-3
+    )
     mixed = Spread(0.02, 0.03, 4)
     assert mixed.power(mixed.detectable()) == pytest.approx(0.8)
     assert Spread(0.5**2 / 3, 0.0, 3).seeds_to_find(0.4) == seeds_needed(0.5, 0.4)
     n = mixed.seeds_to_find(0.6)
-    assert Spread(0.08 / n, 0.03, n).power(0.6) >= 0.8 > Spread(0.08 / (n - 1), 0.03, n - 1).power(0.6)
-    assert mixed.seeds_to_find(0.4) is None  # the pairs alone: 2.8 standard errors of 0.173 are more than 0.4
+    assert (
+        Spread(0.08 / n, 0.03, n).power(0.6) >= 0.8 > Spread(0.08 / (n - 1), 0.03, n - 1).power(0.6)
+    )
+    assert (
+        mixed.seeds_to_find(0.4) is None
+    )  # the pairs alone: 2.8 standard errors of 0.173 are more than 0.4
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 999), n=st.integers(1, 6), population=st.sampled_from(["both", "pairs", "seeds"]))
+@given(
+    seed=st.integers(0, 999),
+    n=st.integers(1, 6),
+    population=st.sampled_from(["both", "pairs", "seeds"]),
+)
 def test_interval_and_p_agree_and_arms_change_places(seed, n, population):
     """0 is the end of the interval at level 1 − p; swapping the arms turns the interval round."""
     rng = np.random.default_rng(seed)
@@ -107,7 +126,9 @@ def test_interval_and_p_agree_and_arms_change_places(seed, n, population):
     if found.p is None or found.low is None or found.high is None:
         assert (population, n) == ("seeds", 1)
         return
-    assert (back.delta, back.low, back.high, back.p) == pytest.approx((-found.delta, -found.high, -found.low, found.p))
+    assert (back.delta, back.low, back.high, back.p) == pytest.approx(
+        (-found.delta, -found.high, -found.low, found.p)
+    )
     assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
     at_p = compare_resampled(a, b, boot_a, boot_b, population=population, level=1 - found.p)
     assert at_p.low is not None
@@ -120,13 +141,20 @@ def test_every_population_has_its_method():
     b = b + 0.1
     seeds = compare_resampled(a, b, boot_a, boot_b, population="seeds")
     paired = paired_test(a.tolist(), b.tolist())
-    assert (seeds.delta, seeds.low, seeds.high, seeds.p, seeds.method) == (*paired[:4], "paired t over seeds")
+    assert (seeds.delta, seeds.low, seeds.high, seeds.p, seeds.method) == (
+        *paired[:4],
+        "paired t over seeds",
+    )
     pairs = compare_resampled(a, b, boot_a, boot_b, population="pairs", level=0.9)
     half = stats.norm.isf(0.05) * (boot_a - boot_b).mean(axis=1).std(ddof=1)
     assert (pairs.low, pairs.high) == pytest.approx((pairs.delta - half, pairs.delta + half))
     assert pairs.why == "these models on other pairs"
     both = compare_resampled(a, b, boot_a, boot_b)
-    assert (both.method, both.population, both.seeds) == ("t over seeds with bootstrap over pairs", "both", 5)
+    assert (both.method, both.population, both.seeds) == (
+        "t over seeds with bootstrap over pairs",
+        "both",
+        5,
+    )
     assert both.p is not None
     assert pairs.p is not None
     assert both.p > pairs.p
@@ -152,10 +180,18 @@ def test_no_comparison_and_why():
     boot_a[5, 0] = np.nan
     assert compare_resampled(a, b, boot_a, boot_b).why == "undefined on 1 of 200 resamples: no test"
     assert nested_test(a, b, boot_a, boot_b, np.random.default_rng(0)).p is None
-    assert compare_resampled(a, b, boot_a[:1], boot_b[:1]).why == "fewer than two resamples: no test"
+    assert (
+        compare_resampled(a, b, boot_a[:1], boot_b[:1]).why == "fewer than two resamples: no test"
+    )
     none = np.empty(0)
-    assert compare_resampled(none, none, np.empty((9, 0)), np.empty((9, 0))).why == "no seed in common"
-    for wrong in ((a[:2], b, boot_a, boot_b), (a, b, boot_a[:, :2], boot_b), (a, b, boot_a[:9], boot_b)):
+    assert (
+        compare_resampled(none, none, np.empty((9, 0)), np.empty((9, 0))).why == "no seed in common"
+    )
+    for wrong in (
+        (a[:2], b, boot_a, boot_b),
+        (a, b, boot_a[:, :2], boot_b),
+        (a, b, boot_a[:9], boot_b),
+    ):
         with pytest.raises(ValueError, match="arms"):
             compare_resampled(*wrong)
 
@@ -196,7 +232,12 @@ def test_comparison_of_scores_is_that_of_their_resamples():
     assert seeds.p == pytest.approx(stats.ttest_rel(point[:3], point[3:]).pvalue)
     pearson = compare(gold, a, b, metric="pearson", resamples=50)
     assert pearson.delta == pytest.approx(
-        np.mean([stats.pearsonr(gold, x)[0] - stats.pearsonr(gold, y)[0] for x, y in zip(a, b, strict=True)])
+        np.mean(
+            [
+                stats.pearsonr(gold, x)[0] - stats.pearsonr(gold, y)[0]
+                for x, y in zip(a, b, strict=True)
+            ]
+        )
     )
 
 
@@ -218,7 +259,10 @@ def test_scores_without_a_correlation_are_not_compared():
 
 
 def frames(gold, arm, task="stsb"):
-    return [pd.DataFrame({"task": task, "gold": gold, "score": row, "pair": np.arange(len(gold))}) for row in arm]
+    return [
+        pd.DataFrame({"task": task, "gold": gold, "score": row, "pair": np.arange(len(gold))})
+        for row in arm
+    ]
 
 
 def test_comparison_of_frames_is_that_of_their_scores():
@@ -227,7 +271,10 @@ def test_comparison_of_frames_is_that_of_their_scores():
     assert one[:4] == pytest.approx(compare(gold, a, b, resamples=100, seed=4)[:4])
     other = scored(np.random.default_rng(1))
     two = [
-        [pd.concat(parts) for parts in zip(frames(gold, arm), frames(other[0], more, "sts12"), strict=True)]
+        [
+            pd.concat(parts)
+            for parts in zip(frames(gold, arm), frames(other[0], more, "sts12"), strict=True)
+        ]
         for arm, more in ((a, other[1]), (b, other[2]))
     ]
     mean = compare_sts(*two, tasks=["stsb", "sts12"], resamples=100)
@@ -247,7 +294,9 @@ def test_comparison_of_frames_is_that_of_their_scores():
 def test_false_positives_of_compare_are_five_percent(seeds, u, v):
     """For other seeds and other pairs; whichever of the two is most of the chance."""
     rng = np.random.default_rng(seeds)
-    p = [compare_resampled(*study(rng, seeds, u=u, v=v, w=0.3, resamples=60)).p for _ in range(1500)]
+    p = [
+        compare_resampled(*study(rng, seeds, u=u, v=v, w=0.3, resamples=60)).p for _ in range(1500)
+    ]
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.019)
 
 
@@ -256,7 +305,10 @@ def test_other_methods_fail_where_the_document_says():
     rng = np.random.default_rng(0)
     rejected = {"seeds": 0, "pairs": 0, "nested": 0}
     for _ in range(600):
-        of_pairs, of_seeds = study(rng, 3, u=0.1, v=1.0, resamples=60), study(rng, 3, u=1.0, v=0.05, w=0.05)
+        of_pairs, of_seeds = (
+            study(rng, 3, u=0.1, v=1.0, resamples=60),
+            study(rng, 3, u=1.0, v=0.05, w=0.05),
+        )
         rejected["seeds"] += compare_resampled(*of_pairs, population="seeds").p < 0.05
         rejected["pairs"] += compare_resampled(*of_seeds, population="pairs").p < 0.05
         rejected["nested"] += nested_test(*of_seeds, rng).p < 0.05
@@ -330,7 +382,9 @@ def test_luck_of_the_best_of_unequal_looks(spread):
         truth = spread * rng.normal(size=8)
         values, boot = looks(rng, truth)
         error = values - truth
-        gained.append(error[values.argmax()] - error.mean())  # the mean error is 0 on average: less Monte Carlo error
+        gained.append(
+            error[values.argmax()] - error.mean()
+        )  # the mean error is 0 on average: less Monte Carlo error
         told.append(best_of(values, boot).inflation)
     assert np.mean(told) == pytest.approx(np.mean(gained), rel=0.2)
 

@@ -18,18 +18,24 @@ def test_the_interval_is_the_bootstraps():
     rng = np.random.default_rng(1)
     drawn = np.mean([rng.choice(v, (20_000, len(v))).mean(1) for v in values.values()], axis=0)
     assert found.value == pytest.approx(np.mean([v.mean() for v in values.values()]))
-    np.testing.assert_allclose((found.low, found.high), np.quantile(drawn, (0.025, 0.975)), atol=6e-4)
+    np.testing.assert_allclose(
+        (found.low, found.high), np.quantile(drawn, (0.025, 0.975)), atol=6e-4
+    )
 
 
 def test_one_task_is_mcnemar():
     first, second = tasks(2, 0.8)["t0"], tasks(3, 0.75)["t0"]
     b, c, n = (first > second).sum(), (first < second).sum(), len(first)
-    z = (b - c) / np.sqrt((b + c - (b - c) ** 2 / n) * n / (n - 1))  # Wald's form, variance with n − 1
+    z = (b - c) / np.sqrt(
+        (b + c - (b - c) ** 2 / n) * n / (n - 1)
+    )  # Wald's form, variance with n − 1
     found = compare_accuracies({"t": first}, {"t": second})
     assert found.value == pytest.approx((b - c) / n)
     assert found.p == pytest.approx(2 * stats.norm.sf(abs(z)))
     turned = compare_accuracies({"t": second}, {"t": first})
-    assert (turned.value, turned.low, turned.high) == pytest.approx((-found.value, -found.high, -found.low))
+    assert (turned.value, turned.low, turned.high) == pytest.approx(
+        (-found.value, -found.high, -found.low)
+    )
     assert turned.p == pytest.approx(found.p)
 
 
@@ -48,7 +54,10 @@ def test_pairing_narrows_the_difference_of_two_that_err_alike():
 
 
 def test_false_differences_are_five_in_a_hundred():
-    p = [compare_accuracies(tasks(2 * i, 0.8, 0.6, n=150), tasks(2 * i + 1, 0.8, 0.6, n=150)).p for i in range(2000)]
+    p = [
+        compare_accuracies(tasks(2 * i, 0.8, 0.6, n=150), tasks(2 * i + 1, 0.8, 0.6, n=150)).p
+        for i in range(2000)
+    ]
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.016)  # 3.3 standard errors
 
 

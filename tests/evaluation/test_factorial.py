@@ -22,10 +22,14 @@ def runs(levels, seeds=4, effect=lambda **_: 0.0, noise=1.0, seed=0):
     """One row for every cell and seed; seeds differ by 5."""
     rng = np.random.default_rng(seed)
     rows = [
-        {**dict(zip(levels, cell, strict=True)), "seed": s, "score": effect(**dict(zip(levels, cell, strict=True))) + 5 * s + noise * rng.normal()}
+        {
+            **dict(zip(levels, cell, strict=True)),
+            "seed": s,
+            "score": effect(**dict(zip(levels, cell, strict=True))) + 5 * s + noise * rng.normal(),
+        }
         for s in range(seeds)
         for cell in product(*levels.values())
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
@@ -104,20 +108,29 @@ def test_unbalanced_runs_are_least_squares():
 
 def test_an_impossible_cell_makes_undefined_what_needs_it_and_nothing_else():
     """Neither term on is no training: the two terms' effects ask for that cell, the mask's does not."""
-    frame = runs({"dropout": [False, True], "reshape": [False, True], "mask": ["fixed", "free"]},
-                 effect=lambda dropout, reshape, mask: mask == "free")  # fmt: skip
+    frame = runs(
+        {"dropout": [False, True], "reshape": [False, True], "mask": ["fixed", "free"]},
+        effect=lambda dropout, reshape, mask: mask == "free",
+    )
     frame = frame.loc[frame["dropout"] | frame["reshape"]]
     found = effects(frame, ["dropout", "reshape", "mask"])
     undefined = found["estimate"].isna()
     assert set(found.index[undefined]) == {
-        "dropout: True − False", "reshape: True − False", "dropout × reshape: (True − False) at True − at False",
-    }  # fmt: skip
-    assert (found.loc[undefined, "reason"] == "not estimable: no run has dropout False with reshape False").all()
+        "dropout: True − False",
+        "reshape: True − False",
+        "dropout × reshape: (True − False) at True − at False",
+    }
+    assert (
+        found.loc[undefined, "reason"]
+        == "not estimable: no run has dropout False with reshape False"
+    ).all()
     assert found.loc[undefined, ["low", "high", "p", "p_holm"]].isna().all(axis=None)
     assert found.loc["mask: free − fixed", "estimate"] == pytest.approx(1.0, abs=1.5)
     assert found.loc[~undefined, "p"].notna().all()
     pooled = effects(frame, ["dropout", "reshape", "mask"], error="pooled")
-    assert (pooled.loc[~undefined, "df"] == 24 - 6 - 3).all()  # six of seven coefficients can be told, and three seeds
+    assert (
+        pooled.loc[~undefined, "df"] == 24 - 6 - 3
+    ).all()  # six of seven coefficients can be told, and three seeds
     without = effects(frame, ["dropout", "reshape", "mask"], interactions=False)
     assert without["estimate"].notna().all()
     assert len(without) == 3
@@ -141,7 +154,9 @@ def test_missing_and_undefined_runs():
     np.testing.assert_allclose(found["estimate"], complete["estimate"])
     lone = frame.loc[~((frame["seed"] > 1) & (frame["a"] == 0) & (frame["b"] == frame["seed"] - 2))]
     fallen = effects(lone, ["a", "b"])
-    assert (fallen["method"] == "least squares, seeds as blocks (fewer than two seeds hold all cells)").all()
+    assert (
+        fallen["method"] == "least squares, seeds as blocks (fewer than two seeds hold all cells)"
+    ).all()
     assert fallen["p"].notna().all()
 
 
@@ -157,22 +172,38 @@ def test_one_seed_has_no_error_to_measure_against():
 
 def test_copies_of_a_run_are_no_independent_observations():
     """A cell without dropout is one run under both masks: pooled over one seed, it would count twice."""
-    frame = pd.DataFrame([
-        {"rate": rate, "mask": mask, "term": term, "seed": 0, "run": f"{rate}-{mask if rate else '-'}-{term}", "y": 0.01 * (i**3 % 11)}
-        for i, (rate, mask, term) in enumerate(product((0.0, 0.1), ("fixed", "free"), ("off", "on")))
-    ])  # fmt: skip
+    frame = pd.DataFrame(
+        [
+            {
+                "rate": rate,
+                "mask": mask,
+                "term": term,
+                "seed": 0,
+                "run": f"{rate}-{mask if rate else '-'}-{term}",
+                "y": 0.01 * (i**3 % 11),
+            }
+            for i, (rate, mask, term) in enumerate(
+                product((0.0, 0.1), ("fixed", "free"), ("off", "on"))
+            )
+        ]
+    )
     told = factorial_effects(frame, "y", ["rate", "mask", "term"], run="run")
     assert told["p"].isna().all()
     assert told["low"].isna().all()
     assert np.isfinite(told["estimate"]).all()
     assert set(told["reason"]) == {"cells share runs: no error to measure against"}
-    apart = factorial_effects(frame.assign(run=frame.index), "y", ["rate", "mask", "term"], run="run")
+    apart = factorial_effects(
+        frame.assign(run=frame.index), "y", ["rate", "mask", "term"], run="run"
+    )
     assert apart["p"].notna().any()
 
 
 def test_effects_without_any_chance_are_not_tested():
     exact = runs({"a": [0, 1], "b": [0, 1]}, effect=lambda a, b: 0.1 * a, noise=0.0)
-    for error, reason in (("seeds", "the difference is the same for every seed"), ("pooled", "fits every run exactly")):
+    for error, reason in (
+        ("seeds", "the difference is the same for every seed"),
+        ("pooled", "fits every run exactly"),
+    ):
         found = effects(exact, ["a", "b"], error=error)
         assert found.loc["a: 1 − 0", "estimate"] == pytest.approx(0.1)
         assert found["p"].isna().all()
@@ -198,7 +229,11 @@ def test_bad_designs_are_refused():
         (frame.loc[frame["b"] == 1], ["a", "b"], "factor b has one level only"),
         (pd.concat([frame, frame[:1]]), ["a", "b"], "two runs of a 0, b 0, seed 0"),
         (frame.assign(score=np.nan), ["a", "b"], "score is undefined for all 16 runs"),
-        (frame.assign(a=frame["a"].where(frame.index > 1)), ["a", "b"], "a is missing for 2 of 16 runs"),
+        (
+            frame.assign(a=frame["a"].where(frame.index > 1)),
+            ["a", "b"],
+            "a is missing for 2 of 16 runs",
+        ),
     ]:
         with pytest.raises(LabError, match=why):
             factorial_effects(bad, "score", factors)

@@ -8,7 +8,13 @@ from scipy import stats
 from recse_lab.data.sts import LABELS, SEVEN
 from recse_lab.data.transfer import TRANSFER
 from recse_lab.errors import LabError
-from recse_lab.evaluation.protocols import AGGREGATIONS, PROTOCOLS, StsProtocol, find_protocol, headline
+from recse_lab.evaluation.protocols import (
+    AGGREGATIONS,
+    PROTOCOLS,
+    StsProtocol,
+    find_protocol,
+    headline,
+)
 from recse_lab.evaluation.sts import sts_average, sts_results
 
 STS = [name for name, protocol in PROTOCOLS.items() if isinstance(protocol, StsProtocol)]
@@ -20,9 +26,19 @@ def scores(tasks=(*SEVEN, "sickr-all"), subsets=(40, 15, 25)):
     for task in tasks:
         for subset, pairs in enumerate(subsets):
             gold = rng.uniform(0, 5, pairs)
-            score = gold / 5 + rng.normal(size=pairs) + subset  # a shift that pooling sees and means do not
+            score = (
+                gold / 5 + rng.normal(size=pairs) + subset
+            )  # a shift that pooling sees and means do not
             parts.append(
-                pd.DataFrame({"task": task, "subset": str(subset), "pair": range(pairs), "gold": gold, "score": score})
+                pd.DataFrame(
+                    {
+                        "task": task,
+                        "subset": str(subset),
+                        "pair": range(pairs),
+                        "gold": gold,
+                        "score": score,
+                    }
+                )
             )
     return pd.concat(parts, ignore_index=True)
 
@@ -34,15 +50,19 @@ def by_hand(frame, tasks, aggregation):
             return stats.spearmanr(part["gold"], part["score"]).statistic
         groups = [g for _, g in part.groupby("subset")]
         values = [stats.spearmanr(g["gold"], g["score"]).statistic for g in groups]
-        return np.average(values, weights=[len(g) for g in groups] if aggregation == "wmean" else None)
+        return np.average(
+            values, weights=[len(g) for g in groups] if aggregation == "wmean" else None
+        )
 
     return np.mean([task(name) for name in tasks])
 
 
 WANTED = {
-    "simcse-2021": (SEVEN, "all"), "recse-release": (SEVEN, "all"), "senteval-2018": (SEVEN, "mean"),
+    "simcse-2021": (SEVEN, "all"),
+    "recse-release": (SEVEN, "all"),
+    "senteval-2018": (SEVEN, "mean"),
     "mteb": (("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr-all"), "all"),
-}  # fmt: skip
+}
 
 
 def test_the_ground_truth_is_of_every_sts_protocol():
@@ -54,7 +74,9 @@ def test_the_average_is_that_of_the_protocol(name):
     frame, protocol = scores(), find_protocol(name)
     results = sts_results(frame, protocol.tasks) | {"protocol": protocol.told()}
     assert headline(results)["average"] == pytest.approx(by_hand(frame, *WANTED[name]), abs=1e-12)
-    assert results["average"]["spearman"]["wmean"] == pytest.approx(by_hand(frame, WANTED[name][0], "wmean"), abs=1e-12)
+    assert results["average"]["spearman"]["wmean"] == pytest.approx(
+        by_hand(frame, WANTED[name][0], "wmean"), abs=1e-12
+    )
 
 
 def test_aggregations_and_pairs_make_a_difference():
@@ -76,7 +98,11 @@ def test_a_protocol_says_what_it_is(name):
 
 
 def test_an_average_of_what_is_partly_unknown_is_unknown():
-    known = {"undefined": None, "spearman": dict.fromkeys(AGGREGATIONS, 0.5), "pearson": dict.fromkeys(AGGREGATIONS)}
+    known = {
+        "undefined": None,
+        "spearman": dict.fromkeys(AGGREGATIONS, 0.5),
+        "pearson": dict.fromkeys(AGGREGATIONS),
+    }
     average = sts_average({"a": known, "b": known}, ("a", "b"))
     assert average["spearman"] == dict.fromkeys(AGGREGATIONS, 0.5)
     assert average["pearson"] == dict.fromkeys(AGGREGATIONS)
@@ -88,7 +114,10 @@ def test_an_average_of_what_is_partly_unknown_is_unknown():
 def test_headlines_of_other_results():
     assert headline({}) == {"average": None}
     assert headline({"average": {"spearman": {"all": 0.5, "mean": 0.4}}}) == {"average": 0.5}
-    transfer = {"average": {"accuracy": 0.8}, "tasks": {"mr": {"accuracy": 0.7}, "cr": {"accuracy": None}}}
+    transfer = {
+        "average": {"accuracy": 0.8},
+        "tasks": {"mr": {"accuracy": 0.7}, "cr": {"accuracy": None}},
+    }
     assert headline(transfer) == {"average": 0.8, "mr": 0.7, "cr": None}
 
 

@@ -23,7 +23,12 @@ from recse_lab.evaluation.sts import METRICS
 
 @pytest.mark.parametrize("metric", METRICS)
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 9999), n=st.integers(3, 60), grades=st.integers(2, 8), decimals=st.integers(0, 3))
+@given(
+    seed=st.integers(0, 9999),
+    n=st.integers(3, 60),
+    grades=st.integers(2, 8),
+    decimals=st.integers(0, 3),
+)
 def test_bootstrap_equals_scipy_on_the_expanded_resample(metric, seed, n, grades, decimals):
     """Ties in gold, in scores, and by repetition; resamples with one value only."""
     rng = np.random.default_rng(seed)
@@ -52,7 +57,9 @@ def test_ranks_are_exact_at_twenty_thousand_pairs(decimals):
         x, y = np.repeat(gold, times), np.repeat(score, times)
         x, y = (np.round(2 * stats.rankdata(v)).astype(np.int64) - n - 1 for v in (x, y))
         assert value == int(x @ y) / np.sqrt(float(int(x @ x)) * float(int(y @ y)))
-        assert value == pytest.approx(stats.spearmanr(np.repeat(gold, times), np.repeat(score, times))[0], abs=1e-12)
+        assert value == pytest.approx(
+            stats.spearmanr(np.repeat(gold, times), np.repeat(score, times))[0], abs=1e-12
+        )
 
 
 def test_a_resample_may_leave_out_pairs():
@@ -73,7 +80,9 @@ def test_blocks_and_chunks_of_resamples_change_nothing(monkeypatch):
     monkeypatch.setattr(rank_bootstrap, "BLOCK", 200)  # four resamples at a time, three in the last
     monkeypatch.setattr(rank_bootstrap, "CHUNK", 500)  # ten drawn at a time
     for metric, expected in zip(METRICS, whole, strict=True):
-        np.testing.assert_allclose(BOOTSTRAPS[metric](gold, scores, counts), expected, rtol=0, atol=1e-13)
+        np.testing.assert_allclose(
+            BOOTSTRAPS[metric](gold, scores, counts), expected, rtol=0, atol=1e-13
+        )
     again = bootstrap_correlations(gold, scores, resamples=23, rng=np.random.default_rng(5))
     np.testing.assert_array_equal(again, drawn)
 
@@ -95,7 +104,9 @@ def test_a_score_that_is_none_makes_its_run_undefined_and_no_other():
         boot = bootstrap(gold, scores, resample_counts(40, 5, rng))
         assert np.isnan(boot[:, 0]).all()
         assert np.isfinite(boot[:, 1]).all()
-        assert np.isnan(bootstrap(np.r_[np.nan, gold[1:]], scores, resample_counts(40, 5, rng))).all()
+        assert np.isnan(
+            bootstrap(np.r_[np.nan, gold[1:]], scores, resample_counts(40, 5, rng))
+        ).all()
         assert np.isnan(bootstrap(np.full(40, 0.1), scores, resample_counts(40, 5, rng))).all()
         with pytest.raises(ValueError, match="not over the same pairs"):
             bootstrap(gold, scores, resample_counts(39, 5, rng))
@@ -109,7 +120,10 @@ def frames(runs=3, n=80, seed=0, tasks=("sts12", "stsb")):
     out = []
     gold = {t: rng.integers(0, 26, n) / 5 for t in tasks}
     for _ in range(runs):
-        parts = [pd.DataFrame({"task": t, "gold": gold[t], "score": gold[t] + rng.normal(size=n) * 2}) for t in tasks]
+        parts = [
+            pd.DataFrame({"task": t, "gold": gold[t], "score": gold[t] + rng.normal(size=n) * 2})
+            for t in tasks
+        ]
         out.append(pd.concat(parts))
     return out
 
@@ -118,7 +132,9 @@ def test_bootstrap_is_paired_centred_and_averages_tasks():
     runs = frames()
     boot = bootstrap_sts([*runs, runs[0]], tasks=("sts12", "stsb"), resamples=400)
     np.testing.assert_array_equal(boot[:, 0], boot[:, 3])  # the same run on the same resamples
-    rhos = [np.asarray(stats.spearmanr(p["gold"], p["score"]))[0] for _, p in runs[0].groupby("task")]
+    rhos = [
+        np.asarray(stats.spearmanr(p["gold"], p["score"]))[0] for _, p in runs[0].groupby("task")
+    ]
     assert boot[:, 0].mean() == pytest.approx(np.mean(rhos), abs=0.02)
 
 
@@ -129,7 +145,9 @@ def test_runs_over_different_pairs_are_refused():
     with pytest.raises(LabError, match="holds no scores of sickr"):
         bootstrap_sts([a, b], tasks=("sickr",))
     undefined = a.assign(gold=a["gold"].where(a["gold"] > 0.5))
-    with pytest.raises(LabError, match=r"run 1 of 2 has \d+ gold scores of sts12 that are not finite"):
+    with pytest.raises(
+        LabError, match=r"run 1 of 2 has \d+ gold scores of sts12 that are not finite"
+    ):
         bootstrap_sts([undefined, undefined], tasks=("sts12",))
 
 
@@ -165,11 +183,15 @@ def test_interval_of_a_correlation_is_fisher_s_on_the_resamples(metric):
         boot.append(METRICS[metric](gold[drawn], score[drawn])[0])
     r, error = METRICS[metric](gold, score)[0], np.std(np.arctanh(boot), ddof=1)
     assert got.estimate == pytest.approx(r)
-    assert (got.low, got.high) == pytest.approx(tuple(np.tanh(np.arctanh(r) + np.array([-1.644854, 1.644854]) * error)))
+    assert (got.low, got.high) == pytest.approx(
+        tuple(np.tanh(np.arctanh(r) + np.array([-1.644854, 1.644854]) * error))
+    )
     assert (got.level, got.n) == (0.9, 200)
 
 
-@pytest.mark.parametrize(("metric", "truth"), [("spearman", 6 / np.pi * np.arcsin(0.4)), ("pearson", 0.8)])
+@pytest.mark.parametrize(
+    ("metric", "truth"), [("spearman", 6 / np.pi * np.arcsin(0.4)), ("pearson", 0.8)]
+)
 def test_interval_of_a_correlation_covers_at_its_level(metric, truth):
     """500 draws of 60 pairs from a bivariate normal, whose correlations are known."""
     rng = np.random.default_rng(0)

@@ -91,7 +91,9 @@ def test_minimum_detectable_has_its_power_by_the_noncentral_f(seeds, power):
     effect = minimum_detectable(0.5, seeds, power=power)
     assert effect is not None
     critical = stats.t.ppf(0.975, seeds - 1)
-    assert stats.ncf.sf(critical**2, 1, seeds - 1, seeds * (effect / 0.5) ** 2) == pytest.approx(power, abs=1e-6)
+    assert stats.ncf.sf(critical**2, 1, seeds - 1, seeds * (effect / 0.5) ** 2) == pytest.approx(
+        power, abs=1e-6
+    )
 
 
 def test_no_minimum_where_there_is_no_test():
@@ -115,9 +117,13 @@ def test_sign_flips_are_scipy_s_exact_permutations(seed, n, decimals):
         return
     got = sign_flip_test((a / 10**decimals).tolist(), (b / 10**decimals).tolist())
     expected = stats.permutation_test(
-        (a, b), lambda x, y, axis: np.abs(np.sum(x - y, axis=axis)), permutation_type="samples", vectorized=True, n_resamples=np.inf,
+        (a, b),
+        lambda x, y, axis: np.abs(np.sum(x - y, axis=axis)),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf,
         alternative="greater",
-    )  # fmt: skip
+    )
     assert got.p == pytest.approx(expected.pvalue)
     assert got.delta == pytest.approx(np.mean(a - b) / 10**decimals)
 
@@ -165,7 +171,9 @@ def test_effect_size_by_hand():
     assert stats.nct.sf(2 * d, 3, 2 * found.low) == pytest.approx(0.05, abs=1e-5)
     assert stats.nct.cdf(2 * d, 3, 2 * found.high) == pytest.approx(0.05, abs=1e-5)
     back = effect_size(b, a, level=0.9)
-    assert (back.estimate, back.low, back.high) == pytest.approx((-found.estimate, -found.high, -found.low), rel=1e-4)
+    assert (back.estimate, back.low, back.high) == pytest.approx(
+        (-found.estimate, -found.high, -found.low), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
@@ -203,7 +211,9 @@ def test_seeds_needed_turns_minimum_detectable_round(power):
     for effect in (0.3, 1.0, 1.7, 4.0):
         seeds = seeds_needed(1.0, effect, power=power, level=0.01)
         assert seeds is not None
-        least, more = (minimum_detectable(1.0, n, power=power, level=0.01) for n in (seeds, seeds - 1))
+        least, more = (
+            minimum_detectable(1.0, n, power=power, level=0.01) for n in (seeds, seeds - 1)
+        )
         assert least is not None
         assert least <= effect
         assert more is None or effect < more
@@ -221,7 +231,14 @@ def test_no_number_of_seeds():
 
 
 def test_expected_maximum_is_known_for_few_looks():
-    known = {1: 0.0, 2: 1 / np.pi**0.5, 3: 1.5 / np.pi**0.5, 5: 1.1629644736, 10: 1.5387527308, 100: 2.5075936364}
+    known = {
+        1: 0.0,
+        2: 1 / np.pi**0.5,
+        3: 1.5 / np.pi**0.5,
+        5: 1.1629644736,
+        10: 1.5387527308,
+        100: 2.5075936364,
+    }
     for looks, expected in known.items():
         assert expected_maximum(looks) == pytest.approx(expected, abs=1e-8)
     rng = np.random.default_rng(0)

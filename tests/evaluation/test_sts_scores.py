@@ -14,7 +14,9 @@ def task(name, sizes, seed=0):
     subsets = {}
     for i, n in enumerate(sizes):
         gold = rng.choice(np.linspace(0, 5, 26), n).astype(np.float32)
-        subsets[f"s{i}"] = Pairs([f"{name} {i} {j} a" for j in range(n)], [f"{name} {i} {j} b" for j in range(n)], gold)
+        subsets[f"s{i}"] = Pairs(
+            [f"{name} {i} {j} a" for j in range(n)], [f"{name} {i} {j} b" for j in range(n)], gold
+        )
     return StsTask(name, subsets)
 
 
@@ -25,7 +27,9 @@ def oracle(tasks, sign=1.0):
         for p in t.subsets.values():
             for a, b, g in zip(p.first, p.second, p.gold, strict=True):
                 angle[a], angle[b] = 0.0, np.pi * (0.5 - sign * (float(g) / 5 - 0.5) * 0.9)
-    return lambda sentences: np.array([[np.cos(angle[s]), np.sin(angle[s])] for s in sentences], dtype=np.float32)
+    return lambda sentences: np.array(
+        [[np.cos(angle[s]), np.sin(angle[s])] for s in sentences], dtype=np.float32
+    )
 
 
 SUITE = [task(name, [30, 50, 20], seed=i) for i, name in enumerate(SEVEN)]
@@ -62,8 +66,13 @@ def test_aggregations_are_scipy_on_pooled_pairs_and_on_subsets():
     scores = score_pairs(SUITE, lambda s: rng.normal(size=(len(s), 5)).astype(np.float32))
     part = scores[scores.task == "sts14"]
     got = sts_results(scores)["tasks"]["sts14"]
-    rhos, sizes = zip(*[(stats.spearmanr(g.gold, g.score)[0], len(g)) for _, g in part.groupby("subset")], strict=True)
-    assert got["spearman"]["all"] == pytest.approx(stats.spearmanr(part.gold, part.score)[0], abs=1e-12)
+    rhos, sizes = zip(
+        *[(stats.spearmanr(g.gold, g.score)[0], len(g)) for _, g in part.groupby("subset")],
+        strict=True,
+    )
+    assert got["spearman"]["all"] == pytest.approx(
+        stats.spearmanr(part.gold, part.score)[0], abs=1e-12
+    )
     assert got["spearman"]["mean"] == pytest.approx(np.mean(rhos), abs=1e-12)
     assert got["spearman"]["wmean"] == pytest.approx(np.dot(rhos, sizes) / sum(sizes), abs=1e-12)
     pearson = stats.pearsonr(part.gold.astype(float), part.score.astype(float))[0]
@@ -106,10 +115,16 @@ def test_cosine_is_float32_and_nan_for_zero_vectors():
 def test_a_real_task_scored_by_an_oracle_is_one(data_dir):
     """Subsets, pooling and SentEval's skipped pairs, on the real files."""
     task = load_task("sts15", data_dir)
-    scores = score_pairs([task], lambda s: np.random.default_rng(0).normal(size=(len(s), 3)).astype(np.float32))
+    scores = score_pairs(
+        [task], lambda s: np.random.default_rng(0).normal(size=(len(s), 3)).astype(np.float32)
+    )
     assert (len(scores), scores["subset"].nunique()) == (3000, 5)
     results = sts_results(scores.assign(score=scores["gold"]))["tasks"]["sts15"]
-    assert all(v == pytest.approx(1.0, abs=1e-12) for m in ("spearman", "pearson") for v in results[m].values())
+    assert all(
+        v == pytest.approx(1.0, abs=1e-12)
+        for m in ("spearman", "pearson")
+        for v in results[m].values()
+    )
 
 
 def test_scores_keep_the_order_of_the_files():

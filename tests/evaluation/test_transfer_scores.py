@@ -43,7 +43,7 @@ def task(name, counts, seed=0):
             for text, c in zip(first, label, strict=True)
         ]
         splits[split] = Examples(first, second if name == "mrpc" else None, label)
-    return TransferTask(name, CLASSES[name], splits)  # fmt: skip
+    return TransferTask(name, CLASSES[name], splits)
 
 
 def vectors(texts, signal=0.8):
@@ -51,9 +51,9 @@ def vectors(texts, signal=0.8):
     rows = []
     for text in texts:
         rng = np.random.default_rng(abs(hash_of(text)))
-        direction = np.random.default_rng(int([word for word in text.split() if word.isdigit()][-1])).standard_normal(
-            DIM
-        )
+        direction = np.random.default_rng(
+            int([word for word in text.split() if word.isdigit()][-1])
+        ).standard_normal(DIM)
         rows.append(rng.standard_normal(DIM) + signal * direction)
     return np.array(rows, dtype=np.float32)
 
@@ -81,7 +81,9 @@ def classifier(protocol, value, rows, classes):
     options = {"tol": 1e-10, "max_iter": 2000, "solver": "newton-cg"}
     if protocol.regulariser == "C":
         return LogisticRegression(C=value, **options)
-    return LogisticRegression(C=(2 if classes == 2 else 1) / (rows * value), fit_intercept=False, **options)
+    return LogisticRegression(
+        C=(2 if classes == 2 else 1) / (rows * value), fit_intercept=False, **options
+    )
 
 
 def transcribed(task, protocol, encode):
@@ -99,12 +101,15 @@ def transcribed(task, protocol, encode):
 
     def best(grid, splits, x, y):
         scores = [
-            round(100 * np.mean([fit(value, x[a], y[a]).score(x[b], y[b]) for a, b in splits]), 2) for value in grid
+            round(100 * np.mean([fit(value, x[a], y[a]).score(x[b], y[b]) for a, b in splits]), 2)
+            for value in grid
         ]
         return grid[np.argmax(scores)]
 
     def kfold(x, y):
-        return list(StratifiedKFold(n_splits=protocol.folds, shuffle=True, random_state=1111).split(x, y))
+        return list(
+            StratifiedKFold(n_splits=protocol.folds, shuffle=True, random_state=1111).split(x, y)
+        )
 
     if "all" in x:
         x, y, chosen, predicted = x["all"], y["all"], [], np.empty(len(y["all"]), int)
@@ -114,7 +119,8 @@ def transcribed(task, protocol, encode):
         return chosen, predicted
     if "dev" in x:
         scores = [
-            round(100 * fit(v, x["train"], y["train"]).score(x["dev"], y["dev"]), 2) for v in protocol.grid["dev"]
+            round(100 * fit(v, x["train"], y["train"]).score(x["dev"], y["dev"]), 2)
+            for v in protocol.grid["dev"]
         ]
         value = protocol.grid["dev"][np.argmax(scores)]
     else:
@@ -125,12 +131,20 @@ def transcribed(task, protocol, encode):
 @pytest.mark.parametrize(
     ("name", "protocol"),
     [
-        ("mr", "senteval-fast"), ("mr", "senteval-logreg"), ("trec", "senteval-10fold"), ("trec", "senteval-logreg"),
-        ("sst2", "senteval-10fold"), ("sst2", "senteval-logreg"), ("mrpc", "senteval-10fold"), ("mrpc", "senteval-logreg"),
+        ("mr", "senteval-fast"),
+        ("mr", "senteval-logreg"),
+        ("trec", "senteval-10fold"),
+        ("trec", "senteval-logreg"),
+        ("sst2", "senteval-10fold"),
+        ("sst2", "senteval-logreg"),
+        ("mrpc", "senteval-10fold"),
+        ("mrpc", "senteval-logreg"),
     ],
-)  # fmt: skip
+)
 def test_a_protocol_is_senteval_s_loops_over_scikit_learn(monkeypatch, name, protocol):
-    few = PROTOCOLS[protocol]._replace(folds=min(PROTOCOLS[protocol].folds, 4))  # scikit-learn's side takes its time
+    few = PROTOCOLS[protocol]._replace(
+        folds=min(PROTOCOLS[protocol].folds, 4)
+    )  # scikit-learn's side takes its time
     monkeypatch.setitem(PROTOCOLS, protocol, few)
     made = task(name, sizes(name), seed=3)
     chosen, predicted = transcribed(made, few, vectors)
@@ -146,7 +160,9 @@ def test_a_protocol_is_senteval_s_loops_over_scikit_learn(monkeypatch, name, pro
 
 
 def test_grids_and_folds_are_senteval_s():
-    decays, fast, logreg = (PROTOCOLS[name] for name in ("senteval-10fold", "senteval-fast", "senteval-logreg"))
+    decays, fast, logreg = (
+        PROTOCOLS[name] for name in ("senteval-10fold", "senteval-fast", "senteval-logreg")
+    )
     assert (decays.folds, fast.folds, logreg.folds) == (10, 5, 10)
     assert all(
         list(protocol.grid[split]) == pytest.approx([10.0**t for t in range(-5, -1)])
@@ -185,7 +201,11 @@ def test_nothing_of_a_test_row_is_seen_in_training():
             assert not set(train) & set(dev)
     kind, [trial] = trials(task("sst2", sizes("sst2")), 5)
     assert (kind, len(trial.inner)) == ("dev", 1)
-    assert (trial.train.max(), trial.inner[0][1].tolist(), trial.test.min()) == (159, list(range(160, 220)), 220)
+    assert (trial.train.max(), trial.inner[0][1].tolist(), trial.test.min()) == (
+        159,
+        list(range(160, 220)),
+        220,
+    )
     kind, [trial] = trials(task("trec", sizes("trec")), 5)
     assert (kind, len(trial.inner), trial.test.tolist()) == ("test", 5, list(range(160, 230)))
 
@@ -207,8 +227,12 @@ def test_every_distinct_sentence_is_encoded_once(seven):
 
     mrpc = seven[-1]
     part = mrpc.splits["test"]
-    repeated = Examples([*part.first, *part.first], [*part.second, *part.second], np.tile(part.label, 2))
-    features, count = task_features(mrpc._replace(splits={"train": mrpc.splits["train"], "test": repeated}), encode)
+    repeated = Examples(
+        [*part.first, *part.first], [*part.second, *part.second], np.tile(part.label, 2)
+    )
+    features, count = task_features(
+        mrpc._replace(splits={"train": mrpc.splits["train"], "test": repeated}), encode
+    )
     assert len(calls) == 1
     assert len(set(calls[0])) == len(calls[0]) == count
     u, v = vectors(part.first), vectors(part.second)
@@ -220,7 +244,9 @@ def test_every_distinct_sentence_is_encoded_once(seven):
 
 
 def test_an_oracle_is_right_and_noise_is_not(seven):
-    oracle = run_task(seven[0], lambda texts: vectors(texts, signal=100.0), protocol="senteval-fast")
+    oracle = run_task(
+        seven[0], lambda texts: vectors(texts, signal=100.0), protocol="senteval-fast"
+    )
     assert accuracy(oracle.predictions) == 1.0
     noise = run_task(seven[0], lambda texts: vectors(texts, signal=0.0), protocol="senteval-fast")
     assert abs(accuracy(noise.predictions) - 0.5) < 0.15
@@ -228,7 +254,9 @@ def test_an_oracle_is_right_and_noise_is_not(seven):
 
 def test_a_constant_encoder_gets_the_majority():
     label = np.array([1] * 90 + [0] * 60)
-    made = TransferTask("mr", ("0", "1"), {"all": Examples([f"s {i}" for i in range(150)], None, label)})
+    made = TransferTask(
+        "mr", ("0", "1"), {"all": Examples([f"s {i}" for i in range(150)], None, label)}
+    )
     results, predictions = evaluate_transfer(
         [made], lambda texts: np.ones((len(texts), 3), np.float32), protocol="senteval-fast"
     )
@@ -254,7 +282,9 @@ def test_the_suite(seven):
     for name, result in results["tasks"].items():
         part = predictions[predictions["task"] == name]
         assert result["protocol"] == "senteval-fast"
-        folds = part.groupby("fold").apply(lambda f: (f["label"] == f["predicted"]).mean(), include_groups=False)
+        folds = part.groupby("fold").apply(
+            lambda f: (f["label"] == f["predicted"]).mean(), include_groups=False
+        )
         assert result["accuracy"] == pytest.approx(folds.mean())
         assert len(result["chosen"]) == (5 if "all" in sizes(name) else 1)
         assert set(result["chosen"]) <= {1e-5, 1e-4, 1e-3, 1e-2}
@@ -266,7 +296,9 @@ def test_the_suite(seven):
         assert result["n"] == list(sizes(name).values())[-1]
         accuracies.append(result["accuracy"])
     mrpc = predictions[predictions["task"] == "mrpc"]
-    assert results["tasks"]["mrpc"]["f1"] == pytest.approx(f1_score(mrpc["label"], mrpc["predicted"]))
+    assert results["tasks"]["mrpc"]["f1"] == pytest.approx(
+        f1_score(mrpc["label"], mrpc["predicted"])
+    )
     assert results["tasks"]["mrpc"]["sentences"] == 2 * 230
     assert results["average"] == {
         "tasks": list(TRANSFER),
@@ -276,20 +308,30 @@ def test_the_suite(seven):
 
 
 def outcome(name, undefined=None, right=(1, 0), examples=None):
-    columns = {"task": name, "fold": [0, 0], "row": [0, 1], "label": [1, 1], "predicted": list(right)}
+    columns = {
+        "task": name,
+        "fold": [0, 0],
+        "row": [0, 1],
+        "label": [1, 1],
+        "predicted": list(right),
+    }
     frame = pd.DataFrame(columns if undefined is None else {key: [] for key in columns})
     return Outcome(name, frame, [1e-3], [0.5], examples or {"test": 2}, 2, 1e-5, undefined)
 
 
 def test_no_average_over_fewer_than_seven(monkeypatch):
-    monkeypatch.setattr("recse_lab.evaluation.transfer.SIZES", {name: {"test": 2} for name in TRANSFER})
+    monkeypatch.setattr(
+        "recse_lab.evaluation.transfer.SIZES", {name: {"test": 2} for name in TRANSFER}
+    )
     whole = transfer_results([outcome(name) for name in TRANSFER], "senteval-10fold")
     assert whole["average"]["accuracy"] == 0.5
     assert whole["tasks"]["mr"]["unusual"] is None
     some = transfer_results([outcome(name) for name in TRANSFER[:5]], "senteval-10fold")
     assert some["average"]["accuracy"] is None
     assert some["average"]["undefined"] == "missing trec, mrpc"
-    broken = transfer_results([outcome(n, "NaN" if n == "cr" else None) for n in TRANSFER], "senteval-10fold")
+    broken = transfer_results(
+        [outcome(n, "NaN" if n == "cr" else None) for n in TRANSFER], "senteval-10fold"
+    )
     assert broken["average"]["accuracy"] is None
     assert broken["average"]["undefined"] == "undefined cr"
     assert broken["tasks"]["cr"]["accuracy"] is None
@@ -306,7 +348,10 @@ def test_embeddings_that_are_not_finite_have_no_accuracy(seven, name):
     made = next(each for each in seven if each.name == name)
     results, predictions = evaluate_transfer([made], encode, protocol="senteval-fast")
     assert results["tasks"][name]["accuracy"] is None
-    assert results["tasks"][name]["undefined"] == f"1 of {sum(sizes(name).values())} feature rows are not finite"
+    assert (
+        results["tasks"][name]["undefined"]
+        == f"1 of {sum(sizes(name).values())} feature rows are not finite"
+    )
     assert results["tasks"][name].get("f1") is None
     assert predictions.empty
     assert list(predictions) == ["task", "fold", "row", "label", "predicted"]
@@ -328,11 +373,17 @@ def test_f1_by_hand():
 
 
 def test_refusals(seven):
-    with pytest.raises(LabError, match="unknown protocol 'senteval-10fald'; did you mean senteval-10fold"):
+    with pytest.raises(
+        LabError, match="unknown protocol 'senteval-10fald'; did you mean senteval-10fold"
+    ):
         run_task(seven[0], vectors, protocol="senteval-10fald")
     with pytest.raises(LabError, match="protocol mteb is of STS"):
         run_task(seven[0], vectors, protocol="mteb")
     label = np.array([0] * 100 + [1] * 10)
-    few = TransferTask("cr", ("0", "1"), {"all": Examples([f"s {i}" for i in range(110)], None, label)})
-    with pytest.raises(LabError, match="task cr: 9 examples of class 1 to train on, too few for 10 folds"):
+    few = TransferTask(
+        "cr", ("0", "1"), {"all": Examples([f"s {i}" for i in range(110)], None, label)}
+    )
+    with pytest.raises(
+        LabError, match="task cr: 9 examples of class 1 to train on, too few for 10 folds"
+    ):
         run_task(few, vectors)

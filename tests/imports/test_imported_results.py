@@ -26,12 +26,17 @@ def pretty(head, row, average=True):
         head, cells = (*head, "Avg."), [*cells, f"{sum(map(float, cells)) / len(cells):.2f}"]
     widths = [max(len(name), len(cell)) + 2 for name, cell in zip(head, cells, strict=True)]
     rule = "+" + "+".join("-" * width for width in widths) + "+"
-    lines = ["|" + "|".join(t.center(w) for t, w in zip(texts, widths, strict=True)) + "|" for texts in (head, cells)]
+    lines = [
+        "|" + "|".join(t.center(w) for t, w in zip(texts, widths, strict=True)) + "|"
+        for texts in (head, cells)
+    ]
     return "\n".join([rule, lines[0], rule, lines[1], rule]) + "\n"
 
 
 def log(mode="test", sts=STS_ROW, transfer=TRANSFER_ROW, before="", after=""):
-    tables = pretty(STS_HEAD, sts) if mode != "dev" else pretty(STS_HEAD[-2:], sts[-2:], average=False)
+    tables = (
+        pretty(STS_HEAD, sts) if mode != "dev" else pretty(STS_HEAD[-2:], sts[-2:], average=False)
+    )
     return f"{before}------ {mode} ------\n{tables}{pretty(TRANSFER_HEAD, transfer)}{after}"
 
 
@@ -54,7 +59,9 @@ def test_both_tables_of_simcse_s_log(tmp_path):
     sts, transfer = imported(tmp_path, log(before=noise, after=noise))
     assert (sts.state, sts.study) == ("done", "imported")
     assert sts.results["protocol"] == {"id": "simcse-2021"}
-    assert [sts.results["tasks"][t]["spearman"]["all"] for t in SEVEN] == pytest.approx([x / 100 for x in STS_ROW])
+    assert [sts.results["tasks"][t]["spearman"]["all"] for t in SEVEN] == pytest.approx(
+        [x / 100 for x in STS_ROW]
+    )
     assert sts.results["average"]["spearman"]["all"] == pytest.approx(np.mean(STS_ROW) / 100)
     assert sts.results["average"]["spearman"]["mean"] is None
     assert sts.results["average"]["pearson"]["all"] is None
@@ -80,7 +87,10 @@ def test_a_zero_of_simcse_s_log_is_a_task_that_was_not_run(tmp_path):
 
 def test_fast_modes_have_their_own_protocol(tmp_path):
     sts, transfer = imported(tmp_path, log("fasttest"))
-    assert (sts.results["protocol"]["id"], transfer.results["protocol"]["id"]) == ("simcse-2021", "senteval-fast")
+    assert (sts.results["protocol"]["id"], transfer.results["protocol"]["id"]) == (
+        "simcse-2021",
+        "senteval-fast",
+    )
     sts, transfer = imported(tmp_path, log("dev"))
     assert {t: round(v["spearman"]["all"], 6) for t, v in sts.results["tasks"].items()} == {
         "stsb-dev": 0.699,
@@ -94,7 +104,9 @@ def test_fast_modes_have_their_own_protocol(tmp_path):
 
 def test_two_models_in_one_log_are_two_runs(tmp_path):
     command = "python evaluation.py --model_name_or_path {} --pooler cls --task_set sts\n"
-    text = "".join(log(before=command.format(name), transfer=[0] * 7) for name in ("org/one", "result/two"))
+    text = "".join(
+        log(before=command.format(name), transfer=[0] * 7) for name in ("org/one", "result/two")
+    )
     one, two = imported(tmp_path, text)
     assert (one.config["encoder"], two.config["encoder"]) == ("org/one", "result/two")
     assert one.config["imported"]["pooling"] == "cls"
@@ -154,14 +166,20 @@ def test_a_trainer_s_state(tmp_path):
     )
     assert dev["last"] == {"spearman": 0.7}
     assert [(line["step"], line["loss"], line["dev_spearman"]) for line in run.metrics()] == [
-        (125, 0.1, 0.6), (250, 0.1, 0.75), (375, 0.1, 0.7)
-    ]  # fmt: skip
+        (125, 0.1, 0.6),
+        (250, 0.1, 0.75),
+        (375, 0.1, 0.7),
+    ]
     assert run.metrics()[0]["eval_sickr_spearman"] == 0.6
     assert run.config["encoder"] == "my-simcse"
 
 
 def test_a_trainer_s_state_of_other_origin(tmp_path):
-    other = state(kept=None, names=("eval_sts-dev_spearman_cosine", "eval_loss"), values=(0.6, float("nan"), 0.7))
+    other = state(
+        kept=None,
+        names=("eval_sts-dev_spearman_cosine", "eval_loss"),
+        values=(0.6, float("nan"), 0.7),
+    )
     (run,) = imported(tmp_path, other, "mine/trainer_state.json")
     assert run.results["protocol"] == {"id": None}
     dev = run.results["dev"]
@@ -179,7 +197,10 @@ def test_a_trainer_s_state_of_other_origin(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (state(names=("eval_loss", "eval_accuracy")), r"no eval_stsb_spearman.*\(it has eval_accuracy, eval_loss\)"),
+        (
+            state(names=("eval_loss", "eval_accuracy")),
+            r"no eval_stsb_spearman.*\(it has eval_accuracy, eval_loss\)",
+        ),
         ({"log_history": []}, "nothing was evaluated"),
         (state(values=(60.0, 75.0, 70.0)), "eval_stsb_spearman: 60.0 is no correlation"),
         (state(values=("0.6", 0.75, 0.7)), "eval_stsb_spearman: '0.6' is no correlation"),
@@ -197,13 +218,29 @@ MTEB = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R")
 
 
 def first_layout(task, spearman, pearson, **splits):
-    scores = {"cos_sim": {"pearson": pearson, "spearman": spearman}, "euclidean": {"pearson": 0.1, "spearman": 0.2}}
-    return {"mteb_dataset_name": task, "mteb_version": "0.0.2", "test": scores | {"evaluation_time": 4.5}} | splits
+    scores = {
+        "cos_sim": {"pearson": pearson, "spearman": spearman},
+        "euclidean": {"pearson": 0.1, "spearman": 0.2},
+    }
+    return {
+        "mteb_dataset_name": task,
+        "mteb_version": "0.0.2",
+        "test": scores | {"evaluation_time": 4.5},
+    } | splits
 
 
 def second_layout(task, spearman, pearson, scale=1.0):
-    scores = {"cosine_pearson": scale * pearson, "cosine_spearman": scale * spearman, "main_score": scale * spearman}
-    scores |= {"hf_subset": "default", "languages": ["eng-Latn"], "euclidean_spearman": 0.2, "pearson": [0.1, 0.0]}
+    scores = {
+        "cosine_pearson": scale * pearson,
+        "cosine_spearman": scale * spearman,
+        "main_score": scale * spearman,
+    }
+    scores |= {
+        "hf_subset": "default",
+        "languages": ["eng-Latn"],
+        "euclidean_spearman": 0.2,
+        "pearson": [0.1, 0.0],
+    }
     other = {"hf_subset": "de", "cosine_spearman": 0.01, "main_score": 0.01}
     return {
         "task_name": task,
@@ -255,9 +292,14 @@ def test_numbers_of_model_cards_are_times_100(tmp_path):
 
 
 def test_validation_of_stsb_is_its_dev_set(tmp_path):
-    content = first_layout("STSBenchmark", 0.8, 0.81, validation={"cos_sim": {"spearman": 0.85, "pearson": 0.86}})
+    content = first_layout(
+        "STSBenchmark", 0.8, 0.81, validation={"cos_sim": {"spearman": 0.85, "pearson": 0.86}}
+    )
     (run,) = imported(tmp_path, content, "STSBenchmark.json")
-    assert {task: v["spearman"]["all"] for task, v in run.results["tasks"].items()} == {"stsb": 0.8, "stsb-dev": 0.85}
+    assert {task: v["spearman"]["all"] for task, v in run.results["tasks"].items()} == {
+        "stsb": 0.8,
+        "stsb-dev": 0.85,
+    }
 
 
 def test_nan_is_undefined(tmp_path):
@@ -277,8 +319,14 @@ def test_nan_is_undefined(tmp_path):
         (second_layout(["STS12"], 0.8, 0.8), "has no counterpart here"),
         ({"task_name": "STS12", "scores": {"test": [3]}}, "no test split of STS12"),
         ({"task_name": "STS12", "scores": {"train": []}}, "no test split of STS12"),
-        ({"task_name": "STS12", "scores": {"test": [{"hf_subset": "default"}]}}, "no cosine Spearman correlation"),
-        ({"mteb_dataset_name": "STS12", "test": {"cos_sim": {"pearson": 0.1}}}, "no cosine Spearman correlation"),
+        (
+            {"task_name": "STS12", "scores": {"test": [{"hf_subset": "default"}]}},
+            "no cosine Spearman correlation",
+        ),
+        (
+            {"mteb_dataset_name": "STS12", "test": {"cos_sim": {"pearson": 0.1}}},
+            "no cosine Spearman correlation",
+        ),
     ],
 )
 def test_another_result_of_mteb_is_told(tmp_path, content, message):
@@ -302,7 +350,9 @@ def test_json_that_ends_too_early_is_broken_and_no_other_layout(tmp_path):
         imported(tmp_path, '{"task_name":\n')
 
 
-@pytest.mark.parametrize("content", ["", "just words", "[1, 2]", {"a": 1}, {"test": 3}, {"log_history": 3}])
+@pytest.mark.parametrize(
+    "content", ["", "just words", "[1, 2]", {"a": 1}, {"test": 3}, {"log_history": 3}]
+)
 def test_another_layout_is_refused_in_one_sentence(tmp_path, content):
     with pytest.raises(LabError) as told:
         imported(tmp_path, content)
@@ -311,9 +361,10 @@ def test_another_layout_is_refused_in_one_sentence(tmp_path, content):
 
 def test_from_the_command_line_to_the_store(call, tmp_path):
     files = [
-        written(tmp_path, "a.log", log()), written(tmp_path, "trainer_state.json", state()),
+        written(tmp_path, "a.log", log()),
+        written(tmp_path, "trainer_state.json", state()),
         written(tmp_path, "SICK-R.json", second_layout("SICK-R", 0.779, 0.84)),
-    ]  # fmt: skip
+    ]
     code, out, err = call("import", *files)
     assert code == 0, err
     assert "(imported)" in out

@@ -79,7 +79,9 @@ def test_reads_as_an_article(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stored_outputs_are_of_one_run_from_the_top_or_absent(name):
-    counts = [cell["execution_count"] for cell in read(name)["cells"] if cell["cell_type"] == "code"]
+    counts = [
+        cell["execution_count"] for cell in read(name)["cells"] if cell["cell_type"] == "code"
+    ]
     assert counts in ([None] * len(counts), list(range(1, len(counts) + 1)))
 
 

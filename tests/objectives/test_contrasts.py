@@ -17,7 +17,9 @@ E, ROOT3 = math.e, math.sqrt(3)
 
 
 def rows(seed, batch=6, dim=5):
-    return torch.randn(batch, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.randn(
+        batch, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
 
 
 def at(*degrees):
@@ -81,7 +83,9 @@ def numpy_adnce_release(a, p, n, mu, sigma, tau):
     return total / len(a)
 
 
-@pytest.mark.parametrize(("mu", "sigma", "tau"), [(0.4, 1.0, 0.07), (0.2, 0.3, 0.5), (2.0, 1.0, 0.06)])
+@pytest.mark.parametrize(
+    ("mu", "sigma", "tau"), [(0.4, 1.0, 0.07), (0.2, 0.3, 0.5), (2.0, 1.0, 0.06)]
+)
 def test_adnce_equals_both_transcriptions(mu, sigma, tau):
     a, p, n = rows(0), rows(1), rows(2, batch=4)
     options = {"mu": mu, "sigma": sigma, "temperature": tau}
@@ -107,30 +111,44 @@ def test_adnce_with_infinite_sigma_is_info_nce(dtype, weigh_positive):
     wide = ADNCE(sigma=math.inf, temperature=0.1, weigh_positive=weigh_positive)(a, p, n)
     plain = INF_NCE(temperature=0.1)(a, p, n)
     assert torch.equal(wide, plain)
-    for one, other in zip(torch.autograd.grad(wide, (a, p, n)), torch.autograd.grad(plain, (a, p, n)), strict=True):
+    for one, other in zip(
+        torch.autograd.grad(wide, (a, p, n)), torch.autograd.grad(plain, (a, p, n)), strict=True
+    ):
         assert torch.equal(one, other)
-    gaps = [abs(ADNCE(sigma=s, temperature=0.1)(a, p, n) - plain).item() for s in (1.0, 10.0, 100.0)]
+    gaps = [
+        abs(ADNCE(sigma=s, temperature=0.1)(a, p, n) - plain).item() for s in (1.0, 10.0, 100.0)
+    ]
     assert gaps[0] > gaps[1] > gaps[2]
 
 
 def test_adnce_negatives_far_from_mu_lose_their_say():
     a, p = rows(0), rows(0) + 0.1 * rows(1)
-    narrow = ADNCE(mu=-1.0, sigma=0.05, temperature=0.1)(a, p)  # only the most remote negatives are left
+    narrow = ADNCE(mu=-1.0, sigma=0.05, temperature=0.1)(
+        a, p
+    )  # only the most remote negatives are left
     assert narrow < 0.1 * INF_NCE(temperature=0.1)(a, p)
 
 
 def test_adnce_with_a_narrow_gaussian_looks_at_the_nearest_negative():
     a, p = at(0).float(), at(0).float()
-    n = at(60, 90).float()  # e^(−½·(1/0.01)²) and less: both weights are 0 in float32 before they are scaled
-    assert ADNCE(mu=-0.5, sigma=0.01, temperature=0.5)(a, p, n).item() == pytest.approx(math.log(E**2 + 2) - 2)
+    n = at(
+        60, 90
+    ).float()  # e^(−½·(1/0.01)²) and less: both weights are 0 in float32 before they are scaled
+    assert ADNCE(mu=-0.5, sigma=0.01, temperature=0.5)(a, p, n).item() == pytest.approx(
+        math.log(E**2 + 2) - 2
+    )
 
 
 def test_adnce_weights_have_no_gradient():
     a, p, n = (rows(i).requires_grad_() for i in range(3))
     own = torch.eye(6, 12, dtype=torch.bool)
     with torch.no_grad():
-        weight = log_gaussian_weights(cosine_matrix(a, torch.cat([p, n])), mu=0.2, sigma=0.3, own=own).exp()
-    torch.testing.assert_close(weight.masked_fill(own, 0).sum(1), torch.full((6,), 11.0, dtype=torch.float64))
+        weight = log_gaussian_weights(
+            cosine_matrix(a, torch.cat([p, n])), mu=0.2, sigma=0.3, own=own
+        ).exp()
+    torch.testing.assert_close(
+        weight.masked_fill(own, 0).sum(1), torch.full((6,), 11.0, dtype=torch.float64)
+    )
 
     def held(a, p, n):
         score = (cosine_matrix(a, torch.cat([p, n])) / 0.5).exp()
@@ -156,7 +174,9 @@ def numpy_nt_xent(a, p, n, tau):
     total = 0.0
     for i in range(2 * batch):
         j = i + batch if i < batch else i - batch
-        total -= math.log(score[i, j] / (sum(score[i, k] for k in range(2 * batch) if k != i) + extra[i].sum()))
+        total -= math.log(
+            score[i, j] / (sum(score[i, k] for k in range(2 * batch) if k != i) + extra[i].sum())
+        )
     return total / (2 * batch)
 
 
@@ -174,7 +194,9 @@ def test_nt_xent_by_hand():
     first = math.log(E + 2) - 1
     second = math.log(E + 2 * math.exp(ROOT3)) - 1
     other = math.log(E**2 + 1 + math.exp(ROOT3)) - 2
-    assert NT_XENT(temperature=0.5)(at(0, 90), at(60, 90)).item() == value((first + second + 2 * other) / 4)
+    assert NT_XENT(temperature=0.5)(at(0, 90), at(60, 90)).item() == value(
+        (first + second + 2 * other) / 4
+    )
 
 
 def test_nt_xent_is_info_nce_of_each_view_among_all_others():

@@ -29,7 +29,14 @@ def cloud(n=60, d=8, seed=0, shift=0.5):
 def paired(x, gold, **options):
     """The probe on sentences 2i and 2i + 1 as pairs."""
     index = np.arange(len(x))
-    return alignment({"e": x}, index[::2], index[1::2], np.asarray(gold, dtype=np.float32), resamples=200, **options)
+    return alignment(
+        {"e": x},
+        index[::2],
+        index[1::2],
+        np.asarray(gold, dtype=np.float32),
+        resamples=200,
+        **options,
+    )
 
 
 def row(result, measure, encoder="e"):
@@ -39,7 +46,9 @@ def row(result, measure, encoder="e"):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_is_wang_and_isola_s_on_random_clouds(seed):
-    x = cloud(seed=seed) * np.random.default_rng(seed).uniform(0.1, 9, size=(60, 1)).astype(np.float32)
+    x = cloud(seed=seed) * np.random.default_rng(seed).uniform(0.1, 9, size=(60, 1)).astype(
+        np.float32
+    )
     gold = np.linspace(0, 5, 30)
     unit = torch.nn.functional.normalize(torch.from_numpy(x).double(), dim=1)
     close = gold > 4
@@ -49,7 +58,9 @@ def test_is_wang_and_isola_s_on_random_clouds(seed):
     )
     assert row(result, "uniformity")["value"] == pytest.approx(uniform_loss(unit).item(), abs=1e-6)
     cosines = (unit[::2] * unit[1::2]).sum(1).numpy()
-    assert row(result, "spearman")["value"] == pytest.approx(spearmanr(gold, cosines).statistic, abs=1e-9)
+    assert row(result, "spearman")["value"] == pytest.approx(
+        spearmanr(gold, cosines).statistic, abs=1e-9
+    )
     assert list(result.table["n"]) == [close.sum(), 60, 30]
 
 
@@ -63,11 +74,15 @@ def test_closed_forms():
     # of the 28 pairs coincide and 16 lie at squared distance 2, with potential exp(−4).
     two_points = paired(np.array([pole, side] * 4), [5] * 4)
     assert row(two_points, "alignment")["value"] == pytest.approx(2, abs=1e-6)
-    assert row(two_points, "uniformity")["value"] == pytest.approx(math.log((12 + 16 * math.exp(-4)) / 28), abs=1e-6)
+    assert row(two_points, "uniformity")["value"] == pytest.approx(
+        math.log((12 + 16 * math.exp(-4)) / 28), abs=1e-6
+    )
     # Antipodes: squared distance 4, potential exp(−8).
     antipodal = paired(np.array([pole, -pole] * 4), [5] * 4)
     assert row(antipodal, "alignment")["value"] == pytest.approx(4, abs=1e-6)
-    assert row(antipodal, "uniformity")["value"] == pytest.approx(math.log((12 + 16 * math.exp(-8)) / 28), abs=1e-6)
+    assert row(antipodal, "uniformity")["value"] == pytest.approx(
+        math.log((12 + 16 * math.exp(-8)) / 28), abs=1e-6
+    )
 
 
 def test_what_is_undefined_has_a_reason():
@@ -89,7 +104,9 @@ def test_what_is_undefined_has_a_reason():
 def test_bad_input_is_refused():
     x = cloud(8)
     x[5, 2] = np.nan
-    with pytest.raises(LabError, match="e: 1 of 8 embeddings are not finite, the first is number 5"):
+    with pytest.raises(
+        LabError, match="e: 1 of 8 embeddings are not finite, the first is number 5"
+    ):
         paired(x, [5, 4, 3, 2])
     with pytest.raises(LabError, match="at least two"):
         alignment({"e": cloud(1)}, np.array([0]), np.array([0]), np.array([5.0]))
@@ -115,7 +132,9 @@ def test_intervals_cover_their_point_and_ask_the_same_of_every_encoder():
     table = both.table
     assert (table["low"] < table["value"]).all()
     assert (table["value"] < table["high"]).all()
-    assert table.iloc[:3, 2:].reset_index(drop=True).equals(table.iloc[3:, 2:].reset_index(drop=True))
+    assert (
+        table.iloc[:3, 2:].reset_index(drop=True).equals(table.iloc[3:, 2:].reset_index(drop=True))
+    )
     again = alignment({"a": x}, index[::2], index[1::2], gold, resamples=300, seed=1).table
     assert not np.allclose(again["low"][:1], table["low"][:1])
 
@@ -125,7 +144,9 @@ def test_left_out_uniformity_is_what_is_computed_without_the_sentence():
     unit = torch.nn.functional.normalize(torch.from_numpy(x).double(), dim=1)
     left_out = np.array([uniform_loss(unit[np.arange(12) != i]).item() for i in range(12)])
     found = row(paired(x, [5, 4, 3, 2, 1, 0]), "uniformity")
-    assert (found["low"], found["high"]) == pytest.approx(jackknife_interval(found["value"], left_out), abs=1e-5)
+    assert (found["low"], found["high"]) == pytest.approx(
+        jackknife_interval(found["value"], left_out), abs=1e-5
+    )
 
 
 def test_the_interval_of_uniformity_covers_in_simulation():
@@ -153,11 +174,17 @@ def test_legacy_batch_is_the_circulating_computation():
     x = torch.nn.functional.normalize(torch.from_numpy(cloud(120)), dim=1)
     lengths, gold = rng.integers(3, 9, 120), rng.choice([1.0, 2.5, 4.0, 4.6, 5.0], 60)
     first, second = np.arange(0, 120, 2), np.arange(1, 120, 2)
-    pairs = sorted(zip(first, second, gold, strict=True), key=lambda p: (lengths[p[0]], lengths[p[1]], p[2]))
+    pairs = sorted(
+        zip(first, second, gold, strict=True), key=lambda p: (lengths[p[0]], lengths[p[1]], p[2])
+    )
     aligned, uniform = [], []
     for start in range(0, 60, 7):
         batch = pairs[start : start + 7]
-        a, b, close = x[[p[0] for p in batch]], x[[p[1] for p in batch]], np.array([p[2] > 4 for p in batch])
+        a, b, close = (
+            x[[p[0] for p in batch]],
+            x[[p[1] for p in batch]],
+            np.array([p[2] > 4 for p in batch]),
+        )
         aligned.append(align_loss(a[close], b[close]).item() if close.any() else 0.0)
         uniform.append(uniform_loss(torch.cat([a, b])).item())
     found = legacy_batch(x.numpy(), first, second, gold, lengths, batch=7)
@@ -177,11 +204,15 @@ def test_legacy_batch_is_biased_on_clustered_data():
     index, lengths = np.arange(1024), np.tile(cluster + 5, 2)
     options = {"gold": gold, "resamples": 20}
     whole = alignment({"e": x}, index, index + 1024, **options)
-    legacy = alignment({"e": x}, index, index + 1024, **options, protocol="legacy-batch", lengths=lengths)
+    legacy = alignment(
+        {"e": x}, index, index + 1024, **options, protocol="legacy-batch", lengths=lengths
+    )
     # A batch sees potentials within a cluster, w; the whole set 1/8 of those and 7/8 of those across, exp(−4) as the
     # centres stand at right angles.
     within = math.exp(row(legacy, "uniformity")["value"])
-    assert row(whole, "uniformity")["value"] == pytest.approx(math.log(within / 8 + 7 / 8 * math.exp(-4)), abs=0.05)
+    assert row(whole, "uniformity")["value"] == pytest.approx(
+        math.log(within / 8 + 7 / 8 * math.exp(-4)), abs=0.05
+    )
     assert row(legacy, "uniformity")["value"] - row(whole, "uniformity")["value"] > 1.5
     # Half of the batches hold no positive and count 0.
     half = row(legacy, "alignment")["value"] / row(whole, "alignment")["value"]
@@ -200,8 +231,15 @@ def look(step, a, u, s):
 
 
 def test_trajectory_takes_the_looks_at_the_dev_set():
-    lines = [{"step": 1, "loss": 2.0}, look(10, 0.3, -1.0, 0.5), {"step": 11, "loss": 1.0}, look(20, 0.25, -2.0, 0.62)]
-    result = trajectory({"simcse": lines, "recse": [look(10, 0.2, -1.0, 0.4), look(5, 0.4, -1.5, None)]})
+    lines = [
+        {"step": 1, "loss": 2.0},
+        look(10, 0.3, -1.0, 0.5),
+        {"step": 11, "loss": 1.0},
+        look(20, 0.25, -2.0, 0.62),
+    ]
+    result = trajectory(
+        {"simcse": lines, "recse": [look(10, 0.2, -1.0, 0.4), look(5, 0.4, -1.5, None)]}
+    )
     curve = result.curves["trajectory"]
     assert list(curve.columns) == ["encoder", "step", "alignment", "uniformity", "spearman"]
     assert list(curve["step"]) == [10, 20, 5, 10]

@@ -11,7 +11,14 @@ from scipy import stats
 
 from recse_lab.errors import LabError
 from recse_lab.evaluation.statistics import resample_counts
-from recse_lab.probes.bias import bias, checked, covariates, partial_correlation, rank_correlations, strata
+from recse_lab.probes.bias import (
+    bias,
+    checked,
+    covariates,
+    partial_correlation,
+    rank_correlations,
+    strata,
+)
 from recse_lab.probes.influence import (
     BANDS,
     band,
@@ -91,7 +98,9 @@ def test_partial_correlation_where_controls_are_collinear_and_where_they_leave_n
     np.testing.assert_allclose(partial_correlation(matrix, 0, 1, [2, 3]), once, atol=1e-9)
     assert np.isnan(partial_correlation(matrix, 0, 1, [4])).all()
     assert np.isnan(partial_correlation(matrix, 1, 3, [2])).all()
-    assert np.isfinite(partial_correlation(np.stack([matrix[0], np.full((5, 5), np.nan)]), 0, 1, [2])).tolist() == [True, False]  # fmt: skip
+    assert np.isfinite(
+        partial_correlation(np.stack([matrix[0], np.full((5, 5), np.nan)]), 0, 1, [2])
+    ).tolist() == [True, False]
 
 
 def test_rank_correlations_are_scipys_on_the_expanded_resample():
@@ -99,7 +108,9 @@ def test_rank_correlations_are_scipys_on_the_expanded_resample():
     variables = np.stack([gold, *table.to_numpy().T])
     counts = resample_counts(40, 3, np.random.default_rng(1))
     for found, times in zip(rank_correlations(variables, counts), counts, strict=True):
-        np.testing.assert_allclose(found, stats.spearmanr(np.repeat(variables, times, axis=1), axis=1).statistic)
+        np.testing.assert_allclose(
+            found, stats.spearmanr(np.repeat(variables, times, axis=1), axis=1).statistic
+        )
 
 
 def test_strata_are_thirds_and_keep_ties_together():
@@ -135,7 +146,11 @@ def test_covariates_by_hand():
     expected = [np.log10(np.array(x) / total).mean() for x in (first, second)]
     np.testing.assert_allclose(table["mean log frequency"], expected)
     assert "mean log frequency" not in covariates(["a"], ["b"])
-    assert covariates(["?!"], ["..."], counts)[["word overlap", "mean log frequency"]].isna().all(axis=None)
+    assert (
+        covariates(["?!"], ["..."], counts)[["word overlap", "mean log frequency"]]
+        .isna()
+        .all(axis=None)
+    )
     with pytest.raises(ValueError, match="longer"):
         covariates(["a"], ["b", "c"])
 
@@ -144,9 +159,25 @@ def test_words_of_a_sentence():
     text = "It 's a U.S. plan , John's don ' t “isn’t” 3.5 % of 1,000 well-known 3rd parts."
     found = [text[a:b] for a, b in spans(text)]
     assert found == [
-        "It 's", "a", "U.S.", "plan", ",", "John's", "don ' t", "“", "isn’t", "”", "3.5", "%", "of", "1,000", "well-known", "3rd",
-        "parts", ".",
-    ]  # fmt: skip
+        "It 's",
+        "a",
+        "U.S.",
+        "plan",
+        ",",
+        "John's",
+        "don ' t",
+        "“",
+        "isn’t",
+        "”",
+        "3.5",
+        "%",
+        "of",
+        "1,000",
+        "well-known",
+        "3rd",
+        "parts",
+        ".",
+    ]
     assert words(text)[:6] == ["it's", "a", "u.s.", "plan", "john's", "don't"]
     kinds = [kind(word) for word in found]
     f, c, n, p = "function word", "content word", "number", "punctuation"
@@ -156,11 +187,18 @@ def test_words_of_a_sentence():
 @pytest.mark.parametrize(
     ("text", "word", "expected"),
     [
-        ("The cat sat.", "The", "cat sat."), ("The cat sat.", "cat", "The sat."), ("The cat sat.", "sat", "The cat."),
-        ("The cat sat.", ".", "The cat sat"), ("red, green", ",", "red green"), ("He said “no” twice", "“", "He said no” twice"),
-        ("He said “no” twice", "no", "He said “” twice"), ("one-two", "-", "one two"), ("a , b", ",", "a b"), ("a b", "b", "a"),
+        ("The cat sat.", "The", "cat sat."),
+        ("The cat sat.", "cat", "The sat."),
+        ("The cat sat.", "sat", "The cat."),
+        ("The cat sat.", ".", "The cat sat"),
+        ("red, green", ",", "red green"),
+        ("He said “no” twice", "“", "He said no” twice"),
+        ("He said “no” twice", "no", "He said “” twice"),
+        ("one-two", "-", "one two"),
+        ("a , b", ",", "a b"),
+        ("a b", "b", "a"),
     ],
-)  # fmt: skip
+)
 def test_a_word_is_removed_as_a_writer_would(text, word, expected):
     start = text.index(word)
     assert without(text, start, start + len(word)) == expected
@@ -201,7 +239,12 @@ def test_bias_equals_a_transcription_resample_by_resample():
     overlap, length = table["word overlap"].to_numpy(), table["length difference"].to_numpy()
     third = strata(overlap)
     for name, row in scores.items():
-        drawn = {"partial: word overlap": [], "at fixed gold: word overlap": [], "spearman: word overlap, high": [], "spearman gap: word overlap": []}  # fmt: skip
+        drawn = {
+            "partial: word overlap": [],
+            "at fixed gold: word overlap": [],
+            "spearman: word overlap, high": [],
+            "spearman gap: word overlap": [],
+        }
         for times in (np.ones(60, int), *counts):
             s, g, o, k, t = (np.repeat(x, times) for x in (row, gold, overlap, length, third))
             inside = [stats.spearmanr(s[t == i], g[t == i]).statistic for i in range(3)]
@@ -220,7 +263,9 @@ def test_bias_equals_a_transcription_resample_by_resample():
                 [found["low"], found["high"]], np.quantile(values[1:], [0.025, 0.975]), atol=1e-9
             )
     partial = result.curves["partial"].query("given == 'gold' and covariate == 'word overlap'")
-    assert partial["value"].tolist() == [measure(result, n, "at fixed gold: word overlap")["value"] for n in scores]
+    assert partial["value"].tolist() == [
+        measure(result, n, "at fixed gold: word overlap")["value"] for n in scores
+    ]
 
 
 def test_strata_curve_says_what_lies_in_each_third():
@@ -264,9 +309,14 @@ def test_a_pair_without_a_covariate_is_left_out_and_counted():
     lacking.loc[[3, 40], "word overlap"] = np.nan, np.inf
     rest = lacking.index.difference([3, 40])
     with_gap = bias(
-        {n: np.where(np.arange(80) == 3, np.nan, s) for n, s in scores.items()}, gold, lacking, resamples=20
+        {n: np.where(np.arange(80) == 3, np.nan, s) for n, s in scores.items()},
+        gold,
+        lacking,
+        resamples=20,
     )
-    without_pairs = bias({n: s[rest] for n, s in scores.items()}, gold[rest], table.loc[rest], resamples=20)
+    without_pairs = bias(
+        {n: s[rest] for n, s in scores.items()}, gold[rest], table.loc[rest], resamples=20
+    )
     pd.testing.assert_frame_equal(with_gap.table, without_pairs.table)
     assert (with_gap.about["pairs"], with_gap.about["pairs left out"]) == (78, 2)
 
@@ -291,13 +341,25 @@ def test_what_is_undefined_says_why():
     assert "all scores are the same" in note("constant", "partial: word overlap")
     assert "1 of 60 scores are not finite" in note("broken", "spearman: word overlap, low")
     assert note("fair", "partial: constant") == "constant is the same for all pairs"
-    assert note("fair", "spearman: constant, low") == "0 pairs in the low third of constant: 10 are wanted"
+    assert (
+        note("fair", "spearman: constant, low")
+        == "0 pairs in the low third of constant: 10 are wanted"
+    )
     assert "0 pairs in the low third of tied" in note("fair", "spearman gap: tied")
-    assert "undefined for fair or for constant" in note("fair", "partial: word overlap, less that of constant")
+    assert "undefined for fair or for constant" in note(
+        "fair", "partial: word overlap, less that of constant"
+    )
     assert measure(result, "oracle", "spearman: word overlap, low")["value"] == pytest.approx(1)
     # A covariate without a spread is nothing to hold fixed: the others stay as they were.
-    plain = bias({"fair": scores["fair"]}, gold, table[["length difference", "word overlap", "tied"]], resamples=2)
-    assert measure(result, "fair", "partial: word overlap")["value"] == pytest.approx(measure(plain, "fair", "partial: word overlap")["value"])  # fmt: skip
+    plain = bias(
+        {"fair": scores["fair"]},
+        gold,
+        table[["length difference", "word overlap", "tied"]],
+        resamples=2,
+    )
+    assert measure(result, "fair", "partial: word overlap")["value"] == pytest.approx(
+        measure(plain, "fair", "partial: word overlap")["value"]
+    )
 
 
 def test_a_stratum_of_one_gold_score_and_too_few_pairs():
@@ -305,16 +367,24 @@ def test_a_stratum_of_one_gold_score_and_too_few_pairs():
     low = strata(table["word overlap"].to_numpy()) == 0
     flat = np.where(low, 2.0, gold)
     result = bias({"fair": scores["fair"]}, flat, table, resamples=10)
-    assert "low third of word overlap: all gold scores are the same" in measure(result, "fair", "spearman: word overlap, low")["note"]  # fmt: skip
+    assert (
+        "low third of word overlap: all gold scores are the same"
+        in measure(result, "fair", "spearman: word overlap, low")["note"]
+    )
     few = bias({n: s[:11] for n, s in scores.items()}, gold[:11], table[:11], resamples=10)
-    assert measure(few, "fair", "partial: word overlap")["note"] == "11 pairs are too few: 12 are wanted"
+    assert (
+        measure(few, "fair", "partial: word overlap")["note"]
+        == "11 pairs are too few: 12 are wanted"
+    )
     assert np.isfinite(measure(few, "fair", "at fixed gold: word overlap")["value"])
 
 
 def test_an_interval_that_few_resamples_define_is_none():
     scores, gold, table = made(60)
     table["rare"] = np.arange(60) == 7  # a third of the resamples lack the one pair
-    found = measure(bias({"fair": scores["fair"]}, gold, table, resamples=100), "fair", "partial: rare")
+    found = measure(
+        bias({"fair": scores["fair"]}, gold, table, resamples=100), "fair", "partial: rare"
+    )
     assert np.isfinite(found["value"])
     assert np.isnan(found["low"])
     assert found["note"].startswith("no interval")
@@ -348,7 +418,8 @@ VECTORS = {"cats": (1.0, 0.0), "chase": (0.0, 1.0), "the": (0.0, 0.0), "mice": (
 def bag(texts):
     """Sum of word vectors in the plane; a word without one is (0, 0.5)."""
     return np.array(
-        [np.sum([VECTORS.get(w, (0, 0.5)) for w in words(t)] or [(0, 0)], axis=0) for t in texts], np.float32
+        [np.sum([VECTORS.get(w, (0, 0.5)) for w in words(t)] or [(0, 0)], axis=0) for t in texts],
+        np.float32,
     )
 
 
@@ -372,14 +443,18 @@ def test_influence_encodes_every_distinct_text_once_and_measures_the_space():
         calls.append(texts)
         return bag(texts)
 
-    found = token_influence(encode, ["cats chase dogs", "cats chase mice", "cats chase dogs", "too short", "a " * 25])
+    found = token_influence(
+        encode, ["cats chase dogs", "cats chase mice", "cats chase dogs", "too short", "a " * 25]
+    )
     (texts,) = calls
     assert len(texts) == len(set(texts))
     assert found.passed_over == 2
     a, b = bag(["cats chase dogs", "cats chase mice"]).astype(float)
     assert found.apart == pytest.approx(1 - a @ b / np.sqrt((a @ a) * (b @ b)), abs=1e-6)
     repeated = found.words[found.words["sentence"] == 2]
-    np.testing.assert_array_equal(repeated["share"], found.words[found.words["sentence"] == 0]["share"])
+    np.testing.assert_array_equal(
+        repeated["share"], found.words[found.words["sentence"] == 0]["share"]
+    )
 
 
 def test_evenness_and_gini():
@@ -404,7 +479,9 @@ def test_evenness_and_gini_do_not_know_the_order(values, seed):
 
 
 def test_places_leave_punctuation_out():
-    np.testing.assert_allclose(places(np.array([True, False, True, True, False])), [0, np.nan, 0.5, 1, np.nan])
+    np.testing.assert_allclose(
+        places(np.array([True, False, True, True, False])), [0, np.nan, 0.5, 1, np.nan]
+    )
     assert np.isnan(places(np.array([True, False]))).all()
 
 
@@ -418,9 +495,9 @@ SENTENCES = [
 
 def first_word(texts):
     """An encoder that reads the first word alone: a fixed random direction each."""
-    return np.stack([np.random.default_rng(crc32(words(t)[0].encode())).normal(size=4) for t in texts]).astype(
-        np.float32
-    )
+    return np.stack(
+        [np.random.default_rng(crc32(words(t)[0].encode())).normal(size=4) for t in texts]
+    ).astype(np.float32)
 
 
 def each_word(texts):
@@ -433,24 +510,40 @@ def each_word(texts):
 
 
 def test_influence_on_one_word_and_on_all_alike():
-    result = influence({"first": token_influence(first_word, SENTENCES), "each": token_influence(each_word, SENTENCES)}, resamples=200)  # fmt: skip
+    result = influence(
+        {
+            "first": token_influence(first_word, SENTENCES),
+            "each": token_influence(each_word, SENTENCES),
+        },
+        resamples=200,
+    )
     wide = result.frame()
-    np.testing.assert_allclose(wide.loc["first", ["evenness", "gini"]].astype(float), [0, 1], atol=1e-6)
+    np.testing.assert_allclose(
+        wide.loc["first", ["evenness", "gini"]].astype(float), [0, 1], atol=1e-6
+    )
     # Every spoken word of n turns the sum by 1 − √((n − 1)/n), punctuation not at all.
     spoken = np.array([len(words(s)) for s in SENTENCES])
     size = np.array([len(spans(s)) for s in SENTENCES])
     turned = 1 - np.sqrt((spoken - 1) / spoken)
-    assert wide.loc["each", "influence"] == pytest.approx((turned * spoken).sum() / size.sum(), abs=1e-6)
-    assert wide.loc["each", "evenness"] == pytest.approx(np.mean(np.log(spoken) / np.log(size)), abs=1e-6)
+    assert wide.loc["each", "influence"] == pytest.approx(
+        (turned * spoken).sum() / size.sum(), abs=1e-6
+    )
+    assert wide.loc["each", "evenness"] == pytest.approx(
+        np.mean(np.log(spoken) / np.log(size)), abs=1e-6
+    )
     assert wide.loc["each", "relative influence (punctuation)"] == pytest.approx(0, abs=1e-9)
     assert wide.loc["each", "relative influence (number)"] == pytest.approx(8 / 7, abs=1e-6)
     # "We" and "In" are all of the influence on two of the eight function words; their sentences have 8 words each.
-    assert wide.loc["first", "relative influence (function word)"] == pytest.approx((8 + 8) / 8, abs=1e-6)
+    assert wide.loc["first", "relative influence (function word)"] == pytest.approx(
+        (8 + 8) / 8, abs=1e-6
+    )
     place = result.curves["place"].query("encoder == 'first' and kind == 'every word'")
     assert place["value"].tolist()[0] > 4
     np.testing.assert_allclose(place["value"].tolist()[1:], 0, atol=1e-9)
     bounded = result.table.dropna(subset="low")
-    assert ((bounded["low"] <= bounded["value"] + 1e-12) & (bounded["value"] <= bounded["high"] + 1e-12)).all()
+    assert (
+        (bounded["low"] <= bounded["value"] + 1e-12) & (bounded["value"] <= bounded["high"] + 1e-12)
+    ).all()
 
 
 def test_influence_interval_resamples_sentences():
@@ -458,7 +551,12 @@ def test_influence_interval_resamples_sentences():
     result = influence({"each": found}, resamples=60, seed=5)
     counts = resample_counts(4, 60, np.random.default_rng(5))
     content = found.words[found.words["kind"] == "content word"]
-    drawn = [pd.concat([content[content["sentence"] == i] for i in np.repeat(range(4), times)])["relative"].mean() for times in counts]  # fmt: skip
+    drawn = [
+        pd.concat([content[content["sentence"] == i] for i in np.repeat(range(4), times)])[
+            "relative"
+        ].mean()
+        for times in counts
+    ]
     row = measure(result, "each", "relative influence (content word)")
     np.testing.assert_allclose([row["low"], row["high"]], np.quantile(drawn, [0.025, 0.975]))
 
@@ -482,7 +580,9 @@ def test_influence_by_how_often_a_word_occurs():
     assert (found["band"].isna() == (found["kind"] == "punctuation")).all()
     result = influence({"each": token_influence(each_word, SENTENCES, counts=counts)}, resamples=5)
     assert result.curves["band"]["band"].tolist() == list(BANDS)
-    assert "band" not in influence({"each": token_influence(each_word, SENTENCES)}, resamples=5).curves
+    assert (
+        "band" not in influence({"each": token_influence(each_word, SENTENCES)}, resamples=5).curves
+    )
 
 
 def test_influence_without_direction_or_movement_is_undefined():
@@ -512,7 +612,9 @@ def test_one_zero_vector_takes_its_sentence_out():
 def test_influence_refusals():
     with pytest.raises(LabError, match="1 different sentences of 3 to 24 words among 3"):
         token_influence(each_word, [SENTENCES[0], SENTENCES[0], "no"])
-    with pytest.raises(LabError, match=r"not finite, the first that of 'Horses run over the hills\.'"):
+    with pytest.raises(
+        LabError, match=r"not finite, the first that of 'Horses run over the hills\.'"
+    ):
         token_influence(lambda texts: each_word(texts) * np.nan, SENTENCES)
     with pytest.raises(ValueError, match="only word"):
         token_influence(each_word, SENTENCES, shortest=1)

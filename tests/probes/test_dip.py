@@ -30,7 +30,10 @@ def by_definition(values):
             bounds.append(bound)
 
         far = f"v{points + 1}"
-        left, right = list(range(mode + 1)), list(range(mode + 1, points + 1))  # places of G in the variables
+        left, right = (
+            list(range(mode + 1)),
+            list(range(mode + 1, points + 1)),
+        )  # places of G in the variables
         for i, place in enumerate(left):
             at_most(f_left[i], **{f"v{place}": 1, far: -1})
             if i < mode:
@@ -43,10 +46,15 @@ def by_definition(values):
             at_most(0, **{f"v{place}": 1, f"v{place + 1}": -1})
         for places, sign, first in ((left, 1, 0), (right, -1, mode)):
             for i in range(1, len(places) - 1):
-                before, after = 1 / (x[first + i] - x[first + i - 1]), 1 / (x[first + i + 1] - x[first + i])
+                before, after = (
+                    1 / (x[first + i] - x[first + i - 1]),
+                    1 / (x[first + i + 1] - x[first + i]),
+                )
                 terms = {places[i - 1]: -before, places[i]: before + after, places[i + 1]: -after}
                 at_most(0, **{f"v{place}": sign * factor for place, factor in terms.items()})
-        found = linprog(np.eye(points + 2)[-1], A_ub=np.array(rows), b_ub=bounds, bounds=[(0, 1)] * (points + 2))
+        found = linprog(
+            np.eye(points + 2)[-1], A_ub=np.array(rows), b_ub=bounds, bounds=[(0, 1)] * (points + 2)
+        )
         if found.status == 0:
             best = min(best, found.fun)
     return best
@@ -67,7 +75,9 @@ def test_closed_forms():
         assert dip(np.arange(n) / 7) == pytest.approx(1 / (2 * n))
     assert dip(np.full(5, 0.4)) == 0
     assert dip(np.r_[np.zeros(50), np.ones(50)]) == 1 / 4
-    assert dip(np.r_[np.zeros(20), np.ones(80)]) == pytest.approx(0.1)  # the larger heap is the mode
+    assert dip(np.r_[np.zeros(20), np.ones(80)]) == pytest.approx(
+        0.1
+    )  # the larger heap is the mode
     # Two uniform stretches far apart: one must be crossed by a line, half of its height away.
     assert dip(np.r_[np.arange(500), 1e6 + np.arange(500)]) == pytest.approx(1 / 4, abs=2e-3)
 
@@ -79,13 +89,19 @@ def test_unchanged_by_what_keeps_the_shape(seed, n, decimals):
     found = dip(values)
     assert dip(-values) == pytest.approx(found, abs=1e-12)
     assert dip(4 * values - 8) == pytest.approx(found, abs=1e-12)
-    assert dip(np.random.default_rng(0).permutation(np.repeat(values, 3))) == pytest.approx(found, abs=1e-12)
+    assert dip(np.random.default_rng(0).permutation(np.repeat(values, 3))) == pytest.approx(
+        found, abs=1e-12
+    )
     assert 0 <= found <= 1 / 4
 
 
 def test_quantiles_of_the_null_are_the_published_ones():
     """Medians and 95 % quantiles from a million samples, in the table of M. Maechler's R package diptest."""
-    for n, median, high in ((10, 0.0977818, 0.1396114), (50, 0.0488512, 0.0702738), (200, 0.0255844, 0.0368418)):
+    for n, median, high in (
+        (10, 0.0977818, 0.1396114),
+        (50, 0.0488512, 0.0702738),
+        (200, 0.0255844, 0.0368418),
+    ):
         found = np.quantile(uniform_dips(n, 600), [0.5, 0.95])
         np.testing.assert_allclose(found, [median, high], rtol=0.035)
 

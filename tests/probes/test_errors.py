@@ -120,10 +120,13 @@ def test_measures_are_scipys_and_counts():
         ("B", "spearman"): r_bg,
         ("A", "share wrong"): np.mean(np.abs(error_a) > 0.1),
         ("A vs B", "rank agreement"): r_ab,
-        ("A vs B", "agreement at fixed gold"): (r_ab - r_ag * r_bg) / np.sqrt((1 - r_ag**2) * (1 - r_bg**2)),
+        ("A vs B", "agreement at fixed gold"): (r_ab - r_ag * r_bg)
+        / np.sqrt((1 - r_ag**2) * (1 - r_bg**2)),
         ("A vs B", "share disagreeing"): np.mean(np.abs(places(a) - places(b)) > 0.1),
-        (EVERY, "share wrong in every arm"): np.mean((np.minimum(error_a, error_b) > 0.1) | (np.maximum(error_a, error_b) < -0.1)),
-    }  # fmt: skip
+        (EVERY, "share wrong in every arm"): np.mean(
+            (np.minimum(error_a, error_b) > 0.1) | (np.maximum(error_a, error_b) < -0.1)
+        ),
+    }
     for (encoder, name), value in expected.items():
         found = measure(result, encoder, name)
         assert found["value"] == pytest.approx(value), name
@@ -133,9 +136,14 @@ def test_measures_are_scipys_and_counts():
     counts = resample_counts(PAIRS, 60, np.random.default_rng(4))
     drawn = [stats.spearmanr(np.repeat(a, t), np.repeat(b, t)).statistic for t in counts]
     shares = [np.mean(np.repeat(np.abs(error_a) > 0.1, t)) for t in counts]
-    for encoder, name, values in (("A vs B", "rank agreement", drawn), ("A", "share wrong", shares)):
+    for encoder, name, values in (
+        ("A vs B", "rank agreement", drawn),
+        ("A", "share wrong", shares),
+    ):
         found = measure(result, encoder, name)
-        np.testing.assert_allclose([found["low"], found["high"]], np.quantile(values, [0.025, 0.975]))
+        np.testing.assert_allclose(
+            [found["low"], found["high"]], np.quantile(values, [0.025, 0.975])
+        )
 
 
 def test_ranks_hold_every_pair_of_every_arm():
@@ -154,10 +162,19 @@ def test_the_order_of_pairs_and_the_scale_of_scores_change_no_list():
     order = np.random.default_rng(1).permutation(PAIRS)
     other = {name: np.tanh(x)[order] for name, x in scores.items()}
     a = errors(scores, gold, FIRST, SECOND, top=4, resamples=5).curves
-    b = errors(other, gold[order], [FIRST[i] for i in order], [SECOND[i] for i in order], top=4, resamples=5).curves
+    b = errors(
+        other,
+        gold[order],
+        [FIRST[i] for i in order],
+        [SECOND[i] for i in order],
+        top=4,
+        resamples=5,
+    ).curves
     for name, by in (("disagreements", "difference"), ("wrong", "common")):
         np.testing.assert_allclose(a[name][by].abs(), b[name][by].abs())
-        least = a[name][by].abs().min()  # the last places may be shared by more pairs than are listed
+        least = (
+            a[name][by].abs().min()
+        )  # the last places may be shared by more pairs than are listed
         above = [set(x[name].loc[x[name][by].abs() > least + 1e-9, "first"]) for x in (a, b)]
         assert above[0] == above[1]
         assert len(above[0]) > 1
@@ -181,7 +198,11 @@ def test_which_arms_are_compared():
 def test_an_arm_agrees_with_itself_and_one_arm_alone():
     scores, gold = made()
     twins = errors({"A": scores["A"], "again": 2 * scores["A"]}, gold, FIRST, SECOND, resamples=20)
-    for name, value in (("rank agreement", 1), ("agreement at fixed gold", 1), ("share disagreeing", 0)):
+    for name, value in (
+        ("rank agreement", 1),
+        ("agreement at fixed gold", 1),
+        ("share disagreeing", 0),
+    ):
         found = measure(twins, "A vs again", name)
         np.testing.assert_allclose([found["value"], found["low"], found["high"]], value, atol=1e-9)
     assert len(twins.curves["disagreements"]) == 0
@@ -196,7 +217,9 @@ def test_an_arm_without_an_order_is_named_and_left_out():
     scores, gold = made()
     broken = scores["A"].copy()
     broken[3] = np.nan
-    result = errors({**scores, "broken": broken, "flat": np.ones(PAIRS)}, gold, FIRST, SECOND, resamples=10)
+    result = errors(
+        {**scores, "broken": broken, "flat": np.ones(PAIRS)}, gold, FIRST, SECOND, resamples=10
+    )
     plain = errors(scores, gold, FIRST, SECOND, resamples=10)
     for name in plain.curves:
         assert plain.curves[name].equals(result.curves[name])

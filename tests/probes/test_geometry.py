@@ -53,36 +53,87 @@ LOW_RANK = np.array([2 * AXES[0], -2 * AXES[0], AXES[1], -AXES[1]])
 cosh, e = math.cosh, math.e
 KNOWN = {
     # Z(c) = 6·exp(±2) along the one direction, 6 across. One singular value, no variance.
-    "collapsed": (COLLAPSED, {
-        "mean_cosine": 1, "mean_cosine_with_self": 1, "partition_isotropy": e**-4, "partition_isotropy_unit": e**-2,
-        "isoscore": None, "participation_ratio": None, "top_share": None, "effective_rank": 1,
-        "effective_rank_centred": None, "norm_mean": 2, "norm_cv": 0,
-    }),
+    "collapsed": (
+        COLLAPSED,
+        {
+            "mean_cosine": 1,
+            "mean_cosine_with_self": 1,
+            "partition_isotropy": e**-4,
+            "partition_isotropy_unit": e**-2,
+            "isoscore": None,
+            "participation_ratio": None,
+            "top_share": None,
+            "effective_rank": 1,
+            "effective_rank_centred": None,
+            "norm_mean": 2,
+            "norm_cv": 0,
+        },
+    ),
     # 6 of the 15 pairs coincide, 9 stand at right angles; with self pairs half coincide. XᵀX = 3·diag(1, 1, 0, 0): the
     # axes are its eigenvectors, Z(±e₁) = 3·(exp(±1) + 1). One direction of variance.
-    "two points": (TWO_POINTS, {
-        "mean_cosine": 6 / 15, "mean_cosine_with_self": 0.5, "partition_isotropy": (1 / e + 1) / (e + 1), "isoscore": 0,
-        "participation_ratio": 1, "top_share": 1, "effective_rank": 2, "effective_rank_centred": 1, "norm_mean": 1,
-    }),
+    "two points": (
+        TWO_POINTS,
+        {
+            "mean_cosine": 6 / 15,
+            "mean_cosine_with_self": 0.5,
+            "partition_isotropy": (1 / e + 1) / (e + 1),
+            "isoscore": 0,
+            "participation_ratio": 1,
+            "top_share": 1,
+            "effective_rank": 2,
+            "effective_rank_centred": 1,
+            "norm_mean": 1,
+        },
+    ),
     # Z = 6·cosh 1 along, 6 across.
-    "antipodes": (ANTIPODES, {
-        "mean_cosine": (6 - 9) / 15, "mean_cosine_with_self": 0, "partition_isotropy": 1 / cosh(1), "isoscore": 0,
-        "participation_ratio": 1, "top_share": 1, "effective_rank": 1, "effective_rank_centred": 1,
-    }),
-    "isotropic": (ISOTROPIC, {
-        "mean_cosine": -1 / 7, "mean_cosine_with_self": 0, "partition_isotropy": 1, "partition_isotropy_unit": 1,
-        "isoscore": 1, "participation_ratio": 4, "top_share": 0.25, "effective_rank": 4, "effective_rank_centred": 4,
-        "norm_mean": 1, "norm_cv": 0,
-    }),
+    "antipodes": (
+        ANTIPODES,
+        {
+            "mean_cosine": (6 - 9) / 15,
+            "mean_cosine_with_self": 0,
+            "partition_isotropy": 1 / cosh(1),
+            "isoscore": 0,
+            "participation_ratio": 1,
+            "top_share": 1,
+            "effective_rank": 1,
+            "effective_rank_centred": 1,
+        },
+    ),
+    "isotropic": (
+        ISOTROPIC,
+        {
+            "mean_cosine": -1 / 7,
+            "mean_cosine_with_self": 0,
+            "partition_isotropy": 1,
+            "partition_isotropy_unit": 1,
+            "isoscore": 1,
+            "participation_ratio": 4,
+            "top_share": 0.25,
+            "effective_rank": 4,
+            "effective_rank_centred": 4,
+            "norm_mean": 1,
+            "norm_cv": 0,
+        },
+    ),
     # Singular values 2√2 and √2: p = 2/3, 1/3. Variances 2 and 1/2: PR = 2.5² / 4.25 = 25/17. Z(e₁) = 2·cosh 2 + 2,
     # Z(e₂) = 2·cosh 1 + 2, Z(e₃) = 4.
-    "low rank": (LOW_RANK, {
-        "mean_cosine": -1 / 3, "mean_cosine_with_self": 0, "partition_isotropy": 4 / (2 * cosh(2) + 2),
-        "partition_isotropy_unit": 4 / (2 * cosh(1) + 2), "isoscore": (25 / 17 - 1) / 3, "participation_ratio": 25 / 17,
-        "top_share": 0.8, "effective_rank": 3 / 2 ** (2 / 3), "effective_rank_centred": 3 / 2 ** (2 / 3),
-        "norm_mean": 1.5, "norm_cv": 1 / 3,
-    }),
-}  # fmt: skip
+    "low rank": (
+        LOW_RANK,
+        {
+            "mean_cosine": -1 / 3,
+            "mean_cosine_with_self": 0,
+            "partition_isotropy": 4 / (2 * cosh(2) + 2),
+            "partition_isotropy_unit": 4 / (2 * cosh(1) + 2),
+            "isoscore": (25 / 17 - 1) / 3,
+            "participation_ratio": 25 / 17,
+            "top_share": 0.8,
+            "effective_rank": 3 / 2 ** (2 / 3),
+            "effective_rank_centred": 3 / 2 ** (2 / 3),
+            "norm_mean": 1.5,
+            "norm_cv": 1 / 3,
+        },
+    ),
+}
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -97,8 +148,18 @@ def test_hand_computed(name):
         else:
             assert found[what] == pytest.approx(value, abs=1e-6), what
     # RankMe adds ε to every share, that of an empty direction too.
-    shares = np.array({"collapsed": [1, 0, 0, 0], "two points": [0.5, 0.5, 0, 0], "antipodes": [1, 0, 0, 0],
-                       "isotropic": [0.25] * 4, "low rank": [2 / 3, 1 / 3, 0, 0]}[name]) + 1e-7  # fmt: skip
+    shares = (
+        np.array(
+            {
+                "collapsed": [1, 0, 0, 0],
+                "two points": [0.5, 0.5, 0, 0],
+                "antipodes": [1, 0, 0, 0],
+                "isotropic": [0.25] * 4,
+                "low rank": [2 / 3, 1 / 3, 0, 0],
+            }[name]
+        )
+        + 1e-7
+    )
     assert found["rankme"] == pytest.approx(math.exp(-(shares * np.log(shares)).sum()), rel=1e-9)
 
 
@@ -114,11 +175,17 @@ def test_a_shift_is_no_variance_and_a_common_direction_is_one():
 def test_a_cloud_of_float32_noise_has_collapsed():
     """One sentence's embedding in batches of different shapes: the last bits differ, and no spectrum may be read off them."""
     one = np.random.default_rng(1).normal(size=8).astype(np.float32)
-    x = np.where(np.random.default_rng(2).random((50, 8)) < 0.5, one, np.nextafter(one, np.float32(9)))
+    x = np.where(
+        np.random.default_rng(2).random((50, 8)) < 0.5, one, np.nextafter(one, np.float32(9))
+    )
     result = geometry({"e": x}, neighbours=5)
     assert set(result.frame().columns[result.frame().loc["e"].isna()]) == {
-        "isoscore", "participation_ratio", "top_share", "effective_rank_centred", "hubness_skew",
-    }  # fmt: skip
+        "isoscore",
+        "participation_ratio",
+        "top_share",
+        "effective_rank_centred",
+        "hubness_skew",
+    }
     assert notes(result)["isoscore"] == "all embeddings coincide"
     assert np.isnan(cka(x, cloud(50)))
 
@@ -147,7 +214,9 @@ def test_isoscore_star_shrinks():
     x = cloud().astype(np.float64)
     covariance, larger = np.cov(x.T), np.cov(cloud(500, seed=9).T.astype(np.float64))
     assert isoscore_star(covariance) == pytest.approx(isoscore_in_seven_steps(x), rel=1e-9)
-    assert isoscore_star(covariance, larger, zeta=1) == pytest.approx(isoscore(np.linalg.eigvalsh(larger)), rel=1e-9)
+    assert isoscore_star(covariance, larger, zeta=1) == pytest.approx(
+        isoscore(np.linalg.eigvalsh(larger)), rel=1e-9
+    )
     mixed = np.linalg.eigvalsh(0.7 * covariance + 0.3 * np.eye(5))
     assert isoscore_star(covariance, zeta=0.3) == pytest.approx(isoscore(mixed), rel=1e-9)
     with pytest.raises(ValueError, match="zeta"):
@@ -163,9 +232,13 @@ def test_effective_rank_and_rankme_are_of_the_singular_values():
     q = p + 1e-7
     assert found["rankme"] == pytest.approx(np.exp(-np.sum(q * np.log(q))), rel=1e-9)
     sigma = np.linalg.svd(x - x.mean(0), compute_uv=False)
-    assert found["effective_rank_centred"] == pytest.approx(np.exp(stats.entropy(sigma / sigma.sum())), rel=1e-9)
+    assert found["effective_rank_centred"] == pytest.approx(
+        np.exp(stats.entropy(sigma / sigma.sum())), rel=1e-9
+    )
     variances = np.linalg.eigvalsh(np.cov(x.T))
-    assert found["participation_ratio"] == pytest.approx(variances.sum() ** 2 / (variances**2).sum(), rel=1e-9)
+    assert found["participation_ratio"] == pytest.approx(
+        variances.sum() ** 2 / (variances**2).sum(), rel=1e-9
+    )
     assert found["top_share"] == pytest.approx(variances[-1] / variances.sum(), rel=1e-9)
     few = x[:3]  # fewer sentences than dimensions: three singular values, so three shares with ε
     sigma = np.linalg.svd(few, compute_uv=False)
@@ -175,7 +248,12 @@ def test_effective_rank_and_rankme_are_of_the_singular_values():
 
 def test_formulas_of_nothing_are_undefined():
     assert np.isnan(
-        [effective_rank(np.zeros(3)), rankme(np.zeros(3)), isoscore(np.zeros(3)), isoscore(np.ones(1))]
+        [
+            effective_rank(np.zeros(3)),
+            rankme(np.zeros(3)),
+            isoscore(np.zeros(3)),
+            isoscore(np.ones(1)),
+        ]
     ).all()
 
 
@@ -194,7 +272,9 @@ def test_mean_cosine_is_the_mean_of_the_cosines():
     upper = np.triu_indices(30, 1)
     assert value == pytest.approx(gram[upper].mean(), abs=1e-9)
     keep = np.arange(30) != 7
-    assert left_out[7] == pytest.approx(gram[np.ix_(keep, keep)][np.triu_indices(29, 1)].mean(), abs=1e-9)
+    assert left_out[7] == pytest.approx(
+        gram[np.ix_(keep, keep)][np.triu_indices(29, 1)].mean(), abs=1e-9
+    )
     with_self, left_out = mean_cosine(x, self_pairs=True)
     assert with_self == pytest.approx(gram.mean(), abs=1e-9)
     assert left_out[7] == pytest.approx(gram[np.ix_(keep, keep)].mean(), abs=1e-9)
@@ -207,7 +287,9 @@ def test_mean_cosine_is_the_mean_of_the_cosines():
 def test_occurrences_are_those_of_an_exact_search(numbers, monkeypatch):
     monkeypatch.setattr(similarity, "NUMBERS", numbers)
     x = cloud(150, 6)
-    found = NearestNeighbors(n_neighbors=4, metric="cosine").fit(x).kneighbors(return_distance=False)
+    found = (
+        NearestNeighbors(n_neighbors=4, metric="cosine").fit(x).kneighbors(return_distance=False)
+    )
     expected = np.bincount(found.ravel(), minlength=150)
     np.testing.assert_array_equal(occurrences(unit(x), 4), expected)
     result = measure(x, neighbours=4)
@@ -220,8 +302,12 @@ def test_ties_share_a_place():
     centre = np.full(4, 0.5, dtype=np.float32)
     star = np.concatenate([AXES, centre[None]])
     np.testing.assert_allclose(occurrences(star, 1), [0.25, 0.25, 0.25, 0.25, 4])
-    np.testing.assert_allclose(occurrences(star, 2), [1 / 2 + 1, 1 / 2 + 1, 1 / 2 + 1, 1 / 2 + 1, 4])
-    np.testing.assert_allclose(occurrences(AXES, 3), [3, 3, 3, 3])  # everybody is everybody's neighbour
+    np.testing.assert_allclose(
+        occurrences(star, 2), [1 / 2 + 1, 1 / 2 + 1, 1 / 2 + 1, 1 / 2 + 1, 4]
+    )
+    np.testing.assert_allclose(
+        occurrences(AXES, 3), [3, 3, 3, 3]
+    )  # everybody is everybody's neighbour
 
 
 def test_a_planted_hub_is_found():
@@ -236,7 +322,11 @@ def test_a_planted_hub_is_found():
 def test_hubness_without_neighbours_or_spread_is_undefined():
     few = geometry({"e": cloud(8)}, neighbours=10)
     assert np.isnan(few.frame().loc["e", "hubness_skew"])
-    assert notes(few)["hubness_skew"] == notes(few)["antihubs"] == "8 sentences have no 10 neighbours each"
+    assert (
+        notes(few)["hubness_skew"]
+        == notes(few)["antihubs"]
+        == "8 sentences have no 10 neighbours each"
+    )
     same = geometry({"e": COLLAPSED}, neighbours=2)
     assert np.isnan(same.frame().loc["e", "hubness_skew"])
     assert notes(same)["hubness_skew"] == "every sentence is a neighbour equally often"
@@ -248,9 +338,12 @@ def test_hubness_without_neighbours_or_spread_is_undefined():
 
 CLAIMS = {
     name: {claim.strip() for claim in claims.split(",")}
-    for names, claims in re.findall(r"^\s*\| ([a-z_, ]+) \|.*\| ([a-z, ]+) \|$", geometry.__doc__ or "", re.MULTILINE)
-    for name in names.split(", ") if name != "measure"
-}  # fmt: skip
+    for names, claims in re.findall(
+        r"^\s*\| ([a-z_, ]+) \|.*\| ([a-z, ]+) \|$", geometry.__doc__ or "", re.MULTILINE
+    )
+    for name in names.split(", ")
+    if name != "measure"
+}
 
 
 def rotate(x, seed):
@@ -285,9 +378,13 @@ def test_invariances(change, seed, n):
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_is_not_claimed_does_change(change):
     clouds = [cloud(40, seed=seed) for seed in range(4)]
-    found = [(measure(x, neighbours=3), measure(CHANGES[change](x, 1), neighbours=3)) for x in clouds]
+    found = [
+        (measure(x, neighbours=3), measure(CHANGES[change](x, 1), neighbours=3)) for x in clouds
+    ]
     for name in (name for name, claims in CLAIMS.items() if change not in claims):
-        assert any(after[name] != pytest.approx(before[name], rel=1e-4) for before, after in found), name
+        assert any(
+            after[name] != pytest.approx(before[name], rel=1e-4) for before, after in found
+        ), name
 
 
 @settings(max_examples=8, deadline=None)
@@ -313,7 +410,9 @@ def test_groups_add_up_and_leave_again():
     kept = np.concatenate([x[::3], x[2::3]])
     found = spectrum(rest, origin)
     np.testing.assert_allclose(found.singular, np.linalg.svd(kept, compute_uv=False), rtol=1e-9)
-    np.testing.assert_allclose(found.variances, np.linalg.eigvalsh(np.cov(kept.T, bias=True))[::-1], rtol=1e-9)
+    np.testing.assert_allclose(
+        found.variances, np.linalg.eigvalsh(np.cov(kept.T, bias=True))[::-1], rtol=1e-9
+    )
 
 
 def test_jackknife_of_a_mean_is_student_s_interval():
@@ -329,7 +428,9 @@ def test_intervals_of_norms_and_spectra_follow_from_leaving_sentences_out():
     x = cloud(80).astype(np.float64)
     table = geometry({"e": x}, seed=3).table.set_index("measure")
     norms = lengths(x)
-    left_out = np.array([norms[np.arange(80) != i].std() / norms[np.arange(80) != i].mean() for i in range(80)])
+    left_out = np.array(
+        [norms[np.arange(80) != i].std() / norms[np.arange(80) != i].mean() for i in range(80)]
+    )
     expected = jackknife_interval(norms.std() / norms.mean(), left_out)
     assert tuple(table.loc["norm_cv", ["low", "high"]]) == pytest.approx(expected, rel=1e-9)
     groups = np.array_split(np.random.default_rng(3).permutation(80), GROUPS)
@@ -348,7 +449,9 @@ def test_intervals_cover_in_simulation():
         return (rng.normal(size=(n, 4)) * deviations + np.array([0, 1, 0, 0])).astype(np.float32)
 
     truth = {"participation_ratio": np.sum(deviations**2) ** 2 / np.sum(deviations**4)}
-    truth["mean_cosine"] = float(np.einsum("ij,ij->i", unit(draw(400_000)), unit(draw(400_000))).mean())
+    truth["mean_cosine"] = float(
+        np.einsum("ij,ij->i", unit(draw(400_000)), unit(draw(400_000))).mean()
+    )
     covered = dict.fromkeys(truth, 0)
     for i in range(120):
         table = geometry({"e": draw(200)}, seed=i).table.set_index("measure")
@@ -374,7 +477,9 @@ def test_a_missing_bound_has_a_reason():
 def test_what_cannot_be_measured_is_refused():
     x = cloud()
     x[3, 1] = np.inf
-    with pytest.raises(LabError, match="bad: 1 of 60 embeddings are not finite, the first is number 3"):
+    with pytest.raises(
+        LabError, match="bad: 1 of 60 embeddings are not finite, the first is number 3"
+    ):
         geometry({"good": cloud(), "bad": x})
     with pytest.raises(LabError, match="at least two"):
         geometry({"e": cloud(1)})
@@ -391,7 +496,13 @@ def test_zero_vectors_have_length_and_no_direction():
     x[[4, 9]] = 0
     result = geometry({"e": x})
     found = result.frame().loc["e"]
-    undefined = ["mean_cosine", "mean_cosine_with_self", "partition_isotropy_unit", "hubness_skew", "antihubs"]
+    undefined = [
+        "mean_cosine",
+        "mean_cosine_with_self",
+        "partition_isotropy_unit",
+        "hubness_skew",
+        "antihubs",
+    ]
     assert list(found.index[found.isna()]) == undefined
     assert set(notes(result)[undefined]) == {"2 of 60 embeddings are zero vectors: no direction"}
     nothing = geometry({"e": np.zeros((5, 3), np.float32)})
@@ -402,9 +513,15 @@ def test_zero_vectors_have_length_and_no_direction():
 def test_the_spectrum_curve():
     curve = geometry({"a": cloud(), "b": COLLAPSED.repeat(10, axis=0)}).curves["spectrum"]
     a = curve[curve["encoder"] == "a"]
-    np.testing.assert_allclose(a["singular"], np.linalg.svd(cloud(), compute_uv=False) / np.sqrt(60), rtol=1e-5)
-    np.testing.assert_allclose(a["singular_centred"], PCA().fit(cloud()).singular_values_ / np.sqrt(60), rtol=1e-5)
-    np.testing.assert_allclose(a["cumulative"], np.cumsum(PCA().fit(cloud()).explained_variance_ratio_), rtol=1e-5)
+    np.testing.assert_allclose(
+        a["singular"], np.linalg.svd(cloud(), compute_uv=False) / np.sqrt(60), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        a["singular_centred"], PCA().fit(cloud()).singular_values_ / np.sqrt(60), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        a["cumulative"], np.cumsum(PCA().fit(cloud()).explained_variance_ratio_), rtol=1e-5
+    )
     assert curve.loc[curve["encoder"] == "b", "share"].isna().all()
 
 
@@ -427,7 +544,9 @@ def unbiased_hsic_of_grams(k, ell):
     return (np.trace(k @ ell) + cross - 2 / (n - 2) * (one @ k @ ell @ one)) / (n * (n - 3))
 
 
-@pytest.mark.parametrize(("debiased", "estimate"), [(False, hsic_of_grams), (True, unbiased_hsic_of_grams)])
+@pytest.mark.parametrize(
+    ("debiased", "estimate"), [(False, hsic_of_grams), (True, unbiased_hsic_of_grams)]
+)
 def test_cka_is_that_of_the_gram_matrices(debiased, estimate):
     a, b = cloud(25, 7).astype(np.float64), cloud(25, 4, seed=1).astype(np.float64)
     b[:, 0] += a[:, 0]
@@ -464,7 +583,9 @@ def test_layers():
         assert table.loc[("a", f"{measured}@1"), "value"] == alone.loc[measured, "value"]
         assert table.loc[("a", f"{measured}@1"), "low"] == alone.loc[measured, "low"]
     assert table.loc[("a", "participation_ratio@0"), "note"] == "all embeddings coincide"
-    grid = result.curves["cka"].pivot(index=["encoder", "layer"], columns=["other", "other_layer"], values="cka")
+    grid = result.curves["cka"].pivot(
+        index=["encoder", "layer"], columns=["other", "other_layer"], values="cka"
+    )
     assert grid.shape == (4, 4)
     assert grid.loc[("a", 0)].isna().all()
     np.testing.assert_allclose(grid.iloc[1:, 1:], 1, atol=1e-5)

@@ -18,7 +18,9 @@ def made(**kinds):
         phenomenon, expect = kind.rsplit("_", 1)
         for k in range(n):
             name = f"{phenomenon.replace('_', '-')}-{expect}-{k}"
-            rows.append([name, phenomenon.replace("_", "-"), expect, f"b {name}", f"e {name}", f"p {name}"])
+            rows.append(
+                [name, phenomenon.replace("_", "-"), expect, f"b {name}", f"e {name}", f"p {name}"]
+            )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -28,12 +30,19 @@ CHANGES = (ITEMS["expect"] == "changes").to_numpy()
 
 
 def planted(edit, paraphrase, random=0.2):
-    return {"edit": np.full(N, edit), "paraphrase": np.full(N, paraphrase), "random": np.full(N, random)}
+    return {
+        "edit": np.full(N, edit),
+        "paraphrase": np.full(N, paraphrase),
+        "random": np.full(N, random),
+    }
 
 
 def noisy(seed):
     rng = np.random.default_rng(seed)
-    return {part: rng.uniform(low, 1, N) for part, low in (("edit", 0.4), ("paraphrase", 0.4), ("random", -0.5))}
+    return {
+        part: rng.uniform(low, 1, N)
+        for part, low in (("edit", 0.4), ("paraphrase", 0.4), ("random", -0.5))
+    }
 
 
 def lines(result, encoder):
@@ -55,22 +64,35 @@ def test_wilson_is_the_closed_form():
 
 def test_planted_encoders():
     """One that sees through words, one that sees nothing else, each on its own scale."""
-    result = minimal_pairs({"sense": planted(0.6, 0.8), "words": planted(0.98, 0.92, 0.9)}, ITEMS, resamples=20)
+    result = minimal_pairs(
+        {"sense": planted(0.6, 0.8), "words": planted(0.98, 0.92, 0.9)}, ITEMS, resamples=20
+    )
     sense, words = lines(result, "sense"), lines(result, "words")
     for label, n, right in (
-        ("negation", 5, 1), ("word-order (changes)", 2, 1), ("word-order (keeps)", 3, 0), ("typos", 4, 0)
-    ):  # fmt: skip
+        ("negation", 5, 1),
+        ("word-order (changes)", 2, 1),
+        ("word-order (keeps)", 3, 0),
+        ("typos", 4, 0),
+    ):
         for table, value in ((sense, right), (words, 1 - right)):
             row = table.loc[f"{label}: right"]
             assert (row["value"], row["n"], row["note"]) == (value, n, "")
             assert (row["low"], row["high"]) == pytest.approx(wilson(value * n, n))
-        for table, edit, paraphrase in ((sense, 0.4 / 0.8, 0.2 / 0.8), (words, 0.02 / 0.1, 0.08 / 0.1)):
+        for table, edit, paraphrase in (
+            (sense, 0.4 / 0.8, 0.2 / 0.8),
+            (words, 0.02 / 0.1, 0.08 / 0.1),
+        ):
             for kind, value in (("drop", edit), ("paraphrase drop", paraphrase)):
                 found = table.loc[f"{label}: {kind}", ["value", "low", "high"]].to_numpy(float)
                 assert found == pytest.approx([value] * 3)
     assert (sense.loc["scale", "value"], words.loc["scale", "value"]) == pytest.approx((0.8, 0.1))
     assert len(sense) == 1 + 3 * 4
-    assert result.about["groups"] == {"negation": 5, "word-order (changes)": 2, "word-order (keeps)": 3, "typos": 4}
+    assert result.about["groups"] == {
+        "negation": 5,
+        "word-order (changes)": 2,
+        "word-order (keeps)": 3,
+        "typos": 4,
+    }
     assert list(result.about["expect"].values()) == ["changes", "changes", "keeps", "keeps"]
 
 
@@ -82,7 +104,9 @@ def test_groups_partition_the_items_whatever_their_order():
     assert set(shuffled["expect"].to_numpy()[members["word-order (keeps)"]]) == {"keeps"}
     given, order = noisy(0), shuffled.index.to_numpy()
     here = minimal_pairs({"a": given}, ITEMS, resamples=5).frame()
-    there = minimal_pairs({"a": {part: v[order] for part, v in given.items()}}, shuffled, resamples=5).frame()
+    there = minimal_pairs(
+        {"a": {part: v[order] for part, v in given.items()}}, shuffled, resamples=5
+    ).frame()
     pd.testing.assert_frame_equal(here, there[here.columns])
 
 
@@ -104,9 +128,14 @@ def test_equals_a_naive_bootstrap_within_groups():
             for kind, part in (("drop", "edit"), ("paraphrase drop", "paraphrase")):
                 row = table.loc[f"{label}: {kind}"]
                 lost = 1 - parts[part][here]
-                boot = [np.repeat(lost, t[here]).mean() / scale for t, scale in zip(counts, scales, strict=True)]
+                boot = [
+                    np.repeat(lost, t[here]).mean() / scale
+                    for t, scale in zip(counts, scales, strict=True)
+                ]
                 assert row["value"] == pytest.approx(lost.mean() / (1 - parts["random"].mean()))
-                assert (row["low"], row["high"]) == pytest.approx(tuple(np.quantile(boot, [0.1, 0.9])))
+                assert (row["low"], row["high"]) == pytest.approx(
+                    tuple(np.quantile(boot, [0.1, 0.9]))
+                )
             right = (parts["paraphrase"] > parts["edit"])[here]
             right = right.sum() if CHANGES[here].all() else (~right).sum()
             row = table.loc[f"{label}: right"]
@@ -135,10 +164,14 @@ def test_items_carry_what_the_table_says_and_the_worst_come_first():
     np.testing.assert_array_equal(part["to_random"], given["b"]["random"])
     assert ((part["margin"] > 0) == part["right"]).all()
     sign = np.where(CHANGES, 1, -1)
-    np.testing.assert_allclose(part["margin"], sign * (part["drop"] - part["paraphrase_drop"]), atol=1e-12)
+    np.testing.assert_allclose(
+        part["margin"], sign * (part["drop"] - part["paraphrase_drop"]), atol=1e-12
+    )
     for label, here in groups(ITEMS).items():
         assert part.loc[here, "right"].mean() == lines(result, "b").loc[f"{label}: right", "value"]
-        assert part.loc[here, "drop"].mean() == pytest.approx(lines(result, "b").loc[f"{label}: drop", "value"])
+        assert part.loc[here, "drop"].mean() == pytest.approx(
+            lines(result, "b").loc[f"{label}: drop", "value"]
+        )
     listed = worst(result, "b", "word-order", top=3)
     wrong = part.loc[(part["phenomenon"] == "word-order") & ~part["right"]]
     assert 0 < len(listed) == min(3, len(wrong))
@@ -160,7 +193,9 @@ def test_each_distinct_sentence_is_encoded_once_and_cosines_are_those_of_the_def
 
     found = embed_minimal_pairs(encode, items)
     assert len(asked) == len(set(asked)) == 3 * N - 1
-    vectors = np.random.default_rng(0).normal(size=(len(asked), 7)).astype(np.float32).astype(np.float64)
+    vectors = (
+        np.random.default_rng(0).normal(size=(len(asked), 7)).astype(np.float32).astype(np.float64)
+    )
     vector = dict(zip(asked, vectors, strict=True))
 
     def cosine(first, second):
@@ -176,7 +211,9 @@ def test_each_distinct_sentence_is_encoded_once_and_cosines_are_those_of_the_def
 
 def test_a_vector_without_direction_is_nan_and_makes_its_encoder_undefined():
     def encode(sentences):
-        return np.array([[0.0, 0.0] if s == "e typos-keeps-1" else [1.0, len(s)] for s in sentences])
+        return np.array(
+            [[0.0, 0.0] if s == "e typos-keeps-1" else [1.0, len(s)] for s in sentences]
+        )
 
     found = embed_minimal_pairs(encode, ITEMS)
     assert np.flatnonzero(np.isnan(found["edit"])).tolist() == [11]
@@ -221,7 +258,9 @@ def test_one_item():
     assert drops[["low", "high"]].isna().all(axis=None)
     assert (drops["note"] == "no interval: one item").all()
     found = embed_minimal_pairs(lambda sentences: np.eye(len(sentences)), items)
-    table = lines(minimal_pairs({"a": found}, items, resamples=5), "a")  # its own neighbour: no scale
+    table = lines(
+        minimal_pairs({"a": found}, items, resamples=5), "a"
+    )  # its own neighbour: no scale
     assert table["value"].tolist() == pytest.approx([0, np.nan, np.nan, np.nan], nan_ok=True)
     assert "as similar as equal ones" in table.loc["negation: drop", "note"]
 
@@ -233,9 +272,21 @@ def test_one_item():
         ({"a": planted(0.5, 0.6)}, ITEMS.drop(columns="expect"), "the items lack expect"),
         ({"a": planted(0.5, 0.6)}, ITEMS.iloc[:0], "the items lack rows"),
         ({"a": planted(0.5, 0.6)}, ITEMS.assign(expect="change"), "expected to 'change'"),
-        ({"a": planted(0.5, 0.6)}, ITEMS.iloc[1:], r"a: edit similarities of shape .14,. for 13 items"),
-        ({"a": {**planted(0.5, 0.6), "random": np.zeros((N, 1))}}, ITEMS, r"a: random similarities of shape .14, 1."),
-        ({"a": {"edit": np.zeros(N), "random": np.zeros(N)}}, ITEMS, "a: the paraphrase similarities are missing"),
+        (
+            {"a": planted(0.5, 0.6)},
+            ITEMS.iloc[1:],
+            r"a: edit similarities of shape .14,. for 13 items",
+        ),
+        (
+            {"a": {**planted(0.5, 0.6), "random": np.zeros((N, 1))}},
+            ITEMS,
+            r"a: random similarities of shape .14, 1.",
+        ),
+        (
+            {"a": {"edit": np.zeros(N), "random": np.zeros(N)}},
+            ITEMS,
+            "a: the paraphrase similarities are missing",
+        ),
         ({"dot": planted(2.0, 0.6)}, ITEMS, f"dot: {N} similarities lie beyond -1 to 1"),
         ({"dot": planted(0.5, -1.1)}, ITEMS, f"dot: {N} similarities lie beyond -1 to 1"),
     ],
@@ -268,8 +319,11 @@ def test_the_figure_shows_every_number_of_the_table():
         assert set(zip(table["low"], table["high"], strict=True)) <= spans
     assert any(list(line.get_xdata()) == [0.5, 0.5] for line in shares.lines)
     assert [text.get_text() for text in shares.get_yticklabels()] == [
-        "negation  n = 5", "word-order  n = 2", "word-order  n = 3", "typos  n = 4"
-    ]  # fmt: skip
+        "negation  n = 5",
+        "word-order  n = 2",
+        "word-order  n = 3",
+        "typos  n = 4",
+    ]
 
 
 def test_the_summary_reads_the_numbers():
@@ -278,7 +332,10 @@ def test_the_summary_reads_the_numbers():
     given["edit"][:20], given["paraphrase"][20:39] = 0.76, 0.5
     said = summary(minimal_pairs({"a": given}, items, resamples=20))
     assert "60 items; 95 % intervals" in said
-    assert "52 % of 40 items are ordered rightly (best negation 100 % [84, 100], worst tense 5 % [1, 24])" in said
+    assert (
+        "52 % of 40 items are ordered rightly (best negation 100 % [84, 100], worst tense 5 % [1, 24])"
+        in said
+    )
     assert "above chance: negation. The edit costs 0.40 of the scale on average" in said
     assert "from 0.30 (negation) to 0.50 (tense), the paraphrase 0.43." in said
     assert "0 % of 20 items are ordered rightly (typos 0 % [0, 16])" in said

@@ -15,7 +15,15 @@ from recse_lab.evaluation.statistics import resample_counts
 from recse_lab.probes import dip as dips
 from recse_lab.probes import distributions
 from recse_lab.probes.base import COLUMNS
-from recse_lab.probes.distributions import Overlap, density, interval, monotonicity, sarle, unit, used_range
+from recse_lab.probes.distributions import (
+    Overlap,
+    density,
+    interval,
+    monotonicity,
+    sarle,
+    unit,
+    used_range,
+)
 from recse_lab.probes.polarity import polarity, unlabelled_polarity
 
 
@@ -31,7 +39,10 @@ def pairs(n=300, seed=0, decimals=4):
     gold = (rng.integers(0, 26, n) / 5).astype(np.float32)
     first = np.clip(0.2 + 0.12 * gold + 0.2 * rng.normal(size=n), -1, 1)
     second = np.clip(0.9 - 0.1 * rng.exponential(size=n) + 0.01 * gold, -1, 1)
-    return {name: np.round(s, decimals).astype(np.float32) for name, s in (("first", first), ("second", second))}, gold
+    return {
+        name: np.round(s, decimals).astype(np.float32)
+        for name, s in (("first", first), ("second", second))
+    }, gold
 
 
 def lines(result, encoder):
@@ -45,10 +56,14 @@ def lines(result, encoder):
 @given(seed=st.integers(0, 9999), n=st.integers(4, 60))
 def test_quantiles_and_sarle_are_those_of_numpy_and_scipy(seed, n):
     values = np.random.default_rng(seed).gamma(1.5, size=n)
-    np.testing.assert_allclose(used_range(np.sort(values)), np.quantile(values, [0.05, 0.95]), atol=1e-12)
+    np.testing.assert_allclose(
+        used_range(np.sort(values)), np.quantile(values, [0.05, 0.95]), atol=1e-12
+    )
     skewness, excess = stats.skew(values, bias=False), stats.kurtosis(values, bias=False)
     expected = (skewness**2 + 1) / (excess + 3 * (n - 1) ** 2 / ((n - 2) * (n - 3)))
-    assert sarle(np.array([np.mean(values**k) for k in (1, 2, 3, 4)]), n) == pytest.approx(expected, rel=1e-6)
+    assert sarle(np.array([np.mean(values**k) for k in (1, 2, 3, 4)]), n) == pytest.approx(
+        expected, rel=1e-6
+    )
 
 
 def test_sarle_of_known_shapes():
@@ -73,7 +88,9 @@ def test_overlap_is_the_mann_whitney_statistic_of_the_resample(seed, n, decimals
     for times, found in zip(counts, Overlap(values, upper)(counts), strict=True):
         high, low = np.repeat(values[upper], times[upper]), np.repeat(values[~upper], times[~upper])
         if len(high) and len(low):
-            assert found == pytest.approx(2 - 2 * stats.mannwhitneyu(high, low).statistic / (len(high) * len(low)))
+            assert found == pytest.approx(
+                2 - 2 * stats.mannwhitneyu(high, low).statistic / (len(high) * len(low))
+            )
         else:
             assert np.isnan(found)
 
@@ -89,7 +106,11 @@ def test_density_is_silverman_s_and_loses_no_mass_at_the_bounds():
     rng = np.random.default_rng(0)
     grid = np.linspace(-4, 4, 801)
     values = rng.normal(size=200)
-    width = 0.9 * min(values.std(ddof=1), np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.34) * 200**-0.2
+    width = (
+        0.9
+        * min(values.std(ddof=1), np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.34)
+        * 200**-0.2
+    )
     peer = stats.gaussian_kde(values, width / values.std(ddof=1))(grid)
     np.testing.assert_allclose(density(values, grid, None), peer, atol=1e-9)
     within = np.linspace(-1, 1, 801)
@@ -98,7 +119,9 @@ def test_density_is_silverman_s_and_loses_no_mass_at_the_bounds():
 
 
 def test_monotonicity_by_hand():
-    means = np.array([[0.1, 0.2, 0.5], [0.5, 0.2, 0.1], [0.1, 0.4, 0.2], [0.3, 0.3, 0.3], [0.1, np.nan, 0.3]])
+    means = np.array(
+        [[0.1, 0.2, 0.5], [0.5, 0.2, 0.1], [0.1, 0.4, 0.2], [0.3, 0.3, 0.3], [0.1, np.nan, 0.3]]
+    )
     np.testing.assert_allclose(monotonicity(means), [1, -1, 0.1 / 0.5, np.nan, np.nan])
 
 
@@ -120,14 +143,18 @@ def by_hand(scores, gold):
     """All measures of one sample, by SciPy, scikit-learn and NumPy."""
     out = {"spearman": stats.spearmanr(scores, gold).statistic}
     out["sarle"] = (stats.skew(scores, bias=False) ** 2 + 1) / (
-        stats.kurtosis(scores, bias=False) + 3 * (len(gold) - 1) ** 2 / ((len(gold) - 2) * (len(gold) - 3))
+        stats.kurtosis(scores, bias=False)
+        + 3 * (len(gold) - 1) ** 2 / ((len(gold) - 2) * (len(gold) - 3))
     )
     low, high = np.quantile(scores, [0.05, 0.95])
     own_gold = np.quantile(gold, [0.05, 0.95])
     out |= {"used low": low, "used high": high, "used range": high - low}
     fit = IsotonicRegression().fit(scores, gold).predict(scores)
     out["isotonic r2"] = 1 - np.mean((gold - fit) ** 2) / gold.var()
-    for scaling, (a, b), (c, d) in (("nominal", (-1, 1), (0, 5)), ("own range", (low, high), own_gold)):
+    for scaling, (a, b), (c, d) in (
+        ("nominal", (-1, 1), (0, 5)),
+        ("own range", (low, high), own_gold),
+    ):
         s, g, f = (
             np.clip((scores - a) / (b - a), 0, 1),
             np.clip((gold - c) / (d - c), 0, 1),
@@ -145,7 +172,9 @@ def by_hand(scores, gold):
     for label, part in zip(labels, inside, strict=True):
         out[f"mean {label}"], out[f"spread {label}"] = part.mean(), part.std(ddof=1)
     for k in range(4):
-        auc = stats.mannwhitneyu(inside[k + 1], inside[k]).statistic / (len(inside[k]) * len(inside[k + 1]))
+        auc = stats.mannwhitneyu(inside[k + 1], inside[k]).statistic / (
+            len(inside[k]) * len(inside[k + 1])
+        )
         out[f"overlap {labels[k]} | {labels[k + 1]}"] = 2 * (1 - auc)
     steps = np.diff([part.mean() for part in inside])
     out["monotonicity"] = steps.sum() / np.abs(steps).sum()
@@ -161,13 +190,17 @@ def test_equals_a_naive_bootstrap_of_scipy_s_and_scikit_learn_s_measures(decimal
     for name, values in scores.items():
         values, graded = values.astype(np.float64), gold.astype(np.float64)
         point = by_hand(values, graded)
-        boot = pd.DataFrame([by_hand(np.repeat(values, times), np.repeat(graded, times)) for times in counts])
+        boot = pd.DataFrame(
+            [by_hand(np.repeat(values, times), np.repeat(graded, times)) for times in counts]
+        )
         table = lines(result, name)
         assert set(table.index) == {*point, "dip", "dip p"}
         for measure, value in point.items():
             found = table.loc[measure]
             expected = (value, *interval(value, boot[measure].to_numpy(), 0.8))
-            assert (found["value"], found["low"], found["high"]) == pytest.approx(expected, abs=1e-9), measure
+            assert (found["value"], found["low"], found["high"]) == pytest.approx(
+                expected, abs=1e-9
+            ), measure
         assert table.loc["dip", "value"] == dips.dip(values)
         assert table.loc["dip p", "value"] == dips.dip_test(values).p
 
@@ -180,22 +213,36 @@ def test_the_same_resamples_for_every_encoder_and_every_block(monkeypatch):
     pd.testing.assert_frame_equal(first.drop(columns="encoder"), again.drop(columns="encoder"))
     pd.testing.assert_frame_equal(lines(alone, "again"), again)
     monkeypatch.setattr(distributions, "BLOCK", 1000)
-    pd.testing.assert_frame_equal(polarity({"again": scores["first"]}, gold, resamples=40).table, alone.table)
-    assert not polarity({"again": scores["first"]}, gold, resamples=40, seed=1).table.equals(alone.table)
+    pd.testing.assert_frame_equal(
+        polarity({"again": scores["first"]}, gold, resamples=40).table, alone.table
+    )
+    assert not polarity({"again": scores["first"]}, gold, resamples=40, seed=1).table.equals(
+        alone.table
+    )
 
 
 def test_invariances():
     """Ranks, overlaps and the isotonic fit ignore increasing transforms; the own range ignores scale and shift."""
     scores, gold = pairs(200)
     score = scores["first"].astype(np.float64)
-    given = {"as is": score, "cubed": np.sign(score) * np.abs(score) ** 3, "squeezed": 0.9 + 0.05 * score}
+    given = {
+        "as is": score,
+        "cubed": np.sign(score) * np.abs(score) ** 3,
+        "squeezed": 0.9 + 0.05 * score,
+    }
     frame = polarity(given, gold, resamples=5).frame()
     for measure in frame.columns:
         if measure.startswith(("spearman", "isotonic", "overlap")):
-            assert frame[measure].to_numpy() == pytest.approx(frame[measure].iloc[0], abs=1e-9), measure
+            assert frame[measure].to_numpy() == pytest.approx(frame[measure].iloc[0], abs=1e-9), (
+                measure
+            )
         if "own range" in measure or measure.startswith(("sarle", "dip", "monotonicity")):
-            assert frame.loc["squeezed", measure] == pytest.approx(frame.loc["as is", measure], abs=1e-9), measure
-    assert frame.loc["squeezed", "used range"] == pytest.approx(0.05 * frame.loc["as is", "used range"])
+            assert frame.loc["squeezed", measure] == pytest.approx(
+                frame.loc["as is", measure], abs=1e-9
+            ), measure
+    assert frame.loc["squeezed", "used range"] == pytest.approx(
+        0.05 * frame.loc["as is", "used range"]
+    )
     order = np.random.default_rng(0).permutation(200)
     shuffled = polarity({"as is": score[order]}, gold[order], resamples=5).frame()
     pd.testing.assert_frame_equal(shuffled, frame.loc[["as is"]])
@@ -272,12 +319,16 @@ def test_curves_hold_what_the_table_says():
         part = {key: curve.loc[curve["encoder"] == name] for key, curve in result.curves.items()}
         table = lines(result, name)
         for bin_, ridge in part["density"].groupby("bin"):
-            assert np.trapezoid(ridge["density"], ridge["score"]) == pytest.approx(1, abs=0.02), bin_
+            assert np.trapezoid(ridge["density"], ridge["score"]) == pytest.approx(1, abs=0.02), (
+                bin_
+            )
         cells = part["map"]
         assert cells["pairs"].sum() == len(gold)
         assert (cells.groupby("gold_low")["share"].sum().round(9) == 1).all()
         some = cells.loc[cells["pairs"].idxmax()]
-        inside = (gold >= some["gold_low"] - 1e-6) & ((gold < some["gold_high"] - 1e-6) | (some["gold_high"] == 5))
+        inside = (gold >= some["gold_low"] - 1e-6) & (
+            (gold < some["gold_high"] - 1e-6) | (some["gold_high"] == 5)
+        )
         last = some["score_high"] == cells["score_high"].max()
         inside &= (values >= some["score_low"]) & ((values < some["score_high"]) | last)
         assert some["pairs"] == inside.sum()
@@ -293,14 +344,19 @@ def test_curves_hold_what_the_table_says():
             assert area == pytest.approx(table.loc[f"wasserstein ({scaling})", "value"], abs=6e-3)
             assert curve[["scores", "gold"]].iloc[-1].tolist() == [1, 1]
         for row in part["bins"].to_dict("records"):
-            assert row["pairs"] == ((gold >= row["gold_low"] - 1e-6) & (gold < row["gold_high"] - 1e-6)).sum() + (
-                (gold == 5).sum() if row["gold_high"] == 5 else 0
-            )
+            assert row["pairs"] == (
+                (gold >= row["gold_low"] - 1e-6) & (gold < row["gold_high"] - 1e-6)
+            ).sum() + ((gold == 5).sum() if row["gold_high"] == 5 else 0)
             assert row["mean_low"] == table.loc[f"mean {row['bin']}", "low"]
             assert row["spread"] == table.loc[f"spread {row['bin']}", "value"]
-        assert part["bins"]["overlap"].tolist()[:4] == table.filter(like="overlap", axis=0)["value"].tolist()
+        assert (
+            part["bins"]["overlap"].tolist()[:4]
+            == table.filter(like="overlap", axis=0)["value"].tolist()
+        )
     assert result.about["pairs"] == 400
-    assert result.about["gold"]["extreme mass (nominal)"] == pytest.approx(np.mean((gold < 0.3) | (gold > 4.7)))
+    assert result.about["gold"]["extreme mass (nominal)"] == pytest.approx(
+        np.mean((gold < 0.3) | (gold > 4.7))
+    )
 
 
 def test_a_grade_on_an_edge_belongs_to_the_bin_above():
@@ -322,12 +378,20 @@ def test_a_constant_encoder_keeps_what_is_defined():
     assert undefined["note"].str.contains("same|do not move").all()
     own = [m for m in table.index if "own range" in m]
     assert set(undefined.index) == {"spearman", "sarle", "monotonicity", *own}
-    assert table.loc["extreme mass (nominal, high end)", "value"] == pytest.approx(1 - np.mean(gold > 4.7))
+    assert table.loc["extreme mass (nominal, high end)", "value"] == pytest.approx(
+        1 - np.mean(gold > 4.7)
+    )
     assert table.loc["used range", ["value", "low", "high"]].tolist() == [0, 0, 0]
-    assert (table.loc["isotonic r2", "value"], table.loc["dip", "value"], table.loc["dip p", "value"]) == (0, 0, 1)
+    assert (
+        table.loc["isotonic r2", "value"],
+        table.loc["dip", "value"],
+        table.loc["dip p", "value"],
+    ) == (0, 0, 1)
     assert (table.filter(like="overlap", axis=0)["value"] == 1).all()
     assert (table.filter(like="spread", axis=0)["value"] == 0).all()
-    assert table.loc["calibration error (nominal)", "value"] == pytest.approx(0.98 - gold.mean() / 5, abs=1e-6)
+    assert table.loc["calibration error (nominal)", "value"] == pytest.approx(
+        0.98 - gold.mean() / 5, abs=1e-6
+    )
 
 
 def test_scores_that_are_not_finite_make_their_encoder_undefined_and_no_other():
@@ -347,11 +411,16 @@ def test_scores_that_are_not_finite_make_their_encoder_undefined_and_no_other():
 def test_a_bin_without_pairs_is_undefined_with_its_neighbours_and_a_bin_of_few_has_no_interval():
     scores, gold = pairs(200)
     score = scores["first"]
-    table = lines(polarity({"a": score}, 1 + 0.8 * gold, resamples=20), "a")  # SICK's scale, read as STS's
+    table = lines(
+        polarity({"a": score}, 1 + 0.8 * gold, resamples=20), "a"
+    )  # SICK's scale, read as STS's
     undefined = table.loc[table["value"].isna()]
     assert set(undefined.index) == {"mean 0–1", "spread 0–1", "overlap 0–1 | 1–2", "monotonicity"}
     assert (undefined["note"] == "no pair has gold 0–1").all()
-    assert table.loc["overlap 1–2 | 2–3", "n"] == table.loc["mean 1–2", "n"] + table.loc["mean 2–3", "n"]
+    assert (
+        table.loc["overlap 1–2 | 2–3", "n"]
+        == table.loc["mean 1–2", "n"] + table.loc["mean 2–3", "n"]
+    )
     sparse = np.where(np.arange(200) == 0, 0.5, 1 + 0.8 * gold)
     table = lines(polarity({"a": score}, sparse, resamples=60), "a")
     assert table.loc["mean 0–1", "value"] == pytest.approx(score[0])
@@ -368,13 +437,16 @@ def test_ranges():
     assert nominal["value"].isna().all()
     assert nominal["note"].str.contains("score_range is None").all()
     assert free.loc["wasserstein (own range)", "value"] == pytest.approx(
-        lines(polarity({"a": score}, gold, resamples=20), "a").loc["wasserstein (own range)", "value"]
+        lines(polarity({"a": score}, gold, resamples=20), "a").loc[
+            "wasserstein (own range)", "value"
+        ]
     )
     half = lines(polarity({"a": score}, gold, score_range=(0, 1), resamples=20), "a")
     below = int((score < 0).sum())
     assert below > 0
     assert (
-        half.loc["wasserstein (nominal)", "note"] == f"{below} of 200 scores lie beyond 0 to 1 and count as at its ends"
+        half.loc["wasserstein (nominal)", "note"]
+        == f"{below} of 200 scores lie beyond 0 to 1 and count as at its ends"
     )
     clipped = stats.wasserstein_distance(np.clip(score, 0, 1), gold / 5)
     assert half.loc["wasserstein (nominal)", "value"] == pytest.approx(clipped, abs=1e-6)
@@ -403,7 +475,11 @@ def test_ranges():
     ],
 )
 def test_refused(change, message):
-    given = {"scores": {"a": np.linspace(0, 1, 50)}, "gold": np.arange(50) / 10, "resamples": 5} | change
+    given = {
+        "scores": {"a": np.linspace(0, 1, 50)},
+        "gold": np.arange(50) / 10,
+        "resamples": 5,
+    } | change
     with pytest.raises(LabError, match=message):
         polarity(**given)
 
@@ -440,7 +516,9 @@ def test_unlabelled_by_hand():
             assert (found["n"] == len(values)).all()
             boots = [np.repeat(values, times).mean() for times in drawn[group]]
             expected = (values.mean(), *interval(values.mean(), np.array(boots), 0.8))
-            assert tuple(found.loc[f"{group}: mean", ["value", "low", "high"]]) == pytest.approx(expected)
+            assert tuple(found.loc[f"{group}: mean", ["value", "low", "high"]]) == pytest.approx(
+                expected
+            )
             assert found.loc[f"{group}: spread", "value"] == pytest.approx(values.std(ddof=1))
             assert found.loc[f"{group}: extreme mass (nominal)", "value"] == pytest.approx(
                 np.mean(np.abs(values) >= 0.9)
@@ -470,18 +548,31 @@ def test_unlabelled_ranks_what_is_further_from_random():
     table = lines(unlabelled_polarity({"a": groups()}, resamples=100), "a")
     near, far = (table.loc[f"{g} pairs: overlap with random pairs"] for g in ("reshape", "dropout"))
     assert far["high"] < near["low"] < near["high"] < 1
-    assert table.loc["dropout pairs: used range", "high"] < table.loc["random pairs: used range", "low"]
+    assert (
+        table.loc["dropout pairs: used range", "high"]
+        < table.loc["random pairs: used range", "low"]
+    )
 
 
 def test_unlabelled_undefined_and_refused():
     broken = {**groups(), "reshape pairs": np.full(150, np.nan)}
     result = unlabelled_polarity({"a": groups(), "broken": broken}, resamples=5)
     assert lines(result, "broken")["value"].isna().all()
-    assert (lines(result, "broken")["note"] == "reshape pairs: 150 of 150 scores are not finite").all()
-    same = lines(unlabelled_polarity({"a": {k: np.full(len(v), 0.5) for k, v in groups().items()}}, resamples=5), "a")
+    assert (
+        lines(result, "broken")["note"] == "reshape pairs: 150 of 150 scores are not finite"
+    ).all()
+    same = lines(
+        unlabelled_polarity(
+            {"a": {k: np.full(len(v), 0.5) for k, v in groups().items()}}, resamples=5
+        ),
+        "a",
+    )
     assert same.loc["dropout pairs: overlap with random pairs", "value"] == 1
     assert np.isnan(same.loc["random pairs: sarle", "value"])
-    assert same.loc["random pairs: sarle", "note"] == "all scores are the same: the encoder is constant"
+    assert (
+        same.loc["random pairs: sarle", "note"]
+        == "all scores are the same: the encoder is constant"
+    )
     for bad, message in (
         ({"a": groups(), "b": groups(positive=149)}, "score the same pairs"),
         ({"a": {"dropout pairs": np.ones(5)}}, "one must be 'random pairs'"),

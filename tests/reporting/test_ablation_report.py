@@ -28,9 +28,15 @@ def study(tmp_path):
             for seed in seeds or SEEDS:
                 run = Run(tmp_path / f"{arm}-{level}-{seed}")
                 noise = {"untrained": 3, "SimCSE": 2, "reCSE": 1}[arm] + (level == "cls")
-                scores = pd.DataFrame({
-                    "task": "sample-sts", "subset": "sample", "pair": range(60), "gold": gold, "score": gold + noise * rng.normal(size=60)
-                })  # fmt: skip
+                scores = pd.DataFrame(
+                    {
+                        "task": "sample-sts",
+                        "subset": "sample",
+                        "pair": range(60),
+                        "gold": gold,
+                        "score": gold + noise * rng.normal(size=60),
+                    }
+                )
                 run.folder.mkdir()
                 scores.to_parquet(run.scores)
                 results = {
@@ -42,18 +48,36 @@ def study(tmp_path):
                 write_json(run.folder / "environment.json", {"date": "2026-01-01T00:00:00+00:00"})
                 run.set_status("done")
                 cells.append(
-                    {"run": run.id, "arm": arm, "role": role, "factors": {"model.pooling": level}, "seed": seed}
+                    {
+                        "run": run.id,
+                        "arm": arm,
+                        "role": role,
+                        "factors": {"model.pooling": level},
+                        "seed": seed,
+                    }
                 )
-    arms = [{"name": arm, "role": role, "seeds": seeds, "set": {}, "sweep": {}} for arm, role, seeds in ARMS]
+    arms = [
+        {"name": arm, "role": role, "seeds": seeds, "set": {}, "sweep": {}}
+        for arm, role, seeds in ARMS
+    ]
     spec = {
         "question": "?",
-        "base": {"corpus": ["/home/me/wiki.txt"], "evaluation": {"data_dir": "/home/me/data", "selection": "last"}},
+        "base": {
+            "corpus": ["/home/me/wiki.txt"],
+            "evaluation": {"data_dir": "/home/me/data", "selection": "last"},
+        },
         "arms": arms,
         "report": {"x": "model.pooling", "against": "SimCSE"},
     }
     write_json(
         tmp_path / "study.json",
-        {"name": "s", "spec": spec, "cells": cells, "seeds": list(SEEDS), "commands": ["recse-lab ablate s"]},
+        {
+            "name": "s",
+            "spec": spec,
+            "cells": cells,
+            "seeds": list(SEEDS),
+            "commands": ["recse-lab ablate s"],
+        },
     )
     return AblationReport(tmp_path)
 
@@ -63,7 +87,9 @@ def group_of(study, arm, level):
 
 
 def frames_of(study, arm, level):
-    return [pd.read_parquet(run.scores) for _, run in sorted(group_of(study, arm, level).runs.items())]
+    return [
+        pd.read_parquet(run.scores) for _, run in sorted(group_of(study, arm, level).runs.items())
+    ]
 
 
 def test_every_level_is_compared_with_the_reference_at_that_level(study):
@@ -90,7 +116,9 @@ def test_an_arm_without_seeds_meets_every_seed(study):
 def test_two_arms_without_seeds_are_compared_for_other_pairs(study):
     found = study.test(group_of(study, "untrained", "mean"), group_of(study, "untrained", "cls"))
     frames = frames_of(study, "untrained", "mean"), frames_of(study, "untrained", "cls")
-    assert found == pytest.approx(compare_sts(*frames, tasks=["sample-sts"], population="pairs", resamples=RESAMPLES))
+    assert found == pytest.approx(
+        compare_sts(*frames, tasks=["sample-sts"], population="pairs", resamples=RESAMPLES)
+    )
     assert found.p is not None
 
 
@@ -100,21 +128,31 @@ def test_one_seed_says_nothing_about_a_method(study):
         for arm in ("reCSE", "SimCSE")
     ]
     found = study.test(*one)
-    assert (found.low, found.high, found.p, found.seeds, found.why) == (None, None, None, 1, "one seed: no test")
+    assert (found.low, found.high, found.p, found.seeds, found.why) == (
+        None,
+        None,
+        None,
+        1,
+        "one seed: no test",
+    )
     assert np.isfinite(found.delta)
 
 
 def test_a_level_that_the_reference_has_not_has_no_difference(study):
     """It used to be compared with the reference at another level."""
     told = study.study
-    cells = [c for c in told["cells"] if (c["arm"], c["factors"]["model.pooling"]) != ("SimCSE", "cls")]
+    cells = [
+        c for c in told["cells"] if (c["arm"], c["factors"]["model.pooling"]) != ("SimCSE", "cls")
+    ]
     write_json(study.folder / "study.json", told | {"cells": cells})
     report = AblationReport(study.folder)
     found = {(group.arm, group.level): test for group, test, _ in report.comparisons}
     assert np.isnan(found["reCSE", "cls"].delta)
     assert found["reCSE", "cls"].why == "SimCSE was not run at its level"
     assert found["reCSE", "mean"].p is not None
-    assert "SimCSE was not run at their level: untrained at cls; reCSE at cls" in " ".join(report.notes)
+    assert "SimCSE was not run at their level: untrained at cls; reCSE at cls" in " ".join(
+        report.notes
+    )
     assert "1 of 1 levels" in report.summary or "None of the 1 levels" in report.summary
     assert report.table.rows
 
@@ -126,7 +164,9 @@ def test_rows_of_the_same_runs_are_one_hypothesis(study):
     copies = [c | {"arm": "copy"} for c in told["cells"] if c["arm"] == "reCSE"]
     arm = next(a for a in told["spec"]["arms"] if a["name"] == "reCSE") | {"name": "copy"}
     spec = told["spec"] | {"arms": [*told["spec"]["arms"], arm]}
-    write_json(study.folder / "study.json", told | {"cells": [*told["cells"], *copies], "spec": spec})
+    write_json(
+        study.folder / "study.json", told | {"cells": [*told["cells"], *copies], "spec": spec}
+    )
     doubled = AblationReport(study.folder)
     found = {(group.arm, group.level): p for group, _, p in doubled.comparisons}
     for level in LEVELS:
@@ -139,15 +179,24 @@ def test_rows_of_the_same_runs_are_one_hypothesis(study):
 def test_the_interval_of_an_arm_is_for_other_seeds_and_other_pairs(study):
     group = group_of(study, "reCSE", "mean")
     points = np.array([study.primary(run) for run in group.runs.values()])
-    boot = bootstrap_sts(frames_of(study, "reCSE", "mean"), tasks=["sample-sts"], resamples=RESAMPLES)
+    boot = bootstrap_sts(
+        frames_of(study, "reCSE", "mean"), tasks=["sample-sts"], resamples=RESAMPLES
+    )
     assert study.interval(group) == mean_interval(points, boot)
 
 
 def test_it_is_written_whole(study, tmp_path):
     paths = study.write(tmp_path / "report")
     assert {p.name for p in paths} == {
-        "table.md", "table.tex", "table.csv", "summary.md", "page.html", "card.json", "figure.png", "figure.pdf"
-    }  # fmt: skip
+        "table.md",
+        "table.tex",
+        "table.csv",
+        "summary.md",
+        "page.html",
+        "card.json",
+        "figure.png",
+        "figure.pdf",
+    }
     assert not [p for p in paths if b"/home/me" in p.read_bytes()]
     assert "'selection': 'last'" in (tmp_path / "report" / "summary.md").read_text()
     assert "of the 2 levels" in study.summary

@@ -22,13 +22,20 @@ from recse_lab.store import read_json, write_json
 @pytest.mark.parametrize(
     ("low", "high", "claimed", "wanted"),
     [
-        (0.1, 0.3, MORE, "supported"), (-0.3, -0.1, MORE, "contradicted"), (-0.1, 0.3, MORE, "undecided"), (0.0, 0.3, MORE, "undecided"),
-        (-0.3, -0.1, LESS, "supported"), (0.1, 0.3, LESS, "contradicted"),
-        (-0.005, 0.3, (-0.01, float("inf")), "supported"), (-0.02, 0.3, (-0.01, float("inf")), "undecided"),
-        (-0.005, 0.005, (-0.01, 0.01), "supported"), (0.011, 0.02, (-0.01, 0.01), "contradicted"), (-0.02, 0.02, (-0.01, 0.01), "undecided"),
+        (0.1, 0.3, MORE, "supported"),
+        (-0.3, -0.1, MORE, "contradicted"),
+        (-0.1, 0.3, MORE, "undecided"),
+        (0.0, 0.3, MORE, "undecided"),
+        (-0.3, -0.1, LESS, "supported"),
+        (0.1, 0.3, LESS, "contradicted"),
+        (-0.005, 0.3, (-0.01, float("inf")), "supported"),
+        (-0.02, 0.3, (-0.01, float("inf")), "undecided"),
+        (-0.005, 0.005, (-0.01, 0.01), "supported"),
+        (0.011, 0.02, (-0.01, 0.01), "contradicted"),
+        (-0.02, 0.02, (-0.01, 0.01), "undecided"),
         (None, None, MORE, "undecided"),
     ],
-)  # fmt: skip
+)
 def test_the_rule(low, high, claimed, wanted):
     assert verdict(low, high, claimed) == wanted
 
@@ -51,7 +58,9 @@ def test_seeds_to_decide():
     assert seeds_to_decide(estimate(0.01, 0.01, 0.0), (-0.01, 1e9)) == seeds_needed(
         0.01, 0.02
     )  # the distance from the claim's end
-    assert seeds_to_decide(estimate(0.01, 0.01, 0.0, level=0.99), MORE) == seeds_needed(0.01, 0.01, level=0.01)
+    assert seeds_to_decide(estimate(0.01, 0.01, 0.0, level=0.99), MORE) == seeds_needed(
+        0.01, 0.01, level=0.01
+    )
     with_pairs = seeds_to_decide(estimate(0.01, 0.01, 0.002**2), MORE)
     assert with_pairs is not None
     assert with_pairs > seeds_needed(0.01, 0.01)
@@ -89,27 +98,42 @@ def test_a_difference_is_that_of_compare_sts(evidence):
         evidence.sts,
     )
     wanted = compare_sts(
-        [scores(0.10, seed) for seed in range(3)], [scores(0.45, seed) for seed in range(3)], tasks=SEVEN, resamples=RESAMPLES
-    )  # fmt: skip
+        [scores(0.10, seed) for seed in range(3)],
+        [scores(0.45, seed) for seed in range(3)],
+        tasks=SEVEN,
+        resamples=RESAMPLES,
+    )
     assert found.compared[:4] == pytest.approx(wanted[:4])
     assert len(found.runs) == 6
 
 
 def test_an_arm_without_seeds_meets_every_seed(evidence):
     found = difference(
-        [evidence.arm("trained", framework="crop", reshape="without")], [evidence.arm("untrained")], evidence.sts
+        [evidence.arm("trained", framework="crop", reshape="without")],
+        [evidence.arm("untrained")],
+        evidence.sts,
     )
     wanted = compare_sts(
-        [scores(0.45, seed) for seed in range(3)], [scores(0.8, 0)] * 3, tasks=SEVEN, resamples=RESAMPLES
+        [scores(0.45, seed) for seed in range(3)],
+        [scores(0.8, 0)] * 3,
+        tasks=SEVEN,
+        resamples=RESAMPLES,
     )
     assert found.compared[:4] == pytest.approx(wanted[:4])
 
 
 def test_a_group_is_the_mean_of_its_arms(evidence):
     frameworks = ("ESimCSE", "crop")
-    both = [[evidence.arm("trained", framework=f, reshape=level) for f in frameworks] for level in ("with", "without")]
-    singles = [difference([a], [b], evidence.sts).compared.delta for a, b in zip(*both, strict=True)]
-    assert difference(both[0], both[1], evidence.sts).compared.delta == pytest.approx(np.mean(singles))
+    both = [
+        [evidence.arm("trained", framework=f, reshape=level) for f in frameworks]
+        for level in ("with", "without")
+    ]
+    singles = [
+        difference([a], [b], evidence.sts).compared.delta for a, b in zip(*both, strict=True)
+    ]
+    assert difference(both[0], both[1], evidence.sts).compared.delta == pytest.approx(
+        np.mean(singles)
+    )
 
 
 def test_picking_the_best_widens_the_interval(evidence):
@@ -139,9 +163,19 @@ def add_factorial(root, plain, reshaped, seeds=(0, 1, 2), finished=(0, 1, 2)):
     for level, noise in (("off", plain), ("on", reshaped)):
         for seed in finished:
             add_trained(
-                root, "dropout-vs-reshape", f"{level}-{seed}", noise, seed, drawn=seed + (10 if level == "on" else 0)
+                root,
+                "dropout-vs-reshape",
+                f"{level}-{seed}",
+                noise,
+                seed,
+                drawn=seed + (10 if level == "on" else 0),
             )
-        factors = {"dropout": "0.1", "mask": "independent", "dropout term": "on", "reshape term": level}
+        factors = {
+            "dropout": "0.1",
+            "mask": "independent",
+            "dropout term": "on",
+            "reshape term": level,
+        }
         arms.append(("trained", "arm", factors, None, lambda seed, level=level: f"{level}-{seed}"))
     write_study(root, "dropout-vs-reshape", arms, seeds)
 
@@ -152,7 +186,8 @@ def judged(root, name):
 
 
 @pytest.mark.parametrize(
-    ("plain", "reshaped", "wanted"), [(0.6, 0.2, "supported"), (0.2, 0.6, "contradicted"), (0.4, 0.4, "undecided")]
+    ("plain", "reshaped", "wanted"),
+    [(0.6, 0.2, "supported"), (0.2, 0.6, "contradicted"), (0.4, 0.4, "undecided")],
 )
 def test_planted_effects(tmp_path, plain, reshaped, wanted):
     add_factorial(tmp_path, plain, reshaped)
@@ -166,7 +201,9 @@ def test_one_seed_decides_nothing(tmp_path):
     found = judged(tmp_path, "sts-quality")
     assert found.estimate is not None
     assert found.estimate.compared.delta > 0
-    assert found.estimate.compared.low is None  # an interval of one seed would be about these two models
+    assert (
+        found.estimate.compared.low is None
+    )  # an interval of one seed would be about these two models
     assert (found.verdict, found.needed) == ("undecided", "2 or more")
 
 
@@ -191,11 +228,21 @@ def test_portability_is_about_frameworks_other_than_simcse(tmp_path):
 
 def add_peak(root, name, seed, peak, *, reshape, device="NVIDIA H100"):
     run = add_trained(root, "train", name, 0.3, seed)
-    reshape = {"role": "target", "mode": "separated", "operator": "channel-gram", "dim": reshape} if reshape else None
-    write_json(run.folder / "config.json", read_json(run.folder / "config.json") | {"reshape": reshape})
-    write_json(run.folder / "environment.json", read_json(run.folder / "environment.json") | {"device": device})
+    reshape = (
+        {"role": "target", "mode": "separated", "operator": "channel-gram", "dim": reshape}
+        if reshape
+        else None
+    )
     write_json(
-        run.folder / "cost.json", read_json(run.folder / "cost.json") | {"peak_bytes": 10**12, "step_peak_bytes": peak}
+        run.folder / "config.json", read_json(run.folder / "config.json") | {"reshape": reshape}
+    )
+    write_json(
+        run.folder / "environment.json",
+        read_json(run.folder / "environment.json") | {"device": device},
+    )
+    write_json(
+        run.folder / "cost.json",
+        read_json(run.folder / "cost.json") | {"peak_bytes": 10**12, "step_peak_bytes": peak},
     )
 
 
@@ -232,8 +279,12 @@ def test_what_was_not_run_is_empty(tmp_path):
     add_factorial(tmp_path, 0.6, 0.2)
     table, summary, paths = write_claims(tmp_path, tmp_path / "out", "recse-lab report claims")
     assert [p.relative_to(tmp_path / "out").as_posix() for p in paths] == [
-        "claims.md", "claims/table.md", "claims/table.tex", "claims/table.csv", "claims/card.json"
-    ]  # fmt: skip
+        "claims.md",
+        "claims/table.md",
+        "claims/table.tex",
+        "claims/table.csv",
+        "claims/card.json",
+    ]
     assert [row.cells["claim"].value for row in table.rows] == list(CLAIMS)
     csv = (tmp_path / "out" / "claims" / "table.csv").read_text()
     (line,) = (line for line in csv.splitlines() if line.startswith("portability,"))
@@ -243,9 +294,12 @@ def test_what_was_not_run_is_empty(tmp_path):
     assert summary in page
     assert "recse-lab ablate portability --corpus CORPUS --data-dir SENTEVAL" in page
     assert (
-        "about the scale of its runs: recse-lab/tiny (the packaged BERT of 3 layers × 128), 20 steps, batch 64" in page
+        "about the scale of its runs: recse-lab/tiny (the packaged BERT of 3 layers × 128), 20 steps, batch 64"
+        in page
     )
-    (estimated,) = (row.cells["estimate"] for row in table.rows if row.cells["claim"].value == "sts-quality")
+    (estimated,) = (
+        row.cells["estimate"] for row in table.rows if row.cells["claim"].value == "sts-quality"
+    )
     assert (
         f"{100 * estimated.value:+.2f} (95 % interval {100 * estimated.low:+.2f} … {100 * estimated.high:+.2f}; seeds: 3;"
         in page
@@ -253,5 +307,7 @@ def test_what_was_not_run_is_empty(tmp_path):
 
 
 def test_levels_that_are_not_there_are_named(evidence):
-    with pytest.raises(NotRun, match="no finished run of trained at framework ArcCSE, reshape with"):
+    with pytest.raises(
+        NotRun, match="no finished run of trained at framework ArcCSE, reshape with"
+    ):
         evidence.arm("trained", framework="ArcCSE", reshape="with")

@@ -11,18 +11,42 @@ from recse_lab.reporting.tables import Cell, Column, Row, Table
 
 def wide_table():
     """Every kind of cell, and every character that has a meaning of its own, where a row begins and in the notes."""
-    columns = [Column("arm", "arm_%", "text"), Column("level", "p, τ′ & λ", "text"), Column("avg", "avg.", best=True)]
+    columns = [
+        Column("arm", "arm_%", "text"),
+        Column("level", "p, τ′ & λ", "text"),
+        Column("avg", "avg.", best=True),
+    ]
     columns += [Column("delta", "Δ SimCSE", "difference"), Column("p", "p (Holm)", "p")]
     columns += [Column(f"task{i}", f"STS{i}") for i in range(12, 20)]
     tasks = {f"task{i}": Cell(0.5 + i / 100) for i in range(12, 20)}
     rows = [
-        Row({"arm": Cell("[first]"), "avg": Cell(0.5733, low=0.562, high=0.585), **tasks}, kind="reference"),
-        Row({"arm": Cell("*starred"), "level": Cell("8"), "avg": Cell(0.6, sd=0.01, low=-0.1, high=0.7), **tasks}),
-        Row({"arm": Cell("".join(SPECIAL)), "delta": Cell(-0.02, low=-0.05, high=0.01), "p": Cell(0.0004, mark="†")}),
+        Row(
+            {"arm": Cell("[first]"), "avg": Cell(0.5733, low=0.562, high=0.585), **tasks},
+            kind="reference",
+        ),
+        Row(
+            {
+                "arm": Cell("*starred"),
+                "level": Cell("8"),
+                "avg": Cell(0.6, sd=0.01, low=-0.1, high=0.7),
+                **tasks,
+            }
+        ),
+        Row(
+            {
+                "arm": Cell("".join(SPECIAL)),
+                "delta": Cell(-0.02, low=-0.05, high=0.01),
+                "p": Cell(0.0004, mark="†"),
+            }
+        ),
         Row({"arm": Cell("published"), "avg": Cell(0.61)}, kind="published"),
     ]
     return Table(
-        "a_b: 100 % of {x} ~ \\y, Spearman ×100", columns, rows, ["".join(SPECIAL)], ["é, Größe, “quoted”; α–ω."]
+        "a_b: 100 % of {x} ~ \\y, Spearman ×100",
+        columns,
+        rows,
+        ["".join(SPECIAL)],
+        ["é, Größe, “quoted”; α–ω."],
     )
 
 
@@ -32,10 +56,13 @@ def compiled(source, folder, *packages):
         pytest.skip("no pdflatex here (Debian: texlive-latex-base and texlive-latex-recommended)")
     head = "".join(rf"\usepackage{{{name}}}" for name in packages)
     (folder / "page.tex").write_text(
-        rf"\documentclass{{article}}{head}\begin{{document}}{source}\end{{document}}", encoding="utf-8"
+        rf"\documentclass{{article}}{head}\begin{{document}}{source}\end{{document}}",
+        encoding="utf-8",
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:]
     assert (folder / "page.pdf").stat().st_size > 1000
     return done.stdout

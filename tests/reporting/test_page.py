@@ -20,9 +20,16 @@ EVIL = "<script>alert(1)</script>"
 
 @pytest.fixture
 def table():
-    columns = [Column("arm", "arm", "text"), Column("avg", "avg.", best=True), Column("p", "p", "p")]
+    columns = [
+        Column("arm", "arm", "text"),
+        Column("avg", "avg.", best=True),
+        Column("p", "p", "p"),
+    ]
     rows = [
-        Row({"arm": Cell("SimCSE"), "avg": Cell(0.5481, sd=0.01, low=0.53, high=0.56)}, kind="reference"),
+        Row(
+            {"arm": Cell("SimCSE"), "avg": Cell(0.5481, sd=0.01, low=0.53, high=0.56)},
+            kind="reference",
+        ),
         Row({"arm": Cell(EVIL), "avg": Cell(0.5785), "p": Cell(0.0004, mark="*")}),
     ]
     return Table("STS & more", columns, rows, notes=["a `note`"], provenance=["commit abc"])
@@ -34,7 +41,10 @@ def picture(path):
 
 
 def card(table, **options):
-    given = {"question": "Is <b> bold?", "summary": ["It is: *so*. Or not.", f"{EVIL} ![x](http://e.org/x.png)"]}
+    given = {
+        "question": "Is <b> bold?",
+        "summary": ["It is: *so*. Or not.", f"{EVIL} ![x](http://e.org/x.png)"],
+    }
     return Card("s", "S", tables=[table], figures=["figure.png"], **given | options)
 
 
@@ -43,13 +53,22 @@ class Reader(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.loaded, self.followed, self.scripts, self.cells, self.alts, self.open = [], [], 0, [], [], False
+        self.loaded, self.followed, self.scripts, self.cells, self.alts, self.open = (
+            [],
+            [],
+            0,
+            [],
+            [],
+            False,
+        )
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         told = dict(attrs)
         self.followed += [told["href"]] if tag == "a" else []
-        self.loaded += [value for name, value in attrs if name in ("src", "srcset", "data", "poster")]
+        self.loaded += [
+            value for name, value in attrs if name in ("src", "srcset", "data", "poster")
+        ]
         self.loaded += [told["href"]] if tag in ("link", "base", "image", "use") else []
         self.alts += [told["alt"]] if tag == "img" else []
         self.scripts += tag == "script"
@@ -97,7 +116,10 @@ def reports(table, tmp_path):
     root = tmp_path / "reports"
     for place in ("a-study", "probes/bias"):
         picture(root / place / "figure.png")
-        write_card(root / place, card(table, question=f"What of {place}?", runs=["s/0123456789ab", "s/gone"]))
+        write_card(
+            root / place,
+            card(table, question=f"What of {place}?", runs=["s/0123456789ab", "s/gone"]),
+        )
         (root / place / "summary.md").write_text("# nothing of this is told\n")
     (root / "probes" / "README.md").write_text(
         "# Title\n\nThe reading: [bias](bias/summary.md), [all](../../docs/all.md).\n"
@@ -112,8 +134,12 @@ def reports(table, tmp_path):
     (root / "statistics" / "summary.md").write_text("# Do they hold?\n\nThey do.\n")
     (root / "statistics" / "table.csv").write_text("method,value\nt,0.05\n# a note\n")
     run = Run(tmp_path / "runs" / "s" / "0123456789ab")
-    write_json(run.folder / "config.json", {"encoder": "recse-lab/tiny", "corpus": ["/somewhere/wiki.txt"]})
-    write_json(run.folder / "environment.json", {"date": "2026-01-02T00:00:00+00:00", "commit": "abc"})
+    write_json(
+        run.folder / "config.json", {"encoder": "recse-lab/tiny", "corpus": ["/somewhere/wiki.txt"]}
+    )
+    write_json(
+        run.folder / "environment.json", {"date": "2026-01-02T00:00:00+00:00", "commit": "abc"}
+    )
     run.set_status("done")
     return root
 
@@ -122,8 +148,10 @@ def test_every_report_is_on_the_page_of_all(reports, tmp_path):
     groups = gather(reports, tmp_path / "runs")
     told = {group.title: [entry.question for entry in group.entries] for group in groups}
     assert list(told.values()) == [
-        ["What of a-study?", "Was it so?"], ["What of probes/bias?"], ["Do they hold?"]
-    ]  # fmt: skip
+        ["What of a-study?", "Was it so?"],
+        ["What of probes/bias?"],
+        ["Do they hold?"],
+    ]
     text = write_index(reports, tmp_path / "runs").read_text(encoding="utf-8")
     for words in ("recse-lab/tiny", "wiki.txt", "2026-01-02", "1 in 1 studies"):
         assert words in text
@@ -136,14 +164,24 @@ def test_every_report_is_on_the_page_of_all(reports, tmp_path):
     assert "s/gone" in text
     assert not [href for href in found.followed if "gone" in href or href.startswith("http")]
     anchors = {href[1:] for href in found.followed if href.startswith("#")} - {"main"}
-    assert anchors == {"a-study", "older", "probes-bias", "statistics"} == set(re.findall(r'<article id="(.+?)"', text))
+    assert (
+        anchors
+        == {"a-study", "older", "probes-bias", "statistics"}
+        == set(re.findall(r'<article id="(.+?)"', text))
+    )
     assert {"probes/bias/summary.md", "../docs/all.md"} <= set(found.followed)
 
 
 def test_an_instrument_is_known_by_its_name_and_not_by_its_folder(table, tmp_path):
-    for place, name in (("benchmarks-again", "benchmarks"), ("benchmarks-of-mine", "benchmarks-of-mine")):
+    for place, name in (
+        ("benchmarks-again", "benchmarks"),
+        ("benchmarks-of-mine", "benchmarks-of-mine"),
+    ):
         write_card(tmp_path / place, replace(card(table, question=place), name=name, figures=[]))
-    told = {group.title: [entry.question for entry in group.entries] for group in gather(tmp_path, tmp_path / "runs")}
+    told = {
+        group.title: [entry.question for entry in group.entries]
+        for group in gather(tmp_path, tmp_path / "runs")
+    }
     assert told == {"Studies": ["benchmarks-of-mine"], "The instruments": ["benchmarks-again"]}
 
 
@@ -173,7 +211,8 @@ def test_without_a_report_there_is_no_page(tmp_path):
 
 def test_the_answer_is_the_first_sentence():
     assert (
-        prose.answer("None of 19 at 5 % (p = 0.024, a.b. c). With 3 seeds.") == "None of 19 at 5 % (p = 0.024, a.b. c)."
+        prose.answer("None of 19 at 5 % (p = 0.024, a.b. c). With 3 seeds.")
+        == "None of 19 at 5 % (p = 0.024, a.b. c)."
     )
     assert prose.answer("2,551 sentences, +0.5 points") == "2,551 sentences, +0.5 points"
 

@@ -15,12 +15,24 @@ from recse_lab.reporting.index import write_index
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 
 CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
 )
 QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
 
 LISTENER = """<script>
 const problems = [];
@@ -72,12 +84,23 @@ ARMS = {
 @pytest.fixture
 def index(tmp_path):
     """A page of two reports; the first has a table with missing values and 12 columns more than a phone is wide."""
-    columns = [Column("arm", "arm", "text"), Column("avg", "avg.", best=True), Column("p", "p", "p")]
+    columns = [
+        Column("arm", "arm", "text"),
+        Column("avg", "avg.", best=True),
+        Column("p", "p", "p"),
+    ]
     columns += [Column(f"t{i}", f"task {i}") for i in range(12)]
     rows = [
-        Row({"arm": Cell(arm), "avg": Cell(avg, sd=0.01, low=0.5, high=0.7), "p": Cell(p), **{f"t{i}": Cell(0.5) for i in range(12)}})
+        Row(
+            {
+                "arm": Cell(arm),
+                "avg": Cell(avg, sd=0.01, low=0.5, high=0.7),
+                "p": Cell(p),
+                **{f"t{i}": Cell(0.5) for i in range(12)},
+            }
+        )
         for arm, (avg, p) in ARMS.items()
-    ]  # fmt: skip
+    ]
     for name, kept in (("one", rows), ("two", rows[:3])):
         (tmp_path / name).mkdir()
         Image.new("RGB", (300, 100), "white").save(tmp_path / name / "figure.png")
@@ -114,9 +137,13 @@ def opened(page, folder, *options):
         "--dump-dom",
     ]
     done = subprocess.run(
-        [*command, (folder / "probed.html").as_uri()], capture_output=True, text=True, timeout=120, check=False,
+        [*command, (folder / "probed.html").as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
         env={**os.environ, "HOME": str(folder)},
-    )  # fmt: skip
+    )
     told = re.search(r'data-told="(.*?)"', done.stdout)
     assert told, done.stderr[-2000:]
     return json.loads(html.unescape(told[1]))
@@ -128,15 +155,19 @@ def test_it_works_in_a_browser(index, tmp_path):
     assert told["fetched"] == []
     assert told["pictures"] == [[300, "figure: It is."]] * 2
     assert told["contents"] == [[True, True]] * 2
-    falling, rising = ["70.00", "60.00", "55.00", "9.50", ""], ["9.50", "55.00", "60.00", "70.00", ""]
+    falling, rising = (
+        ["70.00", "60.00", "55.00", "9.50", ""],
+        ["9.50", "55.00", "60.00", "70.00", ""],
+    )
     assert told["score"] == [
         ["descending", falling],
         ["ascending", rising],
         [None, ["60.00", "55.00", "70.00", "", "9.50"]],
     ]
     assert told["p"] == [
-        ["descending", ["1.000", "0.500", "0.030", "<0.001", ""]], ["ascending", ["<0.001", "0.030", "0.500", "1.000", ""]]
-    ]  # fmt: skip
+        ["descending", ["1.000", "0.500", "0.030", "<0.001", ""]],
+        ["ascending", ["<0.001", "0.030", "0.500", "1.000", ""]],
+    ]
     assert told["original"] == ["SimCSE", "reCSE", "reCSE", "untrained", "ten"]
     assert told["arm"] == ["ascending", ["reCSE", "reCSE", "SimCSE", "ten", "untrained"]]
     assert told["sorted"] == 1
@@ -147,7 +178,9 @@ def test_it_works_in_a_browser(index, tmp_path):
     assert told["label"] == "Filter rows of t"
 
 
-def test_on_a_phone_the_page_is_no_wider_than_the_screen_and_the_contents_are_folded(index, tmp_path):
+def test_on_a_phone_the_page_is_no_wider_than_the_screen_and_the_contents_are_folded(
+    index, tmp_path
+):
     told = opened(index, tmp_path, "--window-size=500,800")
     assert told["problems"] == []
     assert told["wide"]

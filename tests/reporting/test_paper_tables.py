@@ -38,7 +38,16 @@ from recse_lab.reporting.paper import TABLES, Ask
 from recse_lab.reporting.paper.arms import collect_arms
 from recse_lab.reporting.paper.sts import RESAMPLES
 from recse_lab.reporting.resamples import resampled
-from recse_lab.reporting.tables import Cell, Column, Row, Table, comma_separated, markdown, printed, rich_table
+from recse_lab.reporting.tables import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    comma_separated,
+    markdown,
+    printed,
+    rich_table,
+)
 from recse_lab.store import find_runs
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -51,12 +60,18 @@ def store(tmp_path_factory):
 
 
 def made(store, name, studies=(), **ask):
-    return TABLES[name].table(collect_arms(store, studies), Ask(**{"beside": BESIDE.get(name, ()), **ask}))
+    return TABLES[name].table(
+        collect_arms(store, studies), Ask(**{"beside": BESIDE.get(name, ()), **ask})
+    )
 
 
 def row_of(table, method, **others):
     wanted = {"method": method, **others}
-    (found,) = (row for row in table.rows if all(row.cells[key].value == value for key, value in wanted.items()))
+    (found,) = (
+        row
+        for row in table.rows
+        if all(row.cells[key].value == value for key, value in wanted.items())
+    )
     return found
 
 
@@ -64,7 +79,9 @@ def row_of(table, method, **others):
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize(("ending", "render"), [("md", markdown), ("tex", latex), ("csv", comma_separated)])
+@pytest.mark.parametrize(
+    ("ending", "render"), [("md", markdown), ("tex", latex), ("csv", comma_separated)]
+)
 def test_golden(store, name, ending, render):
     text, path = render(made(store, name)), GOLDEN / f"{name}.{ending}"
     if os.environ.get("RECSE_LAB_GOLDEN") == "write":
@@ -85,11 +102,15 @@ def test_the_formats_hold_the_same_numbers(store, name):
     md = [line for line in markdown(table).splitlines() if line.startswith("| ")][2:]
     tex = latex(table)
     tex = [line for line in tex[tex.index(r"\toprule") :].splitlines() if line.endswith(r"\\")][1:]
-    tex = [line for line in tex if not line.startswith(r"\multicolumn")]  # what the rows below share
+    tex = [
+        line for line in tex if not line.startswith(r"\multicolumn")
+    ]  # what the rows below share
     rows = list(csv.DictReader(io.StringIO(comma_separated(table))))[: len(table.rows)]
     assert len(md) == len(tex) == len(rows) == len(table.rows)
     for one, two, three in zip(md, tex, rows, strict=True):
-        from_csv = numbers_of(" ".join(value for key, value in three.items() if key not in ("kind", "marks")))
+        from_csv = numbers_of(
+            " ".join(value for key, value in three.items() if key not in ("kind", "marks"))
+        )
         two = two.replace(r"\textcolor[gray]{0.45}", "")
         assert numbers_of(one) == numbers_of(two) == from_csv
         assert from_csv
@@ -101,14 +122,25 @@ def test_it_answers_and_says_where_it_comes_from(store, name):
     assert TABLES[name].QUESTION.endswith("?")
     assert TABLES[name].answer(table).endswith(".")
     (line,) = table.provenance
-    for part in ("Protocol ", " runs; ", "seeds ", "weights tested: ", "commit 0123456789ab", "2026-01-02."):
+    for part in (
+        "Protocol ",
+        " runs; ",
+        "seeds ",
+        "weights tested: ",
+        "commit 0123456789ab",
+        "2026-01-02.",
+    ):
         assert part in line
     assert all(row.runs for row in table.rows if row.kind != "published")
 
 
 def test_all_compile(store, tmp_path):
     compiled(
-        "".join(latex(made(store, name)) + r"\clearpage" for name in TABLES), tmp_path, "booktabs", "graphicx", "color"
+        "".join(latex(made(store, name)) + r"\clearpage" for name in TABLES),
+        tmp_path,
+        "booktabs",
+        "graphicx",
+        "color",
     )
 
 
@@ -129,7 +161,8 @@ def test_nothing_to_show_is_told(tmp_path):
 def spearman(noise, seed, tasks=SEVEN):
     frame = scores(noise, seed)
     return [
-        stats.spearmanr(*(frame.loc[frame["task"] == task, c] for c in ("gold", "score"))).statistic for task in tasks
+        stats.spearmanr(*(frame.loc[frame["task"] == task, c] for c in ("gold", "score"))).statistic
+        for task in tasks
     ]
 
 
@@ -141,7 +174,9 @@ def test_sts_numbers_are_those_of_the_scores(store):
     averages = by_seed.mean(axis=1)
     assert row.cells["avg"].value == pytest.approx(averages.mean())
     assert row.cells["avg"].sd == pytest.approx(averages.std(ddof=1))
-    boot = bootstrap_sts([scores(0.45, seed) for seed in range(3)], tasks=SEVEN, resamples=RESAMPLES)
+    boot = bootstrap_sts(
+        [scores(0.45, seed) for seed in range(3)], tasks=SEVEN, resamples=RESAMPLES
+    )
     wanted = mean_interval(averages, boot)
     assert (row.cells["avg"].low, row.cells["avg"].high) == pytest.approx((wanted.low, wanted.high))
 
@@ -158,7 +193,9 @@ def test_damaged_resamples_are_drawn_again(tmp_path, damage):
         np.testing.assert_array_equal(again.averages, first.averages)
 
 
-@pytest.mark.parametrize(("name", "file"), [("polarity", "scores"), ("transfer", "predictions"), ("sts", "scores")])
+@pytest.mark.parametrize(
+    ("name", "file"), [("polarity", "scores"), ("transfer", "predictions"), ("sts", "scores")]
+)
 def test_a_damaged_run_is_named(tmp_path, name, file):
     root = make_store(tmp_path)
     for path in root.glob(f"eval/*/{file}.parquet"):
@@ -209,8 +246,16 @@ def test_what_was_not_compared_is_not_told_apart(tmp_path):
     ]
     write_study(tmp_path, "s", [*arms, ("alone", "arm", {}, [2, 3], lambda seed: f"alone-{seed}")])
     table = made(tmp_path, "sts")
-    assert [row_of(table, arm).cells["avg"].mark for arm in ("best", "far", "alone")] == ["", "", "°"]
-    assert TABLES["sts"].answer(table).endswith("0 of the other 1 rows cannot be told apart from it (1 not compared).")
+    assert [row_of(table, arm).cells["avg"].mark for arm in ("best", "far", "alone")] == [
+        "",
+        "",
+        "°",
+    ]
+    assert (
+        TABLES["sts"]
+        .answer(table)
+        .endswith("0 of the other 1 rows cannot be told apart from it (1 not compared).")
+    )
     subsets = made(tmp_path, "sts", aggregation="mean")  # the bootstrap knows nothing of them
     assert TABLES["sts"].answer(subsets).endswith("no other row was compared with it.")
 
@@ -221,7 +266,9 @@ def test_one_seed_with_and_without_is_no_test(tmp_path):
         if (run.config or {}).get("seed"):
             run.set_status("failed")
     table = made(tmp_path, "portability")
-    assert [(row.cells["delta"].low, row.cells["p"].value) for row in table.rows] == [(None, None)] * 3
+    assert [(row.cells["delta"].low, row.cells["p"].value) for row in table.rows] == [
+        (None, None)
+    ] * 3
     assert "0 gain and 0 lose" in TABLES["portability"].answer(table)
 
 
@@ -232,7 +279,9 @@ def test_protocols_are_named_where_there_are_several(store):
     assert "protocol" in [c.key for c in both.columns]
     mteb = row_of(both, "mean pooling, 3 layers", protocol="mteb, all")
     assert "sickr" not in mteb.cells
-    assert mteb.cells["avg"].value == pytest.approx(np.mean([mteb.cells[t].value for t in (*SEVEN[:-1], "sickr-all")]))
+    assert mteb.cells["avg"].value == pytest.approx(
+        np.mean([mteb.cells[t].value for t in (*SEVEN[:-1], "sickr-all")])
+    )
     only = made(store, "sts", ["eval"], beside=(), protocol="mteb")
     assert [row.cells["protocol"].value for row in only.rows] == ["mteb, all"]
     assert "protocol" in [
@@ -257,10 +306,17 @@ def test_an_average_over_fewer_tasks_is_refused(store):
     assert any("STS-B, SICK-R are missing" in note for note in table.notes)
     b = row_of(made(store, "transfer"), "mean pooling, 3 layers", encoder="encoder-b")
     assert (b.cells["trec"].value, b.cells["avg"].value) == (None, None)
-    columns = [Column("method", "method", "text"), Column("x", "x"), Column("y", "y"), Column("avg", "avg.", over=2)]
+    columns = [
+        Column("method", "method", "text"),
+        Column("x", "x"),
+        Column("y", "y"),
+        Column("avg", "avg.", over=2),
+    ]
     with pytest.raises(ValueError, match="promises 2 scores"):
         Table("t", columns, [Row({"x": Cell(0.5), "avg": Cell(0.5)})])
-    Table("t", columns, [Row({"x": Cell(0.5), "avg": Cell(0.5)}, kind="published")])  # theirs, as they printed it
+    Table(
+        "t", columns, [Row({"x": Cell(0.5), "avg": Cell(0.5)}, kind="published")]
+    )  # theirs, as they printed it
 
 
 def test_missing_is_empty_and_never_zero(store):
@@ -302,7 +358,9 @@ def test_the_same_runs_twice_in_a_study_stand_once(tmp_path):
         lambda seed: f"simcse-without-{seed}",
     )
     write_study(tmp_path, "portability", [first, cell])
-    assert [arm.label for arm in collect_arms(tmp_path)] == ["trained: framework SimCSE, reshape without"]
+    assert [arm.label for arm in collect_arms(tmp_path)] == [
+        "trained: framework SimCSE, reshape without"
+    ]
 
 
 # ---- the others ---------------------------------------------------------------------------------------------------
@@ -311,7 +369,11 @@ def test_the_same_runs_twice_in_a_study_stand_once(tmp_path):
 def test_portability_is_with_minus_without(store):
     table = made(store, "portability")
     compared = {}
-    for framework, plain, reshaped in (("SimCSE", 0.30, 0.30), ("ESimCSE", 0.35, 0.10), ("crop", 0.45, 0.75)):
+    for framework, plain, reshaped in (
+        ("SimCSE", 0.30, 0.30),
+        ("ESimCSE", 0.35, 0.10),
+        ("crop", 0.45, 0.75),
+    ):
         frames = [[scores(noise, seed) for seed in range(3)] for noise in (reshaped, plain)]
         compared[framework] = compare_sts(*frames, tasks=SEVEN, resamples=RESAMPLES)
     adjusted = dict(zip(compared, holm([found.p for found in compared.values()]), strict=True))
@@ -319,10 +381,16 @@ def test_portability_is_with_minus_without(store):
     for framework, found in compared.items():
         row = row_of(table, framework)
         assert row.cells["delta"].value == pytest.approx(found.delta)
-        assert (row.cells["delta"].low, row.cells["delta"].high) == pytest.approx((found.low, found.high))
+        assert (row.cells["delta"].low, row.cells["delta"].high) == pytest.approx(
+            (found.low, found.high)
+        )
         assert row.cells["p"].value == pytest.approx(adjusted[framework])
     assert [row_of(table, f).cells["delta"].mark for f in compared] == ["†", "", ""]
-    assert TABLES["portability"].answer(table).startswith("Of 3 frameworks 1 gain (ESimCSE) and 1 lose (crop)")
+    assert (
+        TABLES["portability"]
+        .answer(table)
+        .startswith("Of 3 frameworks 1 gain (ESimCSE) and 1 lose (crop)")
+    )
 
 
 def test_alignment_is_that_of_the_selected_step(store):
@@ -353,7 +421,9 @@ def test_polarity_is_the_probes(store):
     assert row.cells["used range"].value == pytest.approx(high - low)
     excess = np.mean(np.abs(values) >= 0.9) - np.mean((gold <= 0.05) | (gold >= 0.95))
     assert row.cells["extreme mass (nominal)"].value == pytest.approx(excess)
-    assert row.cells["wasserstein (nominal)"].value == pytest.approx(stats.wasserstein_distance((values + 1) / 2, gold))
+    assert row.cells["wasserstein (nominal)"].value == pytest.approx(
+        stats.wasserstein_distance((values + 1) / 2, gold)
+    )
     assert len(values) == PAIRS
 
 
@@ -362,14 +432,27 @@ def test_a_transfer_average_has_an_interval_and_a_mark_where_examples_decide(tmp
     add_evaluations(tmp_path)
     best = next(run for run in find_runs(tmp_path) if run.id == "transfer-a")
     frame = pd.read_parquet(best.predictions)
-    wrong = {"close": (frame["task"] == "mr") & (frame["row"] < 1), "far": frame["row"] < EXAMPLES / 4}
+    wrong = {
+        "close": (frame["task"] == "mr") & (frame["row"] < 1),
+        "far": frame["row"] < EXAMPLES / 4,
+    }
     for name, rows in wrong.items():
         worse = frame.assign(predicted=frame["predicted"].mask(rows, 0))
         right = (worse["label"] == worse["predicted"]).groupby(worse["task"]).mean()
-        tasks = {task: values | {"accuracy": float(right[task])} for task, values in best.results["tasks"].items()}
+        tasks = {
+            task: values | {"accuracy": float(right[task])}
+            for task, values in best.results["tasks"].items()
+        }
         told = {"name": name, "pooling": "mean", "layers": 3, "baseline": None}
         results = best.results | {"encoder": told, "tasks": tasks}
-        add_run(tmp_path, "eval", name, config=best.config | {"encoder": name}, results=results, frame=worse)
+        add_run(
+            tmp_path,
+            "eval",
+            name,
+            config=best.config | {"encoder": name},
+            results=results,
+            frame=worse,
+        )
     table = made(tmp_path, "transfer", beside=())
     cells = {row.cells["encoder"].value: row.cells["avg"] for row in table.rows}
     assert {name: cell.mark for name, cell in cells.items()} == {
@@ -381,7 +464,9 @@ def test_a_transfer_average_has_an_interval_and_a_mark_where_examples_decide(tmp
     right = [(frame["predicted"] == 1)[frame["task"] == task].to_numpy(float) for task in TRANSFER]
     error = np.sqrt(sum(r.var(ddof=1) / len(r) for r in right)) / len(TRANSFER)
     a = cells["encoder-a"]
-    assert (a.high - a.value, a.value - a.low) == pytest.approx((1.96 * error, 1.96 * error), rel=1e-4)
+    assert (a.high - a.value, a.value - a.low) == pytest.approx(
+        (1.96 * error, 1.96 * error), rel=1e-4
+    )
     assert cells["encoder-b"].low is None  # a task is missing
 
 
@@ -396,7 +481,9 @@ def test_on_a_narrow_terminal_what_rows_share_stands_above_them(store):
     lines = on_a_terminal(table, 80)
     assert "encoder" not in lines[1]
     assert lines.count("recse-lab/tiny, portability, simcse-2021, all") == 1
-    (line,) = [line for line in lines if line.startswith("trained: framework crop, reshape without")]
+    (line,) = [
+        line for line in lines if line.startswith("trained: framework crop, reshape without")
+    ]
     assert line.endswith(
         f"{100 * row_of(table, 'trained: framework crop, reshape without').cells['avg'].value:.2f} ±2.66"
     )

@@ -25,11 +25,20 @@ def sts(protocol, tasks=None):
 
 def transfer(**changed):
     tasks = {
-        task: {"accuracy": 0.7 + i / 100, "f1": 0.8 if task == "mrpc" else None, "n": 100 * (i + 1), "undefined": None}
+        task: {
+            "accuracy": 0.7 + i / 100,
+            "f1": 0.8 if task == "mrpc" else None,
+            "n": 100 * (i + 1),
+            "undefined": None,
+        }
         for i, task in enumerate(TRANSFER)
     }
     average = {"tasks": list(TRANSFER), "accuracy": 0.73, "undefined": None}
-    return {"protocol": find_protocol("senteval-10fold").told(), "tasks": tasks, "average": average} | changed
+    return {
+        "protocol": find_protocol("senteval-10fold").told(),
+        "tasks": tasks,
+        "average": average,
+    } | changed
 
 
 def cells(table, row):
@@ -74,10 +83,20 @@ def test_an_sts_table_says_what_is_undefined_and_what_else_was_measured():
 
 
 def test_a_transfer_table_holds_the_numbers_of_its_results():
-    table = results_table(transfer(), "mine", transfer_rows(["simcse@bert-base", "rankcse-listnet"], memory=True))
+    table = results_table(
+        transfer(), "mine", transfer_rows(["simcse@bert-base", "rankcse-listnet"], memory=True)
+    )
     own = cells(table, 0)
     assert own["protocol"] == "senteval-10fold"
-    assert [own[task] for task in TRANSFER] == ["70.00", "71.00", "72.00", "73.00", "74.00", "75.00", "76.00"]
+    assert [own[task] for task in TRANSFER] == [
+        "70.00",
+        "71.00",
+        "72.00",
+        "73.00",
+        "74.00",
+        "75.00",
+        "76.00",
+    ]
     assert (own["mrpc_f1"], own["avg"]) == ("80.00", "73.00")
     published = [cells(table, i) for i in (1, 2)]
     assert [row["avg"] for row in published] == ["85.81", "87.33"]
@@ -90,7 +109,9 @@ def test_a_transfer_table_holds_the_numbers_of_its_results():
 
 
 def test_what_was_imported_is_marked():
-    table = results_table(transfer(imported={"format": "simcse-log"}, protocol={"id": "senteval-fast"}), "theirs")
+    table = results_table(
+        transfer(imported={"format": "simcse-log"}, protocol={"id": "senteval-fast"}), "theirs"
+    )
     assert cells(table, 0)["protocol"] == "senteval-fast (imported)"
     nobody_knows = results_table(sts("mteb") | {"imported": {}, "protocol": {"id": None}}, "theirs")
     assert cells(nobody_knows, 0)["protocol"] == "not stated (imported), all"

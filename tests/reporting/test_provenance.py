@@ -19,7 +19,10 @@ def test_it_tells_what_runs_share_and_where_they_differ(tmp_path):
             "torch": "2.0",
         }
         write_json(run.folder / "environment.json", about)
-        write_json(run.folder / "results.json", {"protocol": {"id": "simcse-2021"}, "dev": {"selection": "last"}})
+        write_json(
+            run.folder / "results.json",
+            {"protocol": {"id": "simcse-2021"}, "dev": {"selection": "last"}},
+        )
         runs.append(run)
     assert provenance(runs, aggregation="all") == (
         "Protocol simcse-2021 (all); 3 runs; seeds 0, 1, 2; weights tested: last; precision bf16; threads 1, 2; torch 2.0; "

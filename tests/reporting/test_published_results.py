@@ -15,7 +15,9 @@ def test_an_average_is_that_of_its_row_or_says_so(name, tasks):
     rows = PUBLISHED[name]()
     whole = rows[rows[[*tasks, "avg"]].notna().all(axis=1)]
     assert len(whole) > 0.8 * len(rows)
-    off = (whole[list(tasks)].mean(axis=1) - whole["avg"]).abs() > 0.0111  # one rounding of the mean, one of each task
+    off = (
+        whole[list(tasks)].mean(axis=1) - whole["avg"]
+    ).abs() > 0.0111  # one rounding of the mean, one of each task
     unsaid = whole[off & whole["average_note"].isna()]
     assert unsaid["method"].tolist() == []
 
@@ -26,7 +28,12 @@ def test_every_row_has_a_source_and_is_there_once(name):
     assert set(rows["confidence"]) <= {"read-directly", "quoted-by-another-source", "memory"}
     assert rows["source"].str.len().min() > 10
     assert not rows.duplicated().any()
-    assert rows[[c for c in rows if rows[c].dtype.kind not in "fi" and c != "average_note"]].notna().all().all()
+    assert (
+        rows[[c for c in rows if rows[c].dtype.kind not in "fi" and c != "average_note"]]
+        .notna()
+        .all()
+        .all()
+    )
 
 
 def test_numbers_are_times_100():

@@ -6,7 +6,14 @@ import subprocess
 import pytest
 from runstore import add_trained
 
-from recse_lab.reporting.stale import STALE, UNKNOWN, Freshness, changed_modules, freshness, mark_stale
+from recse_lab.reporting.stale import (
+    STALE,
+    UNKNOWN,
+    Freshness,
+    changed_modules,
+    freshness,
+    mark_stale,
+)
 from recse_lab.reporting.tables import Cell, Column, Row, Table
 from recse_lab.store import Run, read_json, write_json
 
@@ -39,14 +46,22 @@ def package(tmp_path):
     [
         ("training/trainer.py", CODE.replace("2 *", "3 *"), ("package/training/trainer.py",)),
         ("training/trainer.py", None, ("package/training/trainer.py",)),
-        ("training/trainer.py", CODE.replace("Twice.", "Two times.").replace("# x", "# the double") + "\n\n", ()),
+        (
+            "training/trainer.py",
+            CODE.replace("Twice.", "Two times.").replace("# x", "# the double") + "\n\n",
+            (),
+        ),
         ("training/newcomer.py", CODE, ()),
         ("evaluation/statistics.py", CODE.replace("2 *", "3 *"), ()),
         ("reporting/page.py", CODE.replace("2 *", "3 *"), ()),
-        ("encoders/tiny/model.safetensors", "other weights", ("package/encoders/tiny/model.safetensors",)),
+        (
+            "encoders/tiny/model.safetensors",
+            "other weights",
+            ("package/encoders/tiny/model.safetensors",),
+        ),
         ("encoders/tiny/README.md", "told otherwise", ()),
     ],
-)  # fmt: skip
+)
 def test_code_is_compared_as_it_runs(package, module, text, changed):
     root, commit = package
     assert changed_modules(commit, root) == ()
@@ -62,8 +77,13 @@ def test_code_is_compared_as_it_runs(package, module, text, changed):
 def test_other_packaged_weights_make_only_their_own_runs_stale(tmp_path, monkeypatch):
     from recse_lab.reporting import stale
 
-    monkeypatch.setattr(stale, "changed_modules", lambda commit: ("recse_lab/encoders/tiny/model.safetensors",))
-    for name, encoder, state in (("a", "bag@recse-lab/tiny", "stale"), ("b", "all-minilm-l6-v2", "current")):
+    monkeypatch.setattr(
+        stale, "changed_modules", lambda commit: ("recse_lab/encoders/tiny/model.safetensors",)
+    )
+    for name, encoder, state in (
+        ("a", "bag@recse-lab/tiny", "stale"),
+        ("b", "all-minilm-l6-v2", "current"),
+    ):
         run = Run(tmp_path / "s" / name)
         write_json(run.folder / "config.json", {"encoder": encoder})
         write_json(run.folder / "environment.json", {"commit": "c"})
@@ -79,7 +99,9 @@ def test_every_room_that_makes_runs_is_looked_at():
         for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recse_lab."):
                 path = (node.module or "").split(".")[1:]
-                rooms.add("/".join(path) + ".py" if len(path) > 1 and path[0] == "probes" else path[0])
+                rooms.add(
+                    "/".join(path) + ".py" if len(path) > 1 and path[0] == "probes" else path[0]
+                )
     rooms = {room if (PACKAGE / room).exists() else f"{room}.py" for room in rooms}
     assert rooms - {"store.py", "config.py", "errors.py"} <= set(PRODUCING)
 
@@ -102,9 +124,12 @@ def test_data_that_have_changed_make_a_run_stale(tmp_path, corpus_file):
     config |= {"evaluation": {"tasks": ["sample-sts"], "dev": "sample-sts-dev", "data_dir": None}}
     write_json(run.folder / "config.json", config)
     assert freshness(run).data == "unknown"  # no fingerprint is stored
-    evaluation = tasks_fingerprint([load_task(name, None) for name in ("sample-sts", "sample-sts-dev")])
+    evaluation = tasks_fingerprint(
+        [load_task(name, None) for name in ("sample-sts", "sample-sts-dev")]
+    )
     write_json(
-        run.folder / "fingerprints.json", {"corpus": Corpus([corpus_file]).fingerprint, "evaluation": evaluation}
+        run.folder / "fingerprints.json",
+        {"corpus": Corpus([corpus_file]).fingerprint, "evaluation": evaluation},
     )
     assert freshness(run).data == "current"
     for name in ("corpus", "evaluation"):
@@ -120,9 +145,12 @@ def test_data_that_have_changed_make_a_run_stale(tmp_path, corpus_file):
 
 def test_rows_are_marked_and_the_notes_say_why(tmp_path):
     found = {
-        "fresh": Freshness("current", "current", "c1"), "old": Freshness("stale", "current", "c2"), "moved": Freshness("current", "stale", "c1"),
-        "dirty": Freshness("unknown", "unknown", "c3+dirty"), "far": Freshness("current", "unknown", "c1"),
-    }  # fmt: skip
+        "fresh": Freshness("current", "current", "c1"),
+        "old": Freshness("stale", "current", "c2"),
+        "moved": Freshness("current", "stale", "c1"),
+        "dirty": Freshness("unknown", "unknown", "c3+dirty"),
+        "far": Freshness("current", "unknown", "c1"),
+    }
     rows = [Row({"m": Cell(name)}, runs=(Run(tmp_path / "s" / name),)) for name in found]
     both = Row({"m": Cell("both"), "x": Cell(0.5)}, runs=(rows[0].runs[0], rows[1].runs[0]))
     published = Row({"m": Cell("theirs")}, kind="published")

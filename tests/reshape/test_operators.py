@@ -82,25 +82,37 @@ def test_token_gram_of_two_tokens_by_hand():
 def test_token_gram_bilinear_by_hand():
     # Corners aligned at p = 3 over n = 2: points 0, ½, 1. G = [[√2, 0], [0, √2]]; the middle averages both axes.
     out = run(
-        "token-gram", np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0.5, 0.5]), dim=3, resample="bilinear"
+        "token-gram",
+        np.array([[2.0, 0.0], [0.0, 2.0]]),
+        np.array([0.5, 0.5]),
+        dim=3,
+        resample="bilinear",
     ).reshape(3, 3)
     s = 2**0.5
-    np.testing.assert_allclose(out, [[s, s / 2, 0], [s / 2, s / 2, s / 2], [0, s / 2, s]], atol=2e-3)
+    np.testing.assert_allclose(
+        out, [[s, s / 2, 0], [s / 2, s / 2, s / 2], [0, s / 2, s]], atol=2e-3
+    )
 
 
 def test_token_gram_bilinear_equals_torch_interpolation():
     rng = np.random.default_rng(0)
     x, a = rng.normal(size=(6, HIDDEN)), np.full(6, 1 / 6)
     gram = torch.from_numpy(root(x @ x.T / HIDDEN))[None, None]
-    expected = torch.nn.functional.interpolate(gram, size=(P, P), mode="bilinear", align_corners=True).flatten()
-    np.testing.assert_allclose(run("token-gram", x, a, resample="bilinear"), expected.numpy(), atol=1e-9)
+    expected = torch.nn.functional.interpolate(
+        gram, size=(P, P), mode="bilinear", align_corners=True
+    ).flatten()
+    np.testing.assert_allclose(
+        run("token-gram", x, a, resample="bilinear"), expected.numpy(), atol=1e-9
+    )
 
 
 def test_channel_gram_by_hand():
     # One token z with weight 1: G_ij = ssqrt(z_i z_j), so its diagonal is |z|.
     x = np.arange(1.0, HIDDEN + 1)[None]
     z = (x @ orthonormal(HIDDEN, P).double().numpy())[0]
-    np.testing.assert_allclose(np.diag(run("channel-gram", x, np.ones(1)).reshape(P, P)), np.abs(z), atol=2e-3)
+    np.testing.assert_allclose(
+        np.diag(run("channel-gram", x, np.ones(1)).reshape(P, P)), np.abs(z), atol=2e-3
+    )
 
 
 def test_elementwise_diagonal_keeps_each_token():
@@ -120,7 +132,8 @@ KNOWN = [-0.9212284, -0.240375, 0.0794523, -0.2953733]
 
 def test_channel_gram_refuses_p_above_the_hidden_size():
     with pytest.raises(
-        LabError, match=r"reshape\.dim 9: channel-gram projects 8 channels to p, so p must be at most 8"
+        LabError,
+        match=r"reshape\.dim 9: channel-gram projects 8 channels to p, so p must be at most 8",
     ):
         OPERATORS["channel-gram"](8, 9)
 

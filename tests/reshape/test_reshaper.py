@@ -35,7 +35,9 @@ def fitted(operator, **options):
 def test_weight_formulas():
     counts, df = np.array([0, 10, 90]), np.array([0, 5, 40])
     np.testing.assert_allclose(
-        token_weights("sif", counts, df, 40), [1.0, 1e-3 / (1e-3 + 0.1), 1e-3 / (1e-3 + 0.9)], rtol=1e-6
+        token_weights("sif", counts, df, 40),
+        [1.0, 1e-3 / (1e-3 + 0.1), 1e-3 / (1e-3 + 0.9)],
+        rtol=1e-6,
     )
     np.testing.assert_allclose(
         token_weights("idf", counts, df, 40), [np.log(41) + 1, np.log(41 / 6) + 1, 1.0], rtol=1e-6
@@ -51,18 +53,26 @@ def test_mean_is_the_weighted_mean_of_content_tokens():
     for i in range(len(ids)):
         a = table[ids[i][mask[i]]]
         expected = (a / a.sum()) @ features[i][mask[i]].numpy()
-        np.testing.assert_allclose(reshaper.raw(features, ids, mask)[i].numpy(), expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            reshaper.raw(features, ids, mask)[i].numpy(), expected, rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(
-    "operator", ["channel-gram", "token-gram", "mean", "elementwise", "linear", "mean+channel-gram", "random"]
+    "operator",
+    ["channel-gram", "token-gram", "mean", "elementwise", "linear", "mean+channel-gram", "random"],
 )
 def test_standardised_on_the_sample_it_was_fitted_on(operator):
     reshaper = fitted(operator, weights="idf", centring="mean")
     out = torch.cat([reshaper(*batch) for batch in batches()]).double()
-    torch.testing.assert_close(out.mean(0), torch.zeros(reshaper.out_dim, dtype=torch.float64), atol=1e-4, rtol=0)
     torch.testing.assert_close(
-        out.std(0, correction=0), torch.ones(reshaper.out_dim, dtype=torch.float64), atol=1e-3, rtol=0
+        out.mean(0), torch.zeros(reshaper.out_dim, dtype=torch.float64), atol=1e-4, rtol=0
+    )
+    torch.testing.assert_close(
+        out.std(0, correction=0),
+        torch.ones(reshaper.out_dim, dtype=torch.float64),
+        atol=1e-3,
+        rtol=0,
     )
 
 
@@ -83,7 +93,9 @@ def test_centring_removes_mean_and_components_as_numpy_has_them():
     _, vectors = np.linalg.eigh(np.cov(tokens.T, bias=True))
     top = vectors[:, -2:]
     expected = (tokens - centre) - (tokens - centre) @ top @ top.T
-    np.testing.assert_allclose(reshaper.centre(torch.from_numpy(tokens).float()).numpy(), expected, atol=1e-3)
+    np.testing.assert_allclose(
+        reshaper.centre(torch.from_numpy(tokens).float()).numpy(), expected, atol=1e-3
+    )
     # Nothing is left along what was removed.
     assert np.abs(reshaper.centre(torch.from_numpy(tokens).float()).numpy() @ top).max() < 1e-3
 
@@ -92,19 +104,28 @@ def test_parts_of_a_composition_are_what_they_are_alone():
     joined = fitted("mean+channel-gram", weights="sif", centring="mean")
     alone = [fitted(name, weights="sif", centring="mean") for name in ("mean", "channel-gram")]
     batch = batches(seed=9)[0]
-    torch.testing.assert_close(joined(*batch), torch.cat([part(*batch) for part in alone], 1), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        joined(*batch), torch.cat([part(*batch) for part in alone], 1), atol=1e-5, rtol=1e-5
+    )
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path):
     reshaper = fitted("mean+channel-gram", weights="sif", centring="top-1")
     reshaper.save(tmp_path / "statistics.safetensors")
-    other = Reshaper("mean+channel-gram", hidden=HIDDEN, vocab=VOCAB, dim=3, weights="sif", centring="top-1")
+    other = Reshaper(
+        "mean+channel-gram", hidden=HIDDEN, vocab=VOCAB, dim=3, weights="sif", centring="top-1"
+    )
     other.load(tmp_path / "statistics.safetensors")
     assert torch.equal(other(*batches()[1]), reshaper(*batches()[1]))
 
 
 def test_linear_learns_its_lift_and_the_others_only_the_compress_layer():
-    assert [tuple(p.shape) for p in fitted("linear").head(4).parameters()] == [(9, HIDDEN), (9,), (4, 9), (4,)]
+    assert [tuple(p.shape) for p in fitted("linear").head(4).parameters()] == [
+        (9, HIDDEN),
+        (9,),
+        (4, 9),
+        (4,),
+    ]
     assert [tuple(p.shape) for p in fitted("channel-gram").head(4).parameters()] == [(4, 9), (4,)]
 
 
@@ -114,7 +135,11 @@ def test_removing_every_component_is_refused():
 
 
 @settings(max_examples=30, deadline=None)
-@given(sizes=st.lists(st.integers(0, 6), min_size=1, max_size=6), offset=st.floats(-1e4, 1e4), seed=st.integers(0, 999))
+@given(
+    sizes=st.lists(st.integers(0, 6), min_size=1, max_size=6),
+    offset=st.floats(-1e4, 1e4),
+    seed=st.integers(0, 999),
+)
 def test_moments_of_a_stream_are_those_of_the_whole(sizes, offset, seed):
     rows = np.random.default_rng(seed).normal(size=(sum(sizes), 3)) + offset
     diagonal, full = Moments(3), Moments(3, covariance=True)
@@ -126,4 +151,6 @@ def test_moments_of_a_stream_are_those_of_the_whole(sizes, offset, seed):
     if len(rows):
         np.testing.assert_allclose(diagonal.mean.numpy(), rows.mean(0), rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(diagonal.variance.numpy(), rows.var(0), rtol=1e-6, atol=1e-9)
-        np.testing.assert_allclose(full.variance.numpy(), np.cov(rows.T, bias=True), rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(
+            full.variance.numpy(), np.cov(rows.T, bias=True), rtol=1e-6, atol=1e-8
+        )

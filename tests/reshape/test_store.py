@@ -40,7 +40,9 @@ def reshaper():
 
 
 def build(folder, reshaper, corpus, **options):
-    return build_store(folder, reshaper, corpus[1], corpus[0], IDENTITY, tokens_per_batch=40, chunk=16, **options)
+    return build_store(
+        folder, reshaper, corpus[1], corpus[0], IDENTITY, tokens_per_batch=40, chunk=16, **options
+    )
 
 
 def test_rows_are_what_the_reshaper_says(tmp_path, reshaper, corpus):
@@ -48,7 +50,11 @@ def test_rows_are_what_the_reshaper_says(tmp_path, reshaper, corpus):
     rows = np.array([100, 0, 57])
     # Float16 keeps three digits; the order of rows is the caller's.
     torch.testing.assert_close(store.read(rows), reshaper(*corpus[1](rows)), atol=2e-3, rtol=2e-3)
-    assert (tmp_path / "s" / "features.f16").stat().st_size == store_size(ROWS, 9) == len(store) * 9 * 2
+    assert (
+        (tmp_path / "s" / "features.f16").stat().st_size
+        == store_size(ROWS, 9)
+        == len(store) * 9 * 2
+    )
 
 
 @pytest.mark.parametrize("calls", [1, 4, 9, 17])
@@ -72,7 +78,9 @@ def test_a_killed_build_resumes_to_the_same_bytes(tmp_path, reshaper, corpus, ca
         return corpus[1](rows)
 
     build(tmp_path / "s", reshaper, (corpus[0], counts))
-    assert (tmp_path / "s" / "features.f16").read_bytes() == (tmp_path / "whole" / "features.f16").read_bytes()
+    assert (tmp_path / "s" / "features.f16").read_bytes() == (
+        tmp_path / "whole" / "features.f16"
+    ).read_bytes()
     if calls > 8:  # more than one chunk had been finished: it is not computed again
         assert min(r.min() for r in again) >= 16
 
@@ -84,7 +92,9 @@ def test_a_finished_store_is_not_built_again(tmp_path, reshaper, corpus):
 
 def test_another_identity_is_refused_by_field(tmp_path, reshaper, corpus):
     build(tmp_path / "s", reshaper, corpus)
-    with pytest.raises(LabError, match=r"built from something else: corpus \('abc' there, 'xyz' wanted\)"):
+    with pytest.raises(
+        LabError, match=r"built from something else: corpus \('abc' there, 'xyz' wanted\)"
+    ):
         open_store(tmp_path / "s", IDENTITY | {"corpus": "xyz"})
 
 
@@ -123,7 +133,9 @@ def test_a_build_whose_progress_is_damaged_begins_anew(tmp_path, reshaper, corpu
     (partial / "progress.json").write_text("{")
     (partial / "features.f16").write_bytes(b"half")
     build(tmp_path / "t", reshaper, corpus)
-    assert (tmp_path / "t" / "features.f16").read_bytes() == (tmp_path / "s" / "features.f16").read_bytes()
+    assert (tmp_path / "t" / "features.f16").read_bytes() == (
+        tmp_path / "s" / "features.f16"
+    ).read_bytes()
 
 
 def test_no_store_says_how_to_build_one(tmp_path):
@@ -142,7 +154,9 @@ def test_shuffled_gives_every_row_another_ones_features(tmp_path, corpus):
     assert torch.equal(store.read(every), plain.read(store._partner))
 
 
-def test_too_little_space_is_told_before_anything_is_written(tmp_path, reshaper, corpus, monkeypatch):
+def test_too_little_space_is_told_before_anything_is_written(
+    tmp_path, reshaper, corpus, monkeypatch
+):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(LabError, match="MiB free; free some space"):
         build(tmp_path / "s", reshaper, corpus)
@@ -168,7 +182,9 @@ def test_memory_is_one_chunk_whatever_the_rows(tmp_path, monkeypatch):
         monkeypatch.setattr(
             np,
             "empty",
-            lambda shape, *a, real=real, sizes=sizes, **k: sizes.append(np.prod(shape)) or real(shape, *a, **k),
+            lambda shape, *a, real=real, sizes=sizes, **k: (
+                sizes.append(np.prod(shape)) or real(shape, *a, **k)
+            ),
         )
 
         def source(batch):
@@ -178,7 +194,9 @@ def test_memory_is_one_chunk_whatever_the_rows(tmp_path, monkeypatch):
                 torch.ones(len(batch), 2, dtype=torch.bool),
             )
 
-        build_store(tmp_path / str(rows), reshaper, source, np.full(rows, 2), {"rows": rows}, chunk=64)
+        build_store(
+            tmp_path / str(rows), reshaper, source, np.full(rows, 2), {"rows": rows}, chunk=64
+        )
         monkeypatch.setattr(np, "empty", real)
         largest.append(max(sizes))
     assert largest[0] == largest[1] == 64 * HIDDEN

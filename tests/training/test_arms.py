@@ -23,10 +23,23 @@ RESHAPE = {"operator": "channel-gram", "dim": 4, "projection": 8, "weight": 0.5}
 @pytest.fixture
 def base(tiny, corpus_file, small_senteval):
     return {
-        "encoder": str(tiny), "corpus": str(corpus_file), "model": {"pooling": "mean", "max_length": 24},
-        "training": {"steps": 5, "batch_size": 16, "learning_rate": 1e-3, "eval_every": 2, "precision": "fp32"},
-        "evaluation": {"data_dir": str(small_senteval), "precision": "fp32", "tasks": ["stsb"], "selection": "last"},
-    }  # fmt: skip
+        "encoder": str(tiny),
+        "corpus": str(corpus_file),
+        "model": {"pooling": "mean", "max_length": 24},
+        "training": {
+            "steps": 5,
+            "batch_size": 16,
+            "learning_rate": 1e-3,
+            "eval_every": 2,
+            "precision": "fp32",
+        },
+        "evaluation": {
+            "data_dir": str(small_senteval),
+            "precision": "fp32",
+            "tasks": ["stsb"],
+            "selection": "last",
+        },
+    }
 
 
 def lab_of(base, **overrides):
@@ -47,9 +60,12 @@ def loss(lab, **options):
     _, _, embedded = step(lab, **options)
     recipe = lab.recipe()
     return recse_terms(
-        *embedded, contrast=recipe.contrast, weight=recipe.weight, reshape_weight=recipe.reshape_weight,
+        *embedded,
+        contrast=recipe.contrast,
+        weight=recipe.weight,
+        reshape_weight=recipe.reshape_weight,
         reshape_temperature=recipe.reshape_temperature,
-    ).loss.item()  # fmt: skip
+    ).loss.item()
 
 
 # ---- dropout ---------------------------------------------------------------------------------------------------------
@@ -77,9 +93,17 @@ def test_a_fixed_mask_is_still_dropout_and_changes_with_the_step(base):
 
 def test_the_first_step_of_esimcse_at_rate_0_is_simcse(base):
     """Its queue is empty then; a view of embeddings is encoded apart, so that masks are compared with dropout off."""
-    queue = {"contrast.queue": 2.5, "view": {"family": "embedding-noise", "strength": 0.0}, "model.dropout": 0.0}
-    assert loss(lab_of(base, **queue)) == pytest.approx(loss(lab_of(base, **{"model.dropout": 0.0})), rel=1e-5)
-    assert loss(lab_of(base, **{"contrast.queue": 2.5})) == loss(lab_of(base))  # the same groups, the same masks
+    queue = {
+        "contrast.queue": 2.5,
+        "view": {"family": "embedding-noise", "strength": 0.0},
+        "model.dropout": 0.0,
+    }
+    assert loss(lab_of(base, **queue)) == pytest.approx(
+        loss(lab_of(base, **{"model.dropout": 0.0})), rel=1e-5
+    )
+    assert loss(lab_of(base, **{"contrast.queue": 2.5})) == loss(
+        lab_of(base)
+    )  # the same groups, the same masks
 
 
 def test_a_queue_holds_the_followers_embeddings_of_the_batches_before(base):
@@ -103,17 +127,25 @@ def test_a_queue_holds_the_followers_embeddings_of_the_batches_before(base):
     assert len(arm.queue()) == 24
 
 
-def test_training_puts_the_sentences_themselves_into_the_queue_not_their_repetitions(base, tmp_path):
-    lab = lab_of(base, **framework_options("esimcse"), **{"training.steps": 2, "view.strength": 0.9})
+def test_training_puts_the_sentences_themselves_into_the_queue_not_their_repetitions(
+    base, tmp_path
+):
+    lab = lab_of(
+        base, **framework_options("esimcse"), **{"training.steps": 2, "view.strength": 0.9}
+    )
     arm = lab.arm()
     train(arm, lab.tokens, lab.recipe(), tmp_path)
     batches = Batches(lab.tokens.lengths, 16, seed=lab.config.seed)
-    last = arm.follower.encoder.encode_ids(lab.tokens.rows(batches(1)))  # the follower has not moved since
+    last = arm.follower.encoder.encode_ids(
+        lab.tokens.rows(batches(1))
+    )  # the follower has not moved since
     np.testing.assert_allclose(arm.queue().numpy()[16:], last, atol=1e-5)
 
 
 def test_prompts_are_read_at_the_mask_and_lose_the_templates_own_state(base):
-    lab = lab_of({**base, "model": {"max_length": 24, "dropout": 0.0, "head": "none"}, "prompt": {}})
+    lab = lab_of(
+        {**base, "model": {"max_length": 24, "dropout": 0.0, "head": "none"}, "prompt": {}}
+    )
     arm, groups, embedded = step(lab)
     encoder, templates = arm.encoder, arm.encoder.prompt.templates
     rows = lab.tokens.rows(Batches(lab.tokens.lengths, 16, seed=0)(0))
@@ -131,7 +163,9 @@ def test_prompts_are_read_at_the_mask_and_lose_the_templates_own_state(base):
 
 def test_hard_negatives_follow_the_positives(base, tmp_path):
     table = tmp_path / "nli.csv"
-    lines = ["sent0,sent1,hard_neg"] + [f"the dog {i} runs,a cat {i} eats,the old man {i} sings" for i in range(40)]
+    lines = ["sent0,sent1,hard_neg"] + [
+        f"the dog {i} runs,a cat {i} eats,the old man {i} sings" for i in range(40)
+    ]
     table.write_text("\n".join(lines) + "\n")
     options = framework_options("supervised") | {"corpus": str(table), "model.dropout": 0.0}
     lab = lab_of(base, **options)
@@ -142,20 +176,25 @@ def test_hard_negatives_follow_the_positives(base, tmp_path):
     embedded = arm(groups, 16)
     own = arm.encoder.eval()
     for got, wanted in zip(
-        (*embedded.views, embedded.negatives), (lab.tokens.rows(rows), positives, negatives), strict=True
+        (*embedded.views, embedded.negatives),
+        (lab.tokens.rows(rows), positives, negatives),
+        strict=True,
     ):
         np.testing.assert_allclose(got.detach().numpy(), own.encode_ids(wanted), atol=1e-5)
     run = execute(lab.config, tmp_path / "s")
     assert run.state == "done"
     other = execute(
-        lab_of(base, **options, **{"contrast.options": {"hard_negative_weight": 1.0}}).config, tmp_path / "s"
+        lab_of(base, **options, **{"contrast.options": {"hard_negative_weight": 1.0}}).config,
+        tmp_path / "s",
     )
     assert other.id != run.id
 
 
 def test_a_row_without_its_positive_is_refused_even_where_the_counts_agree(base, tmp_path):
     table = tmp_path / "nli.csv"
-    lines = ["sent0,sent1,hard_neg"] + [f"the dog {i} runs,a cat {i} eats,the old man {i} sings" for i in range(40)]
+    lines = ["sent0,sent1,hard_neg"] + [
+        f"the dog {i} runs,a cat {i} eats,the old man {i} sings" for i in range(40)
+    ]
     lines[3], lines[5] = "the dog runs,,the old man sings", ",a cat eats,the old man sings"
     table.write_text("\n".join(lines) + "\n")
     with pytest.raises(LabError, match=r"nli\.csv, line 4: column 'sent1' is empty"):
@@ -187,10 +226,15 @@ def test_a_run_with_a_queue_resumes_bitwise(base, tmp_path):
     seen = []
     with pytest.raises(Interrupted):
         execute(
-            config, tmp_path / "b" / "s", on_step=lambda line, _: seen.append(line), should_stop=lambda: len(seen) >= 3
+            config,
+            tmp_path / "b" / "s",
+            on_step=lambda line, _: seen.append(line),
+            should_stop=lambda: len(seen) >= 3,
         )
     again = execute(config, tmp_path / "b" / "s")
-    first, second = (load_file(run.folder / "model/last/model.safetensors") for run in (whole, again))
+    first, second = (
+        load_file(run.folder / "model/last/model.safetensors") for run in (whole, again)
+    )
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
@@ -212,9 +256,9 @@ def numpy_token_view(operator, x):
     else:
         mixed = np.repeat(x.mean(0, keepdims=True), n, 0)
     centred = mixed - mixed.mean(1, keepdims=True)
-    return centred * x.std(1, keepdims=True) / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-6) + x.mean(
-        1, keepdims=True
-    )
+    return centred * x.std(1, keepdims=True) / np.sqrt(
+        (centred**2).mean(1, keepdims=True) + 1e-6
+    ) + x.mean(1, keepdims=True)
 
 
 @pytest.mark.parametrize("operator", TOKEN_FORMULAS)
@@ -233,21 +277,29 @@ def test_a_reshaped_sentence_is_its_numpy_transcription_and_leaves_the_rest_alon
 
 
 def test_role_view_makes_the_second_view_of_reshaped_input_embeddings(base):
-    lab = lab_of(base, **{"model.dropout": 0.0, "reshape": {"role": "view", "operator": "token-gram"}})
+    lab = lab_of(
+        base, **{"model.dropout": 0.0, "reshape": {"role": "view", "operator": "token-gram"}}
+    )
     arm, _, embedded = step(lab)
     plain = arm.encoder.eval()
     rows = lab.tokens.rows(Batches(lab.tokens.lengths, 16, seed=0)(0))
-    np.testing.assert_allclose(embedded.views[0].detach().numpy(), plain.encode_ids(rows), atol=1e-5)
+    np.testing.assert_allclose(
+        embedded.views[0].detach().numpy(), plain.encode_ids(rows), atol=1e-5
+    )
     ids = torch.from_numpy(rows[3].astype(np.int64))[None]
     mask = torch.ones_like(ids)
     backbone = plain.backbone
-    reshaped = reshape_tokens("token-gram", backbone.embeddings(input_ids=ids), plain.content(ids, mask))
+    reshaped = reshape_tokens(
+        "token-gram", backbone.embeddings(input_ids=ids), plain.content(ids, mask)
+    )
     states = backbone.encoder(reshaped).last_hidden_state
     torch.testing.assert_close(embedded.views[1, 3], states.mean(1)[0], atol=1e-5, rtol=1e-4)
     assert lab.stored is None
 
 
-def test_role_residual_starts_at_the_encoder_learns_and_is_kept_in_a_fresh_process(base, tmp_path, call):
+def test_role_residual_starts_at_the_encoder_learns_and_is_kept_in_a_fresh_process(
+    base, tmp_path, call
+):
     options = {"reshape": {**RESHAPE, "role": "residual"}, "training.steps": 8}
     lab = lab_of(base, **options)
     texts = ["the dog runs by the river", "many children read", "a"]
@@ -265,7 +317,9 @@ def test_role_residual_starts_at_the_encoder_learns_and_is_kept_in_a_fresh_proce
     import sys
 
     code = f"from recse_lab.encoders.transformer import load_encoder as l; print(l({str(folder)!r}).encode({texts!r}).tolist())"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     np.testing.assert_allclose(np.array(eval(told)), without, atol=1e-6)
 
 
@@ -276,7 +330,11 @@ def test_a_reshape_target_of_a_queue_arm_is_that_of_simcse(base):
     for extra in ({}, {"contrast.queue": 1.0}, {"contrast.objective": "adnce"}):
         lab = lab_of(base, **kept, **extra)
         _, _, embedded = step(lab)
-        terms.append(recse_terms(*embedded, contrast=InfoNCE(), weight=1.0, reshape_weight=1.0).reshape.item())
+        terms.append(
+            recse_terms(
+                *embedded, contrast=InfoNCE(), weight=1.0, reshape_weight=1.0
+            ).reshape.item()
+        )
     assert terms[1] == pytest.approx(terms[0], rel=1e-5)
     assert terms[2] == pytest.approx(terms[0], rel=1e-6)
 
@@ -288,15 +346,33 @@ def test_a_reshape_target_of_a_queue_arm_is_that_of_simcse(base):
     ("options", "told"),
     [
         ({"model.dropout": 0.0, "model.dropout_mask": "fixed"}, "needs a dropout above 0"),
-        ({"model.dropout_mask": "fixed", "contrast.weight": 0.0, "reshape": RESHAPE}, "contrast.weight 0 makes one"),
-        ({"model.dropout_mask": "fixed", "view": {"family": "crop", "strength": 0.1}}, "view changes it"),
+        (
+            {"model.dropout_mask": "fixed", "contrast.weight": 0.0, "reshape": RESHAPE},
+            "contrast.weight 0 makes one",
+        ),
+        (
+            {"model.dropout_mask": "fixed", "view": {"family": "crop", "strength": 0.1}},
+            "view changes it",
+        ),
         ({"reshape": {"operator": "channel-gram", "dim": 4000}}, "4000"),
         ({"reshape": {"role": "view", "operator": "linear"}}, "role view has no linear"),
-        ({"reshape": {"role": "view", "operator": "mean"}, "view": {"family": "crop", "strength": 0.1}}, "take one of them"),
-        ({"reshape": {**RESHAPE, "role": "residual"}, "contrast.weight": 0.0}, "nothing would be trained"),
+        (
+            {
+                "reshape": {"role": "view", "operator": "mean"},
+                "view": {"family": "crop", "strength": 0.1},
+            },
+            "take one of them",
+        ),
+        (
+            {"reshape": {**RESHAPE, "role": "residual"}, "contrast.weight": 0.0},
+            "nothing would be trained",
+        ),
         ({"view": {"family": "crop", "strength": 1.5}}, "from 0 to 1"),
         ({"view": {"family": "corp", "strength": 0.5}}, "did you mean crop"),
-        ({"view": {"family": "mlm-substitution", "strength": 0.5}}, "carries no masked-language-model head"),
+        (
+            {"view": {"family": "mlm-substitution", "strength": 0.5}},
+            "carries no masked-language-model head",
+        ),
         ({"view": {"family": "synonyms", "strength": 0.5}}, "RECSE_LAB_WORDNET"),
         ({"contrast.objective": "adnce", "contrast.options": {"sigma": 0}}, "above 0"),
         ({"contrast.options": {"mu": 0.2}}, "there is none"),
@@ -306,7 +382,7 @@ def test_a_reshape_target_of_a_queue_arm_is_that_of_simcse(base):
         ({"prompt": {"template": "no marks"}}, "exactly once"),
         ({"prompt": {}, "model.pooling": "mean"}, "must go"),
     ],
-)  # fmt: skip
+)
 def test_bad_combinations_are_refused_when_the_config_is_read(options, told, base, monkeypatch):
     monkeypatch.delenv("RECSE_LAB_WORDNET", raising=False)
     with pytest.raises(LabError, match=told):
@@ -333,7 +409,10 @@ def test_a_prompt_and_masking_need_a_mask_token(base, tiny, tmp_path):
 def test_training_a_baseline_is_refused_and_measuring_it_is_not(base, tmp_path, tiny):
     with pytest.raises(LabError, match="not trained"):
         settle(make_config(merge(base, {"encoder": f"bag@{tiny}"})))
-    run = execute(settle(make_config(merge(base, {"encoder": f"bag@{tiny}", "training.steps": 0}))), tmp_path / "s")
+    run = execute(
+        settle(make_config(merge(base, {"encoder": f"bag@{tiny}", "training.steps": 0}))),
+        tmp_path / "s",
+    )
     assert run.results["tasks"]["stsb"]["pairs"] > 0
     assert run.id != execute(lab_of(base, **{"training.steps": 0}).config, tmp_path / "s").id
 
@@ -351,14 +430,20 @@ def test_a_study_prepares_every_role(base, tmp_path):
     from recse_lab.ablation.spec import StudySpec
     from recse_lab.ablation.study import prepare
 
-    spec = StudySpec.model_validate({
-        "name": "roles", "question": "?", "cost": "seconds", "base": {**base, "reshape": RESHAPE}, "seeds": 1,
-        "arms": [
-            {"name": "roles", "sweep": {"reshape.role": ["target", "residual", "view"]}},
-            {"name": "untrained", "baseline": "bag"},
-        ],
-        "report": {"against": "untrained"},
-    })  # fmt: skip
+    spec = StudySpec.model_validate(
+        {
+            "name": "roles",
+            "question": "?",
+            "cost": "seconds",
+            "base": {**base, "reshape": RESHAPE},
+            "seeds": 1,
+            "arms": [
+                {"name": "roles", "sweep": {"reshape.role": ["target", "residual", "view"]}},
+                {"name": "untrained", "baseline": "bag"},
+            ],
+            "report": {"against": "untrained"},
+        }
+    )
     cells = plan(spec)
     prepare(cells, Console(quiet=True))
     assert [cell.lab.stored is None for cell in cells if cell.arm == "roles"] == [False, True, True]

@@ -34,7 +34,9 @@ def full_at(call, real, half, error=FULL):
 
 
 def fill_state(patch):
-    told = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    told = SafetensorError(
+        "Error while serializing: I/O error: No space left on device (os error 28)"
+    )
     half = lambda tensors, path: Path(path).write_bytes(b"half")  # noqa: E731
     patch.setattr(checkpoint, "save_file", full_at(2, checkpoint.save_file, half, told))
 
@@ -68,7 +70,9 @@ def fill_metrics(patch):
 
 
 def fill_scores(patch):
-    patch.setattr(pd.DataFrame, "to_parquet", full_at(1, None, lambda frame, path: path.write_bytes(b"PAR1")))
+    patch.setattr(
+        pd.DataFrame, "to_parquet", full_at(1, None, lambda frame, path: path.write_bytes(b"PAR1"))
+    )
 
 
 def fill_results(patch):
@@ -107,12 +111,36 @@ def fill_everything(patch):
         (fill_everything, "state/state.safetensors", 2),
     ],
 )
-def test_a_full_disk(call, tiny, corpus_file, small_senteval, tmp_path, monkeypatch, fill, written, kept):
+def test_a_full_disk(
+    call, tiny, corpus_file, small_senteval, tmp_path, monkeypatch, fill, written, kept
+):
     options = (
-        "train", "--encoder", tiny, "--corpus", corpus_file, "--data-dir", small_senteval, "--pooling", "mean", "--operator", "mean",
-        "--steps", 6, "--batch-size", 16, "--eval-every", 2, "--learning-rate", 1e-3, "--precision", "fp32",
-        "--set", "evaluation.precision=fp32", "--set", "evaluation.tasks=[stsb]",
-    )  # fmt: skip
+        "train",
+        "--encoder",
+        tiny,
+        "--corpus",
+        corpus_file,
+        "--data-dir",
+        small_senteval,
+        "--pooling",
+        "mean",
+        "--operator",
+        "mean",
+        "--steps",
+        6,
+        "--batch-size",
+        16,
+        "--eval-every",
+        2,
+        "--learning-rate",
+        1e-3,
+        "--precision",
+        "fp32",
+        "--set",
+        "evaluation.precision=fp32",
+        "--set",
+        "evaluation.tasks=[stsb]",
+    )
     with monkeypatch.context() as patch:
         fill(patch)
         code, _, err = call(*options, "--runs", tmp_path / "full")
@@ -120,7 +148,9 @@ def test_a_full_disk(call, tiny, corpus_file, small_senteval, tmp_path, monkeypa
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert f"{written}" in err
-    assert "the disk is full; nothing half-written was kept; free some space and start again." in err
+    assert (
+        "the disk is full; nothing half-written was kept; free some space and start again." in err
+    )
 
     run = Run(next((tmp_path / "full" / "train").iterdir()))
     assert run.state == ("interrupted" if fill is fill_everything else "failed")

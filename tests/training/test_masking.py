@@ -37,4 +37,6 @@ def test_eighty_ten_ten():
     assert abs(share - 0.15) < 0.005
     fate = seen[chosen]
     assert abs((fate == MASK).float().mean().item() - 0.8) < 0.01
-    assert abs((fate == 7).float().mean().item() - 0.1) < 0.01  # kept; a random draw of 7 is one in a thousand
+    assert (
+        abs((fate == 7).float().mean().item() - 0.1) < 0.01
+    )  # kept; a random draw of 7 is one in a thousand

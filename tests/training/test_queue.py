@@ -55,7 +55,8 @@ def test_a_push_before_backward_changes_no_gradient():
 def test_an_empty_queue_gives_no_negatives():
     a, p = batch(4), batch(4, seed=1)
     assert torch.equal(
-        CONTRASTS["info-nce"](temperature=0.05)(a, p, MomentumQueue(8, 3)()), info_nce(a, p, temperature=0.05)
+        CONTRASTS["info-nce"](temperature=0.05)(a, p, MomentumQueue(8, 3)()),
+        info_nce(a, p, temperature=0.05),
     )
 
 
@@ -98,13 +99,19 @@ def test_follows_as_the_closed_form_says(momentum):
     for step in range(4):
         with torch.no_grad():
             for p in live.parameters():
-                p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(step), dtype=p.dtype))
+                p.add_(
+                    torch.randn(
+                        p.shape, generator=torch.Generator().manual_seed(step), dtype=p.dtype
+                    )
+                )
         states.append([p.detach().clone() for p in live.parameters()])
         copied.update(live)
     # θ_k = m⁴ θ₀ + (1 − m) Σ m^(4−s) θ_q(s)
     for i, own in enumerate(copied.parameters()):
         expected = momentum**4 * states[0][i]
-        expected = expected + (1 - momentum) * sum(momentum ** (4 - s) * states[s][i] for s in range(1, 5))
+        expected = expected + (1 - momentum) * sum(
+            momentum ** (4 - s) * states[s][i] for s in range(1, 5)
+        )
         torch.testing.assert_close(own, expected)
         if momentum in (0.0, 1.0):
             assert torch.equal(own, states[-1 if momentum == 0 else 0][i])
@@ -117,7 +124,9 @@ def test_shares_nothing_with_the_encoder_and_leaves_it_alone():
     copied.update(live)
     assert all(torch.equal(p, b) for p, b in zip(live.parameters(), before, strict=True))
     assert all(p.requires_grad for p in live.parameters())
-    assert not {p.data_ptr() for p in live.parameters()} & {p.data_ptr() for p in copied.parameters()}
+    assert not {p.data_ptr() for p in live.parameters()} & {
+        p.data_ptr() for p in copied.parameters()
+    }
 
 
 def test_buffers_are_taken_over():
@@ -166,9 +175,13 @@ class Steps:
 
     def __init__(self, momentum=0.9, size=10):
         self.live = network(1)
-        self.arm = nn.ModuleDict({"live": self.live, "momentum": MomentumEncoder(self.live, momentum=momentum)})
+        self.arm = nn.ModuleDict(
+            {"live": self.live, "momentum": MomentumEncoder(self.live, momentum=momentum)}
+        )
         self.arm["queue"] = MomentumQueue(size, 3)
-        self.optimizer = torch.optim.SGD([p for p in self.arm.parameters() if p.requires_grad], lr=0.1)
+        self.optimizer = torch.optim.SGD(
+            [p for p in self.arm.parameters() if p.requires_grad], lr=0.1
+        )
         self.contrast = CONTRASTS["info-nce"](temperature=0.2)
 
     def __call__(self, step):

@@ -23,16 +23,32 @@ from recse_lab.training.batches import Batches
 from recse_lab.training.schedule import learning_rate_factor
 from recse_lab.training.trainer import Interrupted, step_seed
 
-RESHAPE = {"operator": "channel-gram", "dim": 4, "weights": "sif", "centring": "mean", "weight": 0.5, "projection": 8}
+RESHAPE = {
+    "operator": "channel-gram",
+    "dim": 4,
+    "weights": "sif",
+    "centring": "mean",
+    "weight": 0.5,
+    "projection": 8,
+}
 
 
 @pytest.fixture
 def base(tiny, corpus_file, small_senteval):
     return {
-        "encoder": str(tiny), "corpus": str(corpus_file), "model": {"pooling": "mean", "max_length": 16},
-        "training": {"steps": 7, "batch_size": 16, "learning_rate": 1e-3, "eval_every": 3, "precision": "fp32"},
-        "evaluation": {"data_dir": str(small_senteval), "precision": "fp32", "tasks": ["stsb"]}, "reshape": RESHAPE,
-    }  # fmt: skip
+        "encoder": str(tiny),
+        "corpus": str(corpus_file),
+        "model": {"pooling": "mean", "max_length": 16},
+        "training": {
+            "steps": 7,
+            "batch_size": 16,
+            "learning_rate": 1e-3,
+            "eval_every": 3,
+            "precision": "fp32",
+        },
+        "evaluation": {"data_dir": str(small_senteval), "precision": "fp32", "tasks": ["stsb"]},
+        "reshape": RESHAPE,
+    }
 
 
 def config_of(base, **overrides):
@@ -65,7 +81,9 @@ def test_same_config_and_seed_twice_gives_the_same_weights(base, tmp_path):
 
 
 @pytest.mark.parametrize("stop_at", [1, 3, 5])
-@pytest.mark.parametrize("arm", [{"reshape": None}, {}, {"contrast.weight": 0.0}, {"reshape.mode": "integrated"}])
+@pytest.mark.parametrize(
+    "arm", [{"reshape": None}, {}, {"contrast.weight": 0.0}, {"reshape.mode": "integrated"}]
+)
 def test_stopped_and_resumed_gives_the_same_weights(base, tmp_path, stop_at, arm):
     config = config_of(base, **arm)
     whole = execute(config, tmp_path / "whole" / "s")
@@ -99,7 +117,9 @@ def test_killed_without_warning_and_resumed_gives_the_same_weights(base, tmp_pat
         "from pathlib import Path\nfrom recse_lab.config import RunConfig\nfrom recse_lab.execution import execute\n"
         "execute(RunConfig.model_validate(json.loads(Path(sys.argv[1]).read_text())), Path(sys.argv[2]))"
     ) % torch.get_num_threads()
-    process = subprocess.Popen([sys.executable, "-c", code, str(spec), str(tmp_path / "killed" / "s")])
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(spec), str(tmp_path / "killed" / "s")]
+    )
     run = Run(tmp_path / "killed" / "s" / whole.id)
     deadline = time.monotonic() + 60
     while len(run.metrics()) < 12 and time.monotonic() < deadline:
@@ -131,7 +151,12 @@ def test_length_groups_give_the_same_loss_and_gradient(base):
     for parts in (1, 2, 5, 16):
         arm.zero_grad()
         groups = grouped(arm, lab, rows, parts)
-        terms = recse_terms(*arm(groups, 16, lab.stored.read(rows)), contrast=InfoNCE(), weight=1.0, reshape_weight=0.5)
+        terms = recse_terms(
+            *arm(groups, 16, lab.stored.read(rows)),
+            contrast=InfoNCE(),
+            weight=1.0,
+            reshape_weight=0.5,
+        )
         terms.loss.backward()
         gradient = torch.cat([p.grad.flatten() for p in arm.parameters() if p.grad is not None])
         seen.append((terms.loss.detach(), gradient))
@@ -141,7 +166,8 @@ def test_length_groups_give_the_same_loss_and_gradient(base):
 
 
 @pytest.mark.parametrize(
-    "operator", ["channel-gram", "token-gram", "elementwise", "linear", "mean", "random", "mean+channel-gram"]
+    "operator",
+    ["channel-gram", "token-gram", "elementwise", "linear", "mean", "random", "mean+channel-gram"],
 )
 @pytest.mark.parametrize("source", [0, 1])
 def test_separated_and_integrated_losses_agree_on_equal_weights(base, operator, source):
@@ -162,7 +188,9 @@ def test_separated_and_integrated_losses_agree_on_equal_weights(base, operator, 
         stored = lab.stored.read(rows) if lab.stored is not None else None
         assert (stored is None) == (mode == "integrated")
         losses.append(
-            recse_terms(*arm(groups, 16, stored), contrast=InfoNCE(), weight=1.0, reshape_weight=1.0).loss.item()
+            recse_terms(
+                *arm(groups, 16, stored), contrast=InfoNCE(), weight=1.0, reshape_weight=1.0
+            ).loss.item()
         )
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
 
@@ -226,14 +254,17 @@ def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path,
     monkeypatch.setattr(trainer, "recse_terms", poisoned)
     config = config_of(base)
     with pytest.raises(
-        LabError, match=r"step 5: the loss is nan on the batch of corpus rows \d+, \d+.*the last good state is kept in"
+        LabError,
+        match=r"step 5: the loss is nan on the batch of corpus rows \d+, \d+.*the last good state is kept in",
     ):
         execute(config, tmp_path / "s")
     run = Run(next((tmp_path / "s").iterdir()))
     assert run.state == "failed"
     assert "step 5" in run.status["message"]
     monkeypatch.undo()
-    assert not any(torch.isnan(t).any() for t in load_file(run.folder / "state" / "state.safetensors").values())
+    assert not any(
+        torch.isnan(t).any() for t in load_file(run.folder / "state" / "state.safetensors").values()
+    )
     assert execute(config, tmp_path / "s").state == "done"
 
 
@@ -242,8 +273,12 @@ def test_weights_that_leave_float32_stop_and_never_become_a_state(base, tmp_path
     from recse_lab.training import trainer
 
     config = config_of(base)
-    monkeypatch.setattr(trainer, "learning_rate_factor", lambda step, **_: 1e42 if step == 5 else 1.0)
-    with pytest.raises(LabError, match=r"step 6: the norm of the weights is (nan|inf) on the batch .* is kept in"):
+    monkeypatch.setattr(
+        trainer, "learning_rate_factor", lambda step, **_: 1e42 if step == 5 else 1.0
+    )
+    with pytest.raises(
+        LabError, match=r"step 6: the norm of the weights is (nan|inf) on the batch .* is kept in"
+    ):
         execute(config, tmp_path / "s")
     run = Run(next((tmp_path / "s").iterdir()))
     state = load_file(run.folder / "state" / "state.safetensors")
@@ -275,10 +310,14 @@ def test_batches_cover_an_epoch_once_and_depend_on_seed_alone():
         batches = Batches(lengths, 64, seed=3, sort_batches=sort)
         epoch = np.concatenate([batches(i) for i in range(batches.per_epoch)])
         assert len(set(epoch.tolist())) == 15 * 64
-        np.testing.assert_array_equal(Batches(lengths, 64, seed=3, sort_batches=sort)(17), batches(17))
+        np.testing.assert_array_equal(
+            Batches(lengths, 64, seed=3, sort_batches=sort)(17), batches(17)
+        )
         assert not np.array_equal(Batches(lengths, 64, seed=4, sort_batches=sort)(17), batches(17))
     spread = [
-        np.mean([np.ptp(lengths[Batches(lengths, 64, seed=3, sort_batches=s)(i)]) for i in range(15)])
+        np.mean(
+            [np.ptp(lengths[Batches(lengths, 64, seed=3, sort_batches=s)(i)]) for i in range(15)]
+        )
         for s in (False, True)
     ]
     assert spread[1] < spread[0] / 3
@@ -301,7 +340,8 @@ def test_what_is_saved_opens_with_transformers_and_sentence_transformers(base, t
     from recse_lab.encoders import load_encoder
 
     run = execute(
-        config_of(base, **{"model.layers": 2, "model.pooling": "cls", "model.keep_head": True}), tmp_path / "s"
+        config_of(base, **{"model.layers": 2, "model.pooling": "cls", "model.keep_head": True}),
+        tmp_path / "s",
     )
     folder = run.folder / "model" / "last"
     assert AutoModel.from_pretrained(folder).config.num_hidden_layers == 2
@@ -309,7 +349,9 @@ def test_what_is_saved_opens_with_transformers_and_sentence_transformers(base, t
     texts = ["the dog runs", "a child reads a book by the river"]
     mine = ours.encode(texts)
     assert (ours.pooling, ours.head is not None) == ("cls", True)
-    sentence_transformers = pytest.importorskip("sentence_transformers", reason="the benchmarks extra is not installed")
+    sentence_transformers = pytest.importorskip(
+        "sentence_transformers", reason="the benchmarks extra is not installed"
+    )
     theirs = sentence_transformers.SentenceTransformer(str(folder), device="cpu").encode(texts)
     np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
@@ -322,7 +364,9 @@ def test_info_nce_of_the_arm_is_the_objective(base):
     groups = grouped(arm, lab, rows, 2)
     embedded = arm(groups, 16, lab.stored.read(rows))
     expected = info_nce(
-        arm.project_embedding(embedded.views[0]), arm.project_target(lab.stored.read(rows)), temperature=0.05
+        arm.project_embedding(embedded.views[0]),
+        arm.project_target(lab.stored.read(rows)),
+        temperature=0.05,
     )
     torch.testing.assert_close(
         recse_terms(*embedded, contrast=InfoNCE(), weight=0.0, reshape_weight=1.0).loss, expected

@@ -36,7 +36,9 @@ def consert(embedding, tokens, rate, direction, order):
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.15, 0.2, 0.5, 0.9])
-@pytest.mark.parametrize(("name", "direction"), [("token-cutoff", "row"), ("feature-cutoff", "column")])
+@pytest.mark.parametrize(
+    ("name", "direction"), [("token-cutoff", "row"), ("feature-cutoff", "column")]
+)
 def test_cutoffs_are_conserts(name, direction, rate):
     embeddings, mask, ids = batch([3, 12, 7])
     edited = VIEWS[name](strength=rate, vocabulary=VOCABULARY)(embeddings, mask, ids, seed=11)
@@ -49,16 +51,27 @@ def test_cutoffs_are_conserts(name, direction, rate):
 
 def test_a_cut_rounds_down_and_leaves_one():
     rng = np.random.default_rng(0)
-    assert [len(cut(n, rate, rng)) for n, rate in [(3, 0.3), (4, 0.25), (10, 0.99), (10, 1.0), (1, 1.0), (0, 1.0)]] == [
-        0, 1, 9, 9, 0, 0,
-    ]  # fmt: skip
+    assert [
+        len(cut(n, rate, rng))
+        for n, rate in [(3, 0.3), (4, 0.25), (10, 0.99), (10, 1.0), (1, 1.0), (0, 1.0)]
+    ] == [
+        0,
+        1,
+        9,
+        9,
+        0,
+        0,
+    ]
 
 
 def test_every_token_and_every_feature_is_cut_equally_often():
     embeddings, mask, ids = batch([8])
     for name, axis, count in (("token-cutoff", 2, 8), ("feature-cutoff", 1, 10)):
         view = VIEWS[name](strength=0.5, vocabulary=VOCABULARY)
-        cuts = sum((view(embeddings, mask, ids, seed=s) == 0).all(axis).squeeze().long() for s in range(400))
+        cuts = sum(
+            (view(embeddings, mask, ids, seed=s) == 0).all(axis).squeeze().long()
+            for s in range(400)
+        )
         if name == "token-cutoff":
             assert cuts[0] == cuts[-1] == 0
             cuts = cuts[1:-1]
@@ -68,7 +81,12 @@ def test_every_token_and_every_feature_is_cut_equally_often():
 
 def test_sentences_of_a_batch_lose_different_features():
     embeddings, mask, ids = batch([5, 5, 5], hidden=64)
-    gone = VIEWS["feature-cutoff"](strength=0.5, vocabulary=VOCABULARY)(embeddings, mask, ids, seed=1)[:, 0] == 0
+    gone = (
+        VIEWS["feature-cutoff"](strength=0.5, vocabulary=VOCABULARY)(embeddings, mask, ids, seed=1)[
+            :, 0
+        ]
+        == 0
+    )
     assert len({tuple(row.tolist()) for row in gone}) == 3
 
 
@@ -99,6 +117,8 @@ def test_noise_keeps_the_type_of_the_embeddings():
     embeddings, mask, ids = batch([6])
     for dtype in (torch.float32, torch.bfloat16):
         assert (
-            VIEWS["embedding-noise"](strength=0.1, vocabulary=VOCABULARY)(embeddings.to(dtype), mask, ids, seed=1).dtype
+            VIEWS["embedding-noise"](strength=0.1, vocabulary=VOCABULARY)(
+                embeddings.to(dtype), mask, ids, seed=1
+            ).dtype
             == dtype
         )

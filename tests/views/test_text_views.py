@@ -46,7 +46,9 @@ def words_one_by_one(ids):
     return numbers, last + 1
 
 
-@pytest.mark.parametrize("ids", [[], [CLS, SEP], [30], [CLS, 31, 30, 5, SEP], [CLS, 5, 30, SEP, 30, 30, 6, SEP]])
+@pytest.mark.parametrize(
+    "ids", [[], [CLS, SEP], [30], [CLS, 31, 30, 5, SEP], [CLS, 5, 30, SEP, 30, 30, 6, SEP]]
+)
 def test_words_are_numbered(ids):
     sentence = split_words(np.array(ids, dtype=np.int64), VOCABULARY)
     assert (sentence.word.tolist(), sentence.words) == words_one_by_one(ids)
@@ -65,7 +67,13 @@ def test_randomness_is_named_by_seed_and_sentence():
         return generator(seed, np.array(ids)).random(4).tolist()
 
     assert draw(1, [5, 6]) == draw(1, [5, 6])
-    others = [draw(2, [5, 6]), draw(1, [6, 5]), draw(1, [5, 6, 0]), draw(2**40 + 1, [5, 6]), draw(1, [5])]
+    others = [
+        draw(2, [5, 6]),
+        draw(1, [6, 5]),
+        draw(1, [5, 6, 0]),
+        draw(2**40 + 1, [5, 6]),
+        draw(1, [5]),
+    ]
     assert len({tuple(d) for d in [draw(1, [5, 6]), *others]}) == 6
 
 
@@ -108,7 +116,8 @@ def test_a_crop_is_a_stretch_from_anywhere():
 
 
 @pytest.mark.parametrize(
-    ("words", "rate", "most"), [(1, 0.32, 2), (5, 0.32, 2), (9, 0.32, 2), (10, 0.32, 3), (25, 0.32, 8), (25, 0.1, 2)]
+    ("words", "rate", "most"),
+    [(1, 0.32, 2), (5, 0.32, 2), (9, 0.32, 2), (10, 0.32, 3), (25, 0.32, 8), (25, 0.1, 2)],
 )
 def test_the_most_words_repeated_are_the_papers(words, rate, most):
     """dup_len ∈ [0, max(2, int(dup_rate · N))]."""
@@ -117,7 +126,9 @@ def test_the_most_words_repeated_are_the_papers(words, rate, most):
 
 @pytest.mark.parametrize("strength", [0.1, 0.32, 0.8])
 def test_the_number_repeated_is_uniform(strength):
-    numbers = Counter(len(row) - len(TEN) for row in views("word-repetition", strength, max_length=40, seeds=900))
+    numbers = Counter(
+        len(row) - len(TEN) for row in views("word-repetition", strength, max_length=40, seeds=900)
+    )
     most = max(2, int(strength * 10))
     assert fits([numbers[k] for k in range(most + 1)], [900 / (most + 1)] * (most + 1))
 
@@ -143,8 +154,22 @@ def test_all_pieces_of_a_word_are_repeated_in_order():
     expected = [CLS, 5, 31, 30, 5, 31, 30, 6, SEP, 7, 33, 7, 33, SEP]
     assert repeat_words(ids, word, repeated).tolist() == expected
     assert repeat_words(ids, word, np.array([True, True, True, False])).tolist() == [
-        CLS, 5, 31, 30, 5, 31, 30, 6, 6, SEP, 7, 33, 7, 33, SEP,
-    ]  # fmt: skip
+        CLS,
+        5,
+        31,
+        30,
+        5,
+        31,
+        30,
+        6,
+        6,
+        SEP,
+        7,
+        33,
+        7,
+        33,
+        SEP,
+    ]
 
 
 def test_pieces_are_repeated_one_by_one_by_token_repetition():
@@ -159,7 +184,9 @@ def test_repetition_ends_at_the_longest_row_and_loses_nothing():
     edited = views("word-repetition", 1.0, max_length=14)
     assert max(map(len, edited)) == 14
     assert all(set(row) == set(TEN) for row in edited)
-    assert all(np.array_equal(row, TEN) for row in views("word-repetition", 1.0, max_length=12, seeds=20))
+    assert all(
+        np.array_equal(row, TEN) for row in views("word-repetition", 1.0, max_length=12, seeds=20)
+    )
 
 
 # ---- shuffle -----------------------------------------------------------------------------------------------------------
@@ -167,7 +194,8 @@ def test_repetition_ends_at_the_longest_row_and_loses_nothing():
 
 def test_a_full_shuffle_draws_every_order_equally_often():
     edited = Counter(
-        tuple(row[1:-1].tolist()) for row in views("token-shuffle", 1.0, row=TEN[[0, 1, 2, 3, -1]], seeds=600)
+        tuple(row[1:-1].tolist())
+        for row in views("token-shuffle", 1.0, row=TEN[[0, 1, 2, 3, -1]], seeds=600)
     )
     orders = list(permutations([4, 5, 6]))
     assert fits([edited[order] for order in orders], [100] * 6)
@@ -187,12 +215,16 @@ def test_tokens_that_change_places_are_position_ids_that_do(tiny):
 
     encoder = load_encoder(str(tiny))
     row = np.array([2, 9, 20, 31, 42, 53, 64, 3])
-    vocabulary = Vocabulary(np.arange(len(encoder.tokenizer)) < 5, np.zeros(len(encoder.tokenizer), bool))
+    vocabulary = Vocabulary(
+        np.arange(len(encoder.tokenizer)) < 5, np.zeros(len(encoder.tokenizer), bool)
+    )
     edited = VIEWS["token-shuffle"](strength=1.0, vocabulary=vocabulary)([row], seed=3)[0]
     assert (edited != row).any()
     position = torch.tensor([[edited.tolist().index(token) for token in row]])
     with torch.inference_mode():
-        paper = encoder.backbone(input_ids=torch.tensor(row)[None], position_ids=position).last_hidden_state
+        paper = encoder.backbone(
+            input_ids=torch.tensor(row)[None], position_ids=position
+        ).last_hidden_state
         ours = encoder.backbone(input_ids=torch.tensor(edited)[None]).last_hidden_state
     torch.testing.assert_close(ours.mean(1), paper.mean(1), atol=1e-5, rtol=0)
     torch.testing.assert_close(ours[:, 0], paper[:, 0], atol=1e-5, rtol=0)
@@ -224,7 +256,10 @@ def test_spans_are_spanberts():
         starts.append(start)
     assert longer < 0.1 * 3000
     expected = geom.pmf(np.arange(1, 10), GEOMETRIC) * 3000
-    assert fits([lengths.count(k) for k in range(1, 10)] + [lengths.count(LONGEST)], [*expected, 3000 - expected.sum()])
+    assert fits(
+        [lengths.count(k) for k in range(1, 10)] + [lengths.count(LONGEST)],
+        [*expected, 3000 - expected.sum()],
+    )
     assert np.mean(starts) == pytest.approx((500 - np.mean(lengths)) / 2, rel=0.05)
 
 

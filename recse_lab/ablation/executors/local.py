@@ -42,7 +42,12 @@ def threads_per_worker(workers: int) -> int:
 
 
 def run_tasks(
-    tasks: list[Task], study: Path, *, workers: int, keep_models: bool, on_event: Callable[[Event], None]
+    tasks: list[Task],
+    study: Path,
+    *,
+    workers: int,
+    keep_models: bool,
+    on_event: Callable[[Event], None],
 ) -> bool:
     """Run all tasks; True when none was interrupted.
 
@@ -59,7 +64,9 @@ def run_tasks(
         if worker is None:
             ours, theirs = context.Pipe()
             process = context.Process(
-                target=_work, args=(theirs, str(study), threads, keep_models, os.getpid()), daemon=True
+                target=_work,
+                args=(theirs, str(study), threads, keep_models, os.getpid()),
+                daemon=True,
             )
             with _environment(OMP_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="false"):
                 process.start()
@@ -91,7 +98,13 @@ def run_tasks(
                     process.join()
                     del busy[connection]
                     finished_well = False
-                    on_event(Event("failed", task, message=f"its process died (exit code {process.exitcode})"))
+                    on_event(
+                        Event(
+                            "failed",
+                            task,
+                            message=f"its process died (exit code {process.exitcode})",
+                        )
+                    )
                     if waiting and not stopping:
                         start()
                     continue
@@ -179,9 +192,12 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
 
         try:
             execute(
-                RunConfig.model_validate(task.config), Path(study), on_step=on_step, keep_model=keep_models,
+                RunConfig.model_validate(task.config),
+                Path(study),
+                on_step=on_step,
+                keep_model=keep_models,
                 should_stop=lambda: stop or orphaned(),
-            )  # fmt: skip
+            )
             event = Event("done", task)
         except Interrupted as error:
             event = Event("interrupted", task, message=str(error))

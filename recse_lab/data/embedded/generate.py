@@ -35,7 +35,9 @@ TIME = re.compile(
     r"\b(minute|hour|day|night|week|month|year|season|holiday|centur|time|twice|once|early|every"
     r"|before|after|until|during|throughout|ahead|since|while|because)"
 )
-AGREEMENT = {verb: pair for pair in (("is", "are"), ("was", "were"), ("has", "have")) for verb in pair}
+AGREEMENT = {
+    verb: pair for pair in (("is", "are"), ("was", "were"), ("has", "have")) for verb in pair
+}
 RETOLD = {"their": "they", "your": "you"}
 COUNTS = ("two", "two", "two", "three", "four", "several", "a few", "half a dozen")
 LATER = (0, 3, 8, 17, 24)  # years after a date in [since]
@@ -86,7 +88,9 @@ def read_lines(path: Path) -> list[str]:
 
 def seen(words: Words) -> Words:
     """A topic's words without the actions that no picture shows."""
-    return words | {"action": [action for action in words["action"] if action.verb not in words["unseen"]]}
+    return words | {
+        "action": [action for action in words["action"] if action.verb not in words["unseen"]]
+    }
 
 
 class Scene:
@@ -141,7 +145,9 @@ class Scene:
         key = name, number
         if key not in self.drawn:
             others = [word for (other, _), word in self.drawn.items() if other == name]
-            self.drawn[key] = self.rng.choice([word for word in self.pool(name, number) if word not in others])
+            self.drawn[key] = self.rng.choice(
+                [word for word in self.pool(name, number) if word not in others]
+            )
         return self.drawn[key]
 
     def pool(self, name: str, number: str) -> list[Any]:
@@ -174,7 +180,9 @@ def compose(count: int = COUNT, seed: int = 0) -> list[Composed]:
     """``count`` distinct sentences in equal parts from registers and topics, the same for the same seed."""
     rng = random.Random(seed)
     common = read_words(HERE / "words.txt")
-    topics = {path.stem: common | read_words(path) for path in sorted((HERE / "topics").glob("*.txt"))}
+    topics = {
+        path.stem: common | read_words(path) for path in sorted((HERE / "topics").glob("*.txt"))
+    }
     frames = {register: read_lines(HERE / "frames" / f"{register}.txt") for register in REGISTERS}
     found: dict[str, Composed] = {}
     openings: Counter[tuple[str, ...]] = Counter()
@@ -199,7 +207,11 @@ def compose(count: int = COUNT, seed: int = 0) -> list[Composed]:
 
 def corpus(count: int = COUNT, seed: int = 0) -> list[str]:
     """The composed sentences and the hand-written ones, shuffled."""
-    written = [line for register in REGISTERS for line in read_lines(HERE / "handwritten" / f"{register}.txt")]
+    written = [
+        line
+        for register in REGISTERS
+        for line in read_lines(HERE / "handwritten" / f"{register}.txt")
+    ]
     lines = list(dict.fromkeys([*written, *(sentence.text for sentence in compose(count, seed))]))
     random.Random(seed).shuffle(lines)
     return lines
@@ -207,7 +219,10 @@ def corpus(count: int = COUNT, seed: int = 0) -> list[str]:
 
 def write(path: Path) -> None:
     """Write the corpus to ``path``, gzipped, with the same bytes every time."""
-    with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as file:
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as file,
+    ):
         file.write(("\n".join(corpus()) + "\n").encode())
 
 

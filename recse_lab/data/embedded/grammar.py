@@ -6,7 +6,9 @@ import re
 
 # What sounds otherwise than it is spelt: an hour, a university, a one-way street; an X-ray, but a NASA engineer.
 SILENT_H = re.compile(r"hour|honest|honou?r|heir", re.I)
-NO_VOWEL = re.compile(r"uni(?!n|mp|ma|de|ro)|us[abeu]|ut[ei]|ubi|uk[eu]|ur[ae]|uri|u-|eu|ewe|one\b|once\b", re.I)
+NO_VOWEL = re.compile(
+    r"uni(?!n|mp|ma|de|ro)|us[abeu]|ut[ei]|ubi|uk[eu]|ur[ae]|uri|u-|eu|ewe|one\b|once\b", re.I
+)
 SPELT = re.compile(r"(?!NASA|NATO|RAM|ROM|LAN|SIM)[AEFHILMNORSX](?=[A-Z\d-]|\b)|x-|8|1[18]\b")
 ARTICLE = re.compile(r"""(?:(?<![\w'’-])a|(?:^|(?<=")|(?<=[:.!?] ))A)(?= ([\w-]+))""")
 
@@ -15,17 +17,62 @@ TAIL = re.compile(
     r" (?:of|to|in|from|on|for|over|with|without|by|at|about|under|between|behind|against|into|full|that|who) "
 )
 PLURALS = {
-    "child": "children", "foot": "feet", "tooth": "teeth", "goose": "geese", "mouse": "mice",
-    "person": "people", "leaf": "leaves", "loaf": "loaves", "half": "halves", "calf": "calves",
-    "shelf": "shelves", "wolf": "wolves", "thief": "thieves", "knife": "knives", "wife": "wives",
-    "life": "lives", "scarf": "scarves", "hoof": "hooves", "quiz": "quizzes", "potato": "potatoes",
-    "tomato": "tomatoes", "hero": "heroes", "echo": "echoes", "cargo": "cargoes", "volcano": "volcanoes",
-    "tornado": "tornadoes", "mosquito": "mosquitoes", "torpedo": "torpedoes", "mango": "mangoes",
-    "buffalo": "buffaloes", "larva": "larvae", "vertebra": "vertebrae", "alga": "algae", "fungus": "fungi",
-    "nucleus": "nuclei", "stimulus": "stimuli", "bacterium": "bacteria", "phenomenon": "phenomena",
-    "criterion": "criteria", "matrix": "matrices", "vertex": "vertices", "eau": "eaux",
-}  # fmt: skip
-SAME = ("sheep", "fish", "deer", "salmon", "trout", "cod", "herring", "mackerel", "craft", "series", "species")
+    "child": "children",
+    "foot": "feet",
+    "tooth": "teeth",
+    "goose": "geese",
+    "mouse": "mice",
+    "person": "people",
+    "leaf": "leaves",
+    "loaf": "loaves",
+    "half": "halves",
+    "calf": "calves",
+    "shelf": "shelves",
+    "wolf": "wolves",
+    "thief": "thieves",
+    "knife": "knives",
+    "wife": "wives",
+    "life": "lives",
+    "scarf": "scarves",
+    "hoof": "hooves",
+    "quiz": "quizzes",
+    "potato": "potatoes",
+    "tomato": "tomatoes",
+    "hero": "heroes",
+    "echo": "echoes",
+    "cargo": "cargoes",
+    "volcano": "volcanoes",
+    "tornado": "tornadoes",
+    "mosquito": "mosquitoes",
+    "torpedo": "torpedoes",
+    "mango": "mangoes",
+    "buffalo": "buffaloes",
+    "larva": "larvae",
+    "vertebra": "vertebrae",
+    "alga": "algae",
+    "fungus": "fungi",
+    "nucleus": "nuclei",
+    "stimulus": "stimuli",
+    "bacterium": "bacteria",
+    "phenomenon": "phenomena",
+    "criterion": "criteria",
+    "matrix": "matrices",
+    "vertex": "vertices",
+    "eau": "eaux",
+}
+SAME = (
+    "sheep",
+    "fish",
+    "deer",
+    "salmon",
+    "trout",
+    "cod",
+    "herring",
+    "mackerel",
+    "craft",
+    "series",
+    "species",
+)
 NO_MEN = ("human", "german", "roman", "shaman", "talisman", "ottoman", "norman", "caiman")
 
 IRREGULAR = {
@@ -170,12 +217,39 @@ DOUBLING = re.compile(
 
 # Who says it: the words that change when a sentence is told by or to somebody else.
 RETOLD = {
-    "you": {"I am": "you are", "I'm": "you're", "I was": "you were", "I": "you", "we": "you", "me": "you", "us": "you",
-            "my": "your", "our": "your", "mine": "yours", "myself": "yourself", "ourselves": "yourselves"},
-    "they": {"you're": "they're", "you": "they", "your": "their", "yours": "theirs", "yourself": "themselves"},
-    "I": {"you are": "I am", "you're": "I'm", "you": "I", "your": "my", "yours": "mine", "yourself": "myself"},
-}  # fmt: skip
-PERSONS = {person: re.compile(rf"\b({'|'.join(words)})(?![\w’'])") for person, words in RETOLD.items()}
+    "you": {
+        "I am": "you are",
+        "I'm": "you're",
+        "I was": "you were",
+        "I": "you",
+        "we": "you",
+        "me": "you",
+        "us": "you",
+        "my": "your",
+        "our": "your",
+        "mine": "yours",
+        "myself": "yourself",
+        "ourselves": "yourselves",
+    },
+    "they": {
+        "you're": "they're",
+        "you": "they",
+        "your": "their",
+        "yours": "theirs",
+        "yourself": "themselves",
+    },
+    "I": {
+        "you are": "I am",
+        "you're": "I'm",
+        "you": "I",
+        "your": "my",
+        "yours": "mine",
+        "yourself": "myself",
+    },
+}
+PERSONS = {
+    person: re.compile(rf"\b({'|'.join(words)})(?![\w’'])") for person, words in RETOLD.items()
+}
 
 
 def articles(text: str) -> str:
@@ -183,7 +257,11 @@ def articles(text: str) -> str:
 
     def mended(match: re.Match[str]) -> str:
         word = match[1]
-        vowel = SPELT.match(word) or SILENT_H.match(word) or (word[0] in "aeiouAEIOU" and not NO_VOWEL.match(word))
+        vowel = (
+            SPELT.match(word)
+            or SILENT_H.match(word)
+            or (word[0] in "aeiouAEIOU" and not NO_VOWEL.match(word))
+        )
         return match[0] + "n" * bool(vowel)
 
     return ARTICLE.sub(mended, text)
@@ -207,7 +285,9 @@ def plural(phrase: str) -> str:
         return phrase[:-2] + "es"
     if re.search(r"[^aeiou]y$", lower):
         return phrase[:-1] + "ies"
-    hissing = re.search(r"(s|x|z|ch|sh)$", lower) and not re.search(r"(onarch|riarch|stomach|epoch|loch)$", lower)
+    hissing = re.search(r"(s|x|z|ch|sh)$", lower) and not re.search(
+        r"(onarch|riarch|stomach|epoch|loch)$", lower
+    )
     return phrase + ("es" if hissing else "s")
 
 
@@ -230,7 +310,11 @@ def _stem(verb: str) -> str:
 
 def _past(verb: str, participle: bool = False) -> str:
     prefix = PREFIX.match(verb)
-    cut = prefix.end() if prefix and verb not in IRREGULAR and verb[prefix.end() :] in IRREGULAR else 0
+    cut = (
+        prefix.end()
+        if prefix and verb not in IRREGULAR and verb[prefix.end() :] in IRREGULAR
+        else 0
+    )
     if verb[cut:] in IRREGULAR:
         return verb[:cut] + IRREGULAR[verb[cut:]][participle]
     if re.search(r"[^aeiou]y$", verb):

@@ -43,7 +43,9 @@ class Spec(NamedTuple):
 
 def is_baseline(name: str) -> bool:
     """Whether a name reads NAME@ENCODER; a folder is an encoder whatever it is called."""
-    return "@" in name and "/" not in name.partition("@")[0] and not Path(name).expanduser().exists()
+    return (
+        "@" in name and "/" not in name.partition("@")[0] and not Path(name).expanduser().exists()
+    )
 
 
 def parse_baseline(spec: str) -> Spec:
@@ -60,17 +62,28 @@ def parse_baseline(spec: str) -> Spec:
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(BASELINES)}."
         raise LabError(f"{spec}: unknown baseline {name!r}; {hint}")
     if not encoder:
-        raise LabError(f"{spec}: no encoder behind the @; give {text}@recse-lab/tiny, or a folder or hub id.")
+        raise LabError(
+            f"{spec}: no encoder behind the @; give {text}@recse-lab/tiny, or a folder or hub id."
+        )
     if is_baseline(encoder):
-        raise LabError(f"{spec}: a baseline of a baseline is not made; give an encoder behind the @.")
+        raise LabError(
+            f"{spec}: a baseline of a baseline is not made; give an encoder behind the @."
+        )
     return Spec(name, int(parts["number"]) if parts and parts["number"] else None, encoder)
 
 
 def load_baseline(
-    spec: str, corpus: Corpus, *, pooling: str | None = None, layers: int | None = None, max_length: int | None = None,
-    precision: str = "fp32", rows: int = FITTED_ON, device: torch.device | str = "cpu",
+    spec: str,
+    corpus: Corpus,
+    *,
+    pooling: str | None = None,
+    layers: int | None = None,
+    max_length: int | None = None,
+    precision: str = "fp32",
+    rows: int = FITTED_ON,
+    device: torch.device | str = "cpu",
     notify: Notify = lambda what, done, total: None,
-) -> Baseline:  # fmt: skip
+) -> Baseline:
     """The baseline ``spec`` (NAME[-N]@ENCODER), fitted on ``corpus`` where it is fitted at all, and kept in the cache.
 
     Mean, covariance and principal components are those of the embeddings, computed in ``precision``, of at most ``rows`` sentences
@@ -82,7 +95,15 @@ def load_baseline(
     """
     name, number, encoder = parse_baseline(spec)
     fitting = Fitting(
-        spec=spec, encoder=encoder, corpus=corpus, pooling=pooling, layers=layers, max_length=max_length, precision=precision,
-        rows=rows, device=device, notify=notify,
-    )  # fmt: skip
+        spec=spec,
+        encoder=encoder,
+        corpus=corpus,
+        pooling=pooling,
+        layers=layers,
+        max_length=max_length,
+        precision=precision,
+        rows=rows,
+        device=device,
+        notify=notify,
+    )
     return BASELINES[name](fitting, number).eval()

@@ -39,9 +39,15 @@ class Bag(TrainingFree):
     head = None
 
     def __init__(
-        self, vectors: Float[np.ndarray, "vocab dim"], weights: Float[np.ndarray, " vocab"], *, tokenizer: Any, max_length: int,
-        fingerprint: str, fitted_on: str | None,
-    ) -> None:  # fmt: skip
+        self,
+        vectors: Float[np.ndarray, "vocab dim"],
+        weights: Float[np.ndarray, " vocab"],
+        *,
+        tokenizer: Any,
+        max_length: int,
+        fingerprint: str,
+        fitted_on: str | None,
+    ) -> None:
         super().__init__(fingerprint=fingerprint, fitted_on=fitted_on)
         self.tokenizer, self.max_length = tokenizer, max_length
         content = content_tokens(tokenizer)
@@ -58,12 +64,21 @@ class Bag(TrainingFree):
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
         """Token ids with special tokens, cut at ``max_length``."""
-        ids = self.tokenizer(list(sentences), truncation=True, max_length=self.max_length, return_attention_mask=False)
+        ids = self.tokenizer(
+            list(sentences),
+            truncation=True,
+            max_length=self.max_length,
+            return_attention_mask=False,
+        )
         return [np.asarray(row, dtype=np.int64) for row in ids["input_ids"]]
 
     @torch.inference_mode()
     def encode_ids(
-        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", progress: Callable[[int, int], None] | None = None
+        self,
+        rows: Sequence[np.ndarray],
+        *,
+        precision: str = "fp32",
+        progress: Callable[[int, int], None] | None = None,
     ) -> Float[np.ndarray, "sentences dim"]:
         """Embeddings of tokenised sentences; there is no network to run in ``precision``."""
         out = np.empty((len(rows), self.hidden), dtype=np.float32)
@@ -72,7 +87,10 @@ class Bag(TrainingFree):
             ids = torch.from_numpy(np.concatenate(chunk).astype(np.int64)).to(self.device)
             ends = np.cumsum([len(row) for row in chunk])
             begins = torch.from_numpy(np.concatenate([[0], ends[:-1]])).to(self.device)
-            total, count = (F.embedding_bag(ids, table, begins, mode="sum") for table in (self.vectors, self.content))
+            total, count = (
+                F.embedding_bag(ids, table, begins, mode="sum")
+                for table in (self.vectors, self.content)
+            )
             out[start : start + len(chunk)] = (total / count.clamp(min=1)).cpu().numpy()
             if progress:
                 progress(start + len(chunk), len(rows))
@@ -82,15 +100,20 @@ class Bag(TrainingFree):
 def _word_matrix(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.ndarray]:
     """The backbone's own word embeddings, without positions and norm."""
     table = model.backbone.get_input_embeddings().weight.detach().cpu().numpy()  # type: ignore[union-attr]
-    return digest({"vectors": "backbone", "weights": fitting.weights}), table[: len(model.tokenizer)]
+    return digest({"vectors": "backbone", "weights": fitting.weights}), table[
+        : len(model.tokenizer)
+    ]
 
 
 def _factorised(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.ndarray]:
     """As wide as the encoder, from the co-occurrences of the whole corpus; zero for a token without a positive association."""
     identity = {
-        "vectors": "ppmi", "weights": fitting.weights, "corpus": fitting.corpus.fingerprint, "max_length": model.max_length,
+        "vectors": "ppmi",
+        "weights": fitting.weights,
+        "corpus": fitting.corpus.fingerprint,
+        "max_length": model.max_length,
         "dim": model.hidden,
-    }  # fmt: skip
+    }
 
     def fit() -> dict[str, np.ndarray]:
         tokens = fitting.tokens(model)
@@ -112,12 +135,17 @@ def _factorised(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.nd
 def _sif(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.ndarray]:
     """a / (a + p(token)), a = 1e-3, p from the whole corpus (Arora et al. 2017, eq. 3)."""
     identity = {
-        "token weights": "sif", "weights": fitting.weights, "corpus": fitting.corpus.fingerprint, "max_length": model.max_length
-    }  # fmt: skip
+        "token weights": "sif",
+        "weights": fitting.weights,
+        "corpus": fitting.corpus.fingerprint,
+        "max_length": model.max_length,
+    }
 
     def fit() -> dict[str, np.ndarray]:
         tokens = fitting.tokens(model)
-        return {"weights": token_weights("sif", tokens.counts, tokens.document_frequency, len(tokens))}
+        return {
+            "weights": token_weights("sif", tokens.counts, tokens.document_frequency, len(tokens))
+        }
 
     return digest(identity), fitting.kept(identity, fit)["weights"]
 
@@ -134,13 +162,22 @@ def _bag(fitting: Fitting, vectors: Part, weights: Part, removed: int | None) ->
     model = fitting.words()
     (of_vectors, table), (of_weights, weight) = vectors(fitting, model), weights(fitting, model)
     fingerprint = digest(
-        {"kind": "bag", "vectors": of_vectors, "token weights": of_weights, "max_length": model.max_length}
+        {
+            "kind": "bag",
+            "vectors": of_vectors,
+            "token weights": of_weights,
+            "max_length": model.max_length,
+        }
     )
     needs_corpus = vectors is not _word_matrix or weights is not _uniform
     bag = Bag(
-        table, weight, tokenizer=model.tokenizer, max_length=model.max_length, fingerprint=fingerprint,
+        table,
+        weight,
+        tokenizer=model.tokenizer,
+        max_length=model.max_length,
+        fingerprint=fingerprint,
         fitted_on=fitting.corpus.name if needs_corpus else None,
-    ).to(fitting.device)  # fmt: skip
+    ).to(fitting.device)
     return without_principal(fitting, bag, fingerprint, removed) if removed else bag
 
 

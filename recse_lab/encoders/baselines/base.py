@@ -31,11 +31,17 @@ class TrainingFree(nn.Module):
         raise NotImplementedError
 
     def encode_ids(
-        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", progress: Callable[[int, int], None] | None = None
+        self,
+        rows: Sequence[np.ndarray],
+        *,
+        precision: str = "fp32",
+        progress: Callable[[int, int], None] | None = None,
     ) -> Float[np.ndarray, "sentences hidden"]:
         raise NotImplementedError
 
-    def encode(self, sentences: Sequence[str], **options: Any) -> Float[np.ndarray, "sentences hidden"]:
+    def encode(
+        self, sentences: Sequence[str], **options: Any
+    ) -> Float[np.ndarray, "sentences hidden"]:
         """Embeddings of sentences; options as in ``encode_ids``."""
         if not len(sentences):
             return np.empty((0, self.hidden), np.float32)
@@ -82,7 +88,11 @@ class Behind(TrainingFree):
         return self.encoder.tokenize(sentences)
 
     def encode_ids(
-        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", progress: Callable[[int, int], None] | None = None
+        self,
+        rows: Sequence[np.ndarray],
+        *,
+        precision: str = "fp32",
+        progress: Callable[[int, int], None] | None = None,
     ) -> Float[np.ndarray, "sentences hidden"]:
         """Embeddings of tokenised sentences."""
         return self.encoder.encode_ids(rows, precision=precision, progress=progress)

@@ -20,7 +20,12 @@ from recse_lab.code import code_hash
 from recse_lab.data.corpora import Corpus
 from recse_lab.data.tokens import TokenStore, build_tokens
 from recse_lab.encoders.base import Encoder
-from recse_lab.encoders.transformer import TransformerEncoder, load_encoder, resolve, weights_fingerprint
+from recse_lab.encoders.transformer import (
+    TransformerEncoder,
+    load_encoder,
+    resolve,
+    weights_fingerprint,
+)
 from recse_lab.errors import LabError
 from recse_lab.reshape.moments import Moments
 from recse_lab.store import atomic_path, cache_root
@@ -67,7 +72,9 @@ class Fitting:
 
     def network(self) -> TransformerEncoder:
         """The encoder with the options asked for."""
-        model = load_encoder(self.encoder, pooling=self.pooling, layers=self.layers, max_length=self.max_length)
+        model = load_encoder(
+            self.encoder, pooling=self.pooling, layers=self.layers, max_length=self.max_length
+        )
         return model.to(self.device)
 
     def words(self) -> TransformerEncoder:
@@ -78,15 +85,24 @@ class Fitting:
         """Fingerprint of a network with its options."""
         depth = model.backbone.config.num_hidden_layers
         return digest(
-            {"weights": self.weights, "pooling": model.pooling, "layers": depth, "max_length": model.max_length}
+            {
+                "weights": self.weights,
+                "pooling": model.pooling,
+                "layers": depth,
+                "max_length": model.max_length,
+            }
         )
 
     def tokens(self, model: Encoder) -> TokenStore:
         """All of the corpus, in the encoder's tokens."""
         return build_tokens(
-            self.corpus, model.tokenizer, max_length=model.max_length, folder=cache_root() / "tokens",
-            tokenizer_fingerprint=self.weights, progress=lambda done: self.notify("tokenising the corpus", done, 0),
-        )  # fmt: skip
+            self.corpus,
+            model.tokenizer,
+            max_length=model.max_length,
+            folder=cache_root() / "tokens",
+            tokenizer_fingerprint=self.weights,
+            progress=lambda done: self.notify("tokenising the corpus", done, 0),
+        )
 
     def cloud(self, model: Encoder, inner: str) -> Cloud:
         """Moments of ``model``, whose fingerprint is ``inner``, over at most ``rows`` sentences evenly spaced over the corpus.
@@ -94,7 +110,11 @@ class Fitting:
         Raises:
             LabError: An embedding is not finite.
         """
-        identity: dict[str, Any] = {"moments": inner, "corpus": self.corpus.fingerprint, "rows": self.rows}
+        identity: dict[str, Any] = {
+            "moments": inner,
+            "corpus": self.corpus.fingerprint,
+            "rows": self.rows,
+        }
         if model.backbone is not None:
             identity["precision"] = self.precision
         kept = self.kept(identity, lambda: self._moments(model))
@@ -109,14 +129,18 @@ class Fitting:
             moments.add(torch.from_numpy(model.encode_ids(rows, precision=self.precision)))
             self.notify(f"fitting {self.spec}", start + len(rows), len(sample))
         if not torch.isfinite(moments.variance).all():
-            raise LabError(f"{self.spec}: some embeddings of {self.corpus.name} are not finite; nothing can be fitted.")
+            raise LabError(
+                f"{self.spec}: some embeddings of {self.corpus.name} are not finite; nothing can be fitted."
+            )
         return {
             "count": np.array([moments.count]),
             "mean": moments.mean.numpy(),
             "covariance": moments.variance.numpy(),
         }
 
-    def kept(self, identity: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    def kept(
+        self, identity: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
         """What was fitted before under this identity, else ``compute()``, kept for the next time."""
         code = code_hash("encoders", "data/tokens.py", "reshape/moments.py")
         path = cache_root() / "baselines" / f"{digest({**identity, 'code': code})}.safetensors"

@@ -16,7 +16,9 @@ from recse_lab.errors import LabError
 # ---- formulas ----------------------------------------------------------------------------------------------------
 
 
-def spectrum(matrix: Float[np.ndarray, "dim dim"]) -> tuple[Float[np.ndarray, " dim"], Float[np.ndarray, "dim dim"]]:
+def spectrum(
+    matrix: Float[np.ndarray, "dim dim"],
+) -> tuple[Float[np.ndarray, " dim"], Float[np.ndarray, "dim dim"]]:
     """Eigenvalues of a symmetric matrix, largest first, and its eigenvectors as columns, each with its largest entry positive."""
     values, vectors = np.linalg.eigh(matrix)
     values, vectors = values[::-1], vectors[:, ::-1]
@@ -54,8 +56,14 @@ class Mapped(Behind):
     """(x − mean) · kernel of another encoder's embeddings x, computed in float64."""
 
     def __init__(
-        self, encoder: Encoder, mean: Float[np.ndarray, " dim"], kernel: Float[np.ndarray, "dim k"], *, fingerprint: str, fitted_on: str
-    ) -> None:  # fmt: skip
+        self,
+        encoder: Encoder,
+        mean: Float[np.ndarray, " dim"],
+        kernel: Float[np.ndarray, "dim k"],
+        *,
+        fingerprint: str,
+        fitted_on: str,
+    ) -> None:
         super().__init__(encoder, fingerprint=fingerprint, fitted_on=fitted_on)
         self.mean, self.kernel = mean, kernel
 
@@ -64,7 +72,11 @@ class Mapped(Behind):
         return self.kernel.shape[1]
 
     def encode_ids(
-        self, rows: Sequence[np.ndarray], *, precision: str = "fp32", progress: Callable[[int, int], None] | None = None
+        self,
+        rows: Sequence[np.ndarray],
+        *,
+        precision: str = "fp32",
+        progress: Callable[[int, int], None] | None = None,
     ) -> Float[np.ndarray, "sentences k"]:
         """Embeddings of tokenised sentences."""
         embeddings = super().encode_ids(rows, precision=precision, progress=progress)
@@ -82,7 +94,9 @@ class Directions(NamedTuple):
     cloud: Cloud
 
 
-def _directions(fitting: Fitting, encoder: Encoder, inner: str, number: int, *, centred: bool = True) -> Directions:
+def _directions(
+    fitting: Fitting, encoder: Encoder, inner: str, number: int, *, centred: bool = True
+) -> Directions:
     """Refused where fewer than ``number`` directions carry anything."""
     cloud = fitting.cloud(encoder, inner)
     mean, matrix = cloud.mean, cloud.covariance
@@ -98,8 +112,15 @@ def _directions(fitting: Fitting, encoder: Encoder, inner: str, number: int, *, 
 
 
 def _mapped(
-    fitting: Fitting, encoder: Encoder, found: Directions, mean: np.ndarray, kernel: np.ndarray, *, kind: str, number: int
-) -> Mapped:  # fmt: skip
+    fitting: Fitting,
+    encoder: Encoder,
+    found: Directions,
+    mean: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    kind: str,
+    number: int,
+) -> Mapped:
     fingerprint = digest({"kind": kind, "number": number, "moments": found.cloud.fingerprint})
     return Mapped(encoder, mean, kernel, fingerprint=fingerprint, fitted_on=fitting.corpus.name)
 
@@ -146,7 +167,9 @@ def all_but_the_top(fitting: Fitting, number: int | None) -> Mapped:
     _leaves_something(fitting, removed, encoder.hidden)
     found = _directions(fitting, encoder, fitting.identity(encoder), removed)
     kernel = complement(found.vectors[:, :removed])
-    return _mapped(fitting, encoder, found, found.mean, kernel, kind="all-but-the-top", number=removed)
+    return _mapped(
+        fitting, encoder, found, found.mean, kernel, kind="all-but-the-top", number=removed
+    )
 
 
 def without_principal(fitting: Fitting, encoder: Encoder, inner: str, removed: int) -> Mapped:
@@ -162,9 +185,19 @@ def without_principal(fitting: Fitting, encoder: Encoder, inner: str, removed: i
     _leaves_something(fitting, removed, encoder.hidden)
     found = _directions(fitting, encoder, inner, removed, centred=False)
     kernel = complement(found.vectors[:, :removed])
-    return _mapped(fitting, encoder, found, np.zeros_like(found.mean), kernel, kind="without-principal", number=removed)
+    return _mapped(
+        fitting,
+        encoder,
+        found,
+        np.zeros_like(found.mean),
+        kernel,
+        kind="without-principal",
+        number=removed,
+    )
 
 
 def _leaves_something(fitting: Fitting, removed: int, hidden: int) -> None:
     if removed >= hidden:
-        raise LabError(f"{fitting.spec}: removes {removed} components of {hidden} dimensions; nothing would be left.")
+        raise LabError(
+            f"{fitting.spec}: removes {removed} components of {hidden} dimensions; nothing would be left."
+        )

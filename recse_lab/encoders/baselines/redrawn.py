@@ -23,6 +23,8 @@ def random(fitting: Fitting, number: int | None) -> Behind:
         torch.manual_seed(seed)
         model.backbone = type(model.backbone)(model.backbone.config)
         if model.head is not None:
-            model.head = TanhHead(model.hidden, getattr(model.backbone.config, "initializer_range", 0.02))
+            model.head = TanhHead(
+                model.hidden, getattr(model.backbone.config, "initializer_range", 0.02)
+            )
     model.residual = None
     return Behind(model.to(fitting.device), fingerprint=fingerprint, fitted_on=None)

@@ -8,7 +8,14 @@ from types import ModuleType
 
 from recse_lab.reporting import latex, tables
 from recse_lab.reporting.card import Card, write_card
-from recse_lab.reporting.paper import alignment_uniformity, cost, polarity, portability, sts, transfer
+from recse_lab.reporting.paper import (
+    alignment_uniformity,
+    cost,
+    polarity,
+    portability,
+    sts,
+    transfer,
+)
 from recse_lab.reporting.paper.arms import collect_arms
 from recse_lab.reporting.paper.base import Ask as Ask
 from recse_lab.reporting.stale import mark_stale
@@ -27,7 +34,12 @@ TABLES: dict[str, ModuleType] = {
 
 
 def report_table(
-    name: str, root: Path, folder: Path, command: str, studies: Sequence[str] = (), ask: Ask | None = None
+    name: str,
+    root: Path,
+    folder: Path,
+    command: str,
+    studies: Sequence[str] = (),
+    ask: Ask | None = None,
 ) -> tuple[Table, str, list[Path]]:
     """Write a table from the finished runs of some studies (or of all) into ``folder``; return it, its answer and the paths.
 
@@ -43,15 +55,24 @@ def report_table(
     if (root / name / "study.json").is_file():
         return made, answer, write_files(made, folder, "paper")
     card = Card(
-        name=name, title=made.title, question=module.QUESTION, summary=[answer], tables=[made],
-        provenance=[f"`{command}`", *made.provenance], runs=run_names(run for row in made.rows for run in row.runs),
-    )  # fmt: skip
+        name=name,
+        title=made.title,
+        question=module.QUESTION,
+        summary=[answer],
+        tables=[made],
+        provenance=[f"`{command}`", *made.provenance],
+        runs=run_names(run for row in made.rows for run in row.runs),
+    )
     return made, answer, [*write_files(made, folder), write_card(folder, card)]
 
 
 def write_files(table: Table, folder: Path, stem: str = "table") -> list[Path]:
     """Write a table as STEM.md, .tex and .csv, the same numbers in each; return their paths."""
-    texts = {"md": tables.markdown(table), "tex": latex.latex(table), "csv": tables.comma_separated(table)}
+    texts = {
+        "md": tables.markdown(table),
+        "tex": latex.latex(table),
+        "csv": tables.comma_separated(table),
+    }
     paths = [folder / f"{stem}.{ending}" for ending in texts]
     for path, text in zip(paths, texts.values(), strict=True):
         with atomic_path(path) as beside:

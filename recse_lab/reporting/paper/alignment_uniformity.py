@@ -38,22 +38,41 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         looks = [at_selected(run) for run in arm.distinct]
         if any(look["alignment"] is not None for look in looks):
             cells = {name: mean_cell([look[name] for look in looks]) for name in MEASURES}
-            rows.append(Row(identity(arm) | cells, kind=kind(arm), group=arm.study, runs=tuple(arm.distinct)))
+            rows.append(
+                Row(
+                    identity(arm) | cells, kind=kind(arm), group=arm.study, runs=tuple(arm.distinct)
+                )
+            )
             shown.append(arm)
     if not rows:
         raise LabError(
             "no finished run has logged alignment and uniformity; `recse-lab train` and `ablate` do on their dev set."
         )
     columns = [*IDENTITY, Column("spearman", "dev Spearman", best=True)]
-    columns += [Column("alignment", "alignment", "number"), Column("uniformity", "uniformity", "number")]
+    columns += [
+        Column("alignment", "alignment", "number"),
+        Column("uniformity", "uniformity", "number"),
+    ]
     dev = ", ".join(
-        sorted({str(((run.results or {}).get("dev") or {}).get("task")) for arm in shown for run in arm.distinct})
+        sorted(
+            {
+                str(((run.results or {}).get("dev") or {}).get("task"))
+                for arm in shown
+                for run in arm.distinct
+            }
+        )
     )
     notes = [
         f"On {dev}: alignment of the pairs with gold above 4, uniformity of all distinct sentences (Wang & Isola 2020); lower is closer, lower "
         "is more even. Spearman ×100. At the step whose weights were tested; ± is the standard deviation over seeds."
     ]
-    return Table("Alignment and uniformity on the dev set", columns, rows, notes, [provenance(runs_of(shown))])
+    return Table(
+        "Alignment and uniformity on the dev set",
+        columns,
+        rows,
+        notes,
+        [provenance(runs_of(shown))],
+    )
 
 
 def answer(made: Table) -> str:

@@ -35,7 +35,9 @@ class Arm:
 
     @property
     def label(self) -> str:
-        levels = ", ".join(f"{short_name(factor)} {level}" for factor, level in self.factors.items())
+        levels = ", ".join(
+            f"{short_name(factor)} {level}" for factor, level in self.factors.items()
+        )
         return f"{self.name}: {levels}" if levels else self.name
 
     @property
@@ -46,7 +48,9 @@ class Arm:
     @property
     def seeds(self) -> str:
         """How many, and out of how many where some are missing."""
-        return f"{len(self.runs)}" + (f" of {self.planned}" if len(self.runs) < self.planned else "")
+        return f"{len(self.runs)}" + (
+            f" of {self.planned}" if len(self.runs) < self.planned else ""
+        )
 
 
 def collect_arms(root: Path, studies: Sequence[str] = ()) -> list[Arm]:
@@ -63,9 +67,16 @@ def collect_arms(root: Path, studies: Sequence[str] = ()) -> list[Arm]:
             raise LabError(f"no runs of a study {name!r} in {root}; {hint}")
     arms = [arm for name in (studies or there) for arm in _of_study(root / name) if arm.runs]
     if not arms:
-        raise LabError(f"{root}: no finished run here; `recse-lab ablate`, `train` and `eval` make some.")
-    first = {study: next(arm.encoder for arm in arms if arm.study == study) for study in {arm.study for arm in arms}}
-    return sorted(arms, key=lambda arm: (first[arm.study], arm.study))  # stable: arms stay in their study's order
+        raise LabError(
+            f"{root}: no finished run here; `recse-lab ablate`, `train` and `eval` make some."
+        )
+    first = {
+        study: next(arm.encoder for arm in arms if arm.study == study)
+        for study in {arm.study for arm in arms}
+    }
+    return sorted(
+        arms, key=lambda arm: (first[arm.study], arm.study)
+    )  # stable: arms stay in their study's order
 
 
 def _of_study(folder: Path) -> list[Arm]:
@@ -86,13 +97,15 @@ def _planned(folder: Path) -> list[Arm]:
         seedless = seeds[cell["arm"]] is not None and len(seeds[cell["arm"]]) == 1
         arm = found.setdefault(
             key, Arm(folder.name, cell["arm"], cell["role"], cell["factors"], "", {}, 0, seedless)
-        )  # fmt: skip
+        )
         run = Run(folder / cell["run"])
         done = run.state == "done"
         found[key] = replace(
-            arm, runs=arm.runs | ({cell["seed"]: run} if done else {}), planned=arm.planned + 1,
+            arm,
+            runs=arm.runs | ({cell["seed"]: run} if done else {}),
+            planned=arm.planned + 1,
             encoder=arm.encoder or (_encoder(run) if done else ""),
-        )  # fmt: skip
+        )
     return list(found.values())
 
 
@@ -105,9 +118,21 @@ def _single(folder: Path) -> list[Arm]:
         config = dict(run.config or {})
         seed = config.pop("seed", 0)
         arm = found.setdefault(
-            json.dumps(config, sort_keys=True), Arm(folder.name, _described(run), "arm", {}, _encoder(run), {}, 0, "training" not in config)
-        )  # fmt: skip
-        found[json.dumps(config, sort_keys=True)] = replace(arm, runs=arm.runs | {seed: run}, planned=arm.planned + 1)
+            json.dumps(config, sort_keys=True),
+            Arm(
+                folder.name,
+                _described(run),
+                "arm",
+                {},
+                _encoder(run),
+                {},
+                0,
+                "training" not in config,
+            ),
+        )
+        found[json.dumps(config, sort_keys=True)] = replace(
+            arm, runs=arm.runs | {seed: run}, planned=arm.planned + 1
+        )
     return list(found.values())
 
 
@@ -124,12 +149,19 @@ def _described(run: Run) -> str:
     config = run.config or {}
     if "training" not in config:
         told = (run.results or {}).get("encoder") or {}
-        pooling = f"{told['pooling']} pooling, {told['layers']} layers" if told.get("pooling") else "imported"
+        pooling = (
+            f"{told['pooling']} pooling, {told['layers']} layers"
+            if told.get("pooling")
+            else "imported"
+        )
         return told.get("baseline") or pooling
     terms = [config["contrast"]["objective"]] if config["contrast"]["weight"] else []
     terms += [
         part
-        for part in ((config.get("view") or {}).get("family"), (config.get("reshape") or {}).get("operator"))
+        for part in (
+            (config.get("view") or {}).get("family"),
+            (config.get("reshape") or {}).get("operator"),
+        )
         if part
     ]
     return f"{' + '.join(terms)}, run {run.id}"
@@ -139,16 +171,25 @@ def _described(run: Run) -> str:
 
 LEVEL = 0.05  # of the test behind a †
 SAME, NOT_COMPARED = "†", "°"
-NOT_COMPARED_NOTE = "° not compared with it: no seed, or no scores of the same test items, in common."
+NOT_COMPARED_NOTE = (
+    "° not compared with it: no seed, or no scores of the same test items, in common."
+)
 IDENTITY = [
-    Column("method", "method", "text"), Column("encoder", "encoder", "text", shared=True), Column("study", "study", "text", shared=True),
+    Column("method", "method", "text"),
+    Column("encoder", "encoder", "text", shared=True),
+    Column("study", "study", "text", shared=True),
     Column("seeds", "seeds", "text"),
-]  # fmt: skip
+]
 
 
 def identity(arm: Arm) -> dict[str, Cell]:
     """The cells that say whose numbers stand in a row."""
-    return {"method": Cell(arm.label), "encoder": Cell(arm.encoder), "study": Cell(arm.study), "seeds": Cell(arm.seeds)}
+    return {
+        "method": Cell(arm.label),
+        "encoder": Cell(arm.encoder),
+        "study": Cell(arm.study),
+        "seeds": Cell(arm.seeds),
+    }
 
 
 def protocol(arm: Arm) -> str:
@@ -170,7 +211,11 @@ def mean(values: Sequence[float | None]) -> float | None:
 def mean_cell(values: Sequence[float | None], **more: Any) -> Cell:
     """Mean over seeds with its standard deviation, where there are two or more."""
     value = mean(values)
-    sd = float(np.std(np.array(values, float), ddof=1)) if value is not None and len(values) > 1 else None
+    sd = (
+        float(np.std(np.array(values, float), ddof=1))
+        if value is not None and len(values) > 1
+        else None
+    )
     return Cell(value, sd=sd, **more)
 
 

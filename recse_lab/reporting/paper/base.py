@@ -35,7 +35,10 @@ def published_rows(found: pd.DataFrame, tasks: Sequence[str]) -> tuple[list[Row]
             for task in (*tasks, "avg")
             if task in line
         }
-        numbers = {key: Cell(None if pd.isna(line[task]) else float(line[task]) / 100) for key, task in keys.items()}
+        numbers = {
+            key: Cell(None if pd.isna(line[task]) else float(line[task]) / 100)
+            for key, task in keys.items()
+        }
         name = line["method"] + (" (from memory)" if line["confidence"] == "memory" else "")
         told = {
             "method": Cell(name),

@@ -17,10 +17,16 @@ from recse_lab.store import Run
 QUESTION = "Are scores pushed to the extremes?"
 TASK = "stsb"
 MEASURES = {
-    "spearman": "STS-B", "used range": "used range", "extreme mass (nominal)": "extreme, nominal", "extreme mass (own range)": "extreme, own range",
-    "sarle": "Sarle", "dip": "dip", "wasserstein (nominal)": "W₁, nominal", "wasserstein (own range)": "W₁, own range",
+    "spearman": "STS-B",
+    "used range": "used range",
+    "extreme mass (nominal)": "extreme, nominal",
+    "extreme mass (own range)": "extreme, own range",
+    "sarle": "Sarle",
+    "dip": "dip",
+    "wasserstein (nominal)": "W₁, nominal",
+    "wasserstein (own range)": "W₁, own range",
     "calibration error (own range)": "calibration, own range",
-}  # fmt: skip
+}
 
 
 def stsb_scores(run: Run) -> pd.DataFrame | None:
@@ -37,7 +43,9 @@ def measures(run: Run) -> dict[str, float] | None:
     scores = stsb_scores(run)
     if scores is None:
         return None
-    found = polarity({"": scores["score"].to_numpy(float)}, scores["gold"].to_numpy(float), resamples=2).table
+    found = polarity(
+        {"": scores["score"].to_numpy(float)}, scores["gold"].to_numpy(float), resamples=2
+    ).table
     return dict(zip(found["measure"], found["value"], strict=True))
 
 
@@ -53,14 +61,22 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         there = [values for values in found if values is not None]
         if there and len(there) == len(found):
             cells = {name: mean_cell([values[name] for values in there]) for name in MEASURES}
-            rows.append(Row(identity(arm) | cells, kind=kind(arm), group=arm.study, runs=tuple(arm.distinct)))
+            rows.append(
+                Row(
+                    identity(arm) | cells, kind=kind(arm), group=arm.study, runs=tuple(arm.distinct)
+                )
+            )
             shown.append(arm)
     if not rows:
-        raise LabError("no finished run has scores of STS-B; `recse-lab eval ENCODER --data-dir SENTEVAL` makes some.")
+        raise LabError(
+            "no finished run has scores of STS-B; `recse-lab eval ENCODER --data-dir SENTEVAL` makes some."
+        )
     columns = [
         *IDENTITY,
         *(
-            Column(name, label, best=name == "spearman", detail=name not in ("spearman", "used range"))
+            Column(
+                name, label, best=name == "spearman", detail=name not in ("spearman", "used range")
+            )
             for name, label in MEASURES.items()
         ),
     ]
@@ -70,7 +86,9 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         "Sarle's coefficient: 33 for a normal sample, 56 for a uniform one. W₁: Wasserstein distance to gold. "
         "Intervals over pairs: `recse-lab probe polarity RUN`."
     ]
-    return Table("Polarity: how the scores are spread", columns, rows, notes, [provenance(runs_of(shown))])
+    return Table(
+        "Polarity: how the scores are spread", columns, rows, notes, [provenance(runs_of(shown))]
+    )
 
 
 def answer(made: Table) -> str:

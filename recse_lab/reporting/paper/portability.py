@@ -26,7 +26,11 @@ def pairs_of(arms: Sequence[Arm]) -> dict[str, tuple[Arm, Arm]]:
     for arm in arms:
         if arm.factors.keys() >= FACTORS:
             found.setdefault(str(arm.factors["framework"]), {})[str(arm.factors["reshape"])] = arm
-    return {name: (both["without"], both["with"]) for name, both in found.items() if both.keys() >= {"without", "with"}}
+    return {
+        name: (both["without"], both["with"])
+        for name, both in found.items()
+        if both.keys() >= {"without", "with"}
+    }
 
 
 def table(arms: Sequence[Arm], ask: Ask) -> Table:
@@ -41,9 +45,17 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         if (both := pairs_of([a for a in arms if a.study == study]))
     }
     if not studies:
-        raise LabError("no study here crosses frameworks with a reshape; `recse-lab ablate portability` does.")
+        raise LabError(
+            "no study here crosses frameworks with a reshape; `recse-lab ablate portability` does."
+        )
     boot = resampled(
-        [run for both in studies.values() for pair in both.values() for arm in pair for run in arm.distinct]
+        [
+            run
+            for both in studies.values()
+            for pair in both.values()
+            for arm in pair
+            for run in arm.distinct
+        ]
     )
     rows = []
     for study, both in studies.items():
@@ -57,12 +69,19 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
             plain, reshaped = both[name]
             common = [pair[0] for pair in by_seed((plain, reshaped))]
             cells = {
-                "method": Cell(name), "encoder": Cell(plain.encoder), "study": Cell(study), "seeds": Cell(str(len(common))),
-                "without": mean_cell([average(run) for run in plain.distinct]), "with": mean_cell([average(run) for run in reshaped.distinct]),
-            }  # fmt: skip
+                "method": Cell(name),
+                "encoder": Cell(plain.encoder),
+                "study": Cell(study),
+                "seeds": Cell(str(len(common))),
+                "without": mean_cell([average(run) for run in plain.distinct]),
+                "with": mean_cell([average(run) for run in reshaped.distinct]),
+            }
             if found is not None and np.isfinite(found.delta):
                 cells["delta"] = Cell(
-                    found.delta, low=found.low, high=found.high, mark="†" if p is None or p >= LEVEL else ""
+                    found.delta,
+                    low=found.low,
+                    high=found.high,
+                    mark="†" if p is None or p >= LEVEL else "",
                 )
             cells["p"] = Cell(p)
             rows.append(Row(cells, group=study, runs=(*plain.distinct, *reshaped.distinct)))
@@ -79,7 +98,9 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         "study. † cannot be told apart from 0 at 5 %; with one seed there is no test."
     ]
     shown = [arm for both in studies.values() for pair in both.values() for arm in pair]
-    return Table("What a reshape adds to each framework", columns, rows, notes, [provenance(runs_of(shown))])
+    return Table(
+        "What a reshape adds to each framework", columns, rows, notes, [provenance(runs_of(shown))]
+    )
 
 
 def answer(made: Table) -> str:
@@ -87,8 +108,14 @@ def answer(made: Table) -> str:
     told = [row for row in made.rows if row.cells.get("delta") and not row.cells["delta"].mark]
 
     def counted(up: bool) -> str:
-        names = [str(row.cells["method"].value) for row in told if (float(row.cells["delta"].value or 0) > 0) == up]
-        return f"{len(names)} {'gain' if up else 'lose'}" + (f" ({', '.join(names)})" if names else "")
+        names = [
+            str(row.cells["method"].value)
+            for row in told
+            if (float(row.cells["delta"].value or 0) > 0) == up
+        ]
+        return f"{len(names)} {'gain' if up else 'lose'}" + (
+            f" ({', '.join(names)})" if names else ""
+        )
 
     rest = len(made.rows) - len(told)
     return f"Of {len(made.rows)} frameworks {counted(True)} and {counted(False)} by more than chance; {rest} cannot be told apart from no difference."

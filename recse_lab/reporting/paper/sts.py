@@ -60,7 +60,12 @@ def average(run: Run, aggregation: str = "all") -> float | None:
 
 def resample(arms: Sequence[Arm]) -> dict[str, Resampled]:
     """Averages on resamples of the pairs of every run that has one and its scores, by run id."""
-    runs = [run for arm in arms for run in arm.distinct if run.scores.is_file() and average(run) is not None]
+    runs = [
+        run
+        for arm in arms
+        for run in arm.distinct
+        if run.scores.is_file() and average(run) is not None
+    ]
     out: dict[str, Resampled] = {}
     for tasks in (SEVEN, MTEB_TASKS):
         out |= resampled([run for run in runs if tasks_of(run) == tasks], tasks)
@@ -91,9 +96,12 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         rows += [_row(arm, group, ask, boot, marks) for arm in members]
     notes = [*_notes(used, alone), *_gaps(shown, ask), *sources]
     return Table(
-        "Semantic textual similarity: Spearman ×100 on the seven STS tasks", _columns([*rows, *beside]), [*rows, *beside], notes,
+        "Semantic textual similarity: Spearman ×100 on the seven STS tasks",
+        _columns([*rows, *beside]),
+        [*rows, *beside],
+        notes,
         [provenance(runs_of(shown))],
-    )  # fmt: skip
+    )
 
 
 def answer(made: Table) -> str:
@@ -105,7 +113,9 @@ def answer(made: Table) -> str:
         for best in (row for row in rows if made.is_best(row, avg)):
             value = best.cells["avg"].value
             assert isinstance(value, float)
-            same, left = (sum(mark in row.cells["avg"].mark for row in rows) for mark in (SAME, NOT_COMPARED))
+            same, left = (
+                sum(mark in row.cells["avg"].mark for row in rows) for mark in (SAME, NOT_COMPARED)
+            )
             unknown = sum(row is not best and row.cells["avg"].value is None for row in rows)
             compared = len(rows) - 1 - left - unknown
             sentences.append(
@@ -117,10 +127,15 @@ def answer(made: Table) -> str:
                 )
                 + (f" ({left + unknown} not compared)." if compared and left + unknown else ".")
             )
-    return " ".join(sentences) or "No study has two rows with an average, so there is nothing to compare."
+    return (
+        " ".join(sentences)
+        or "No study has two rows with an average, so there is nothing to compare."
+    )
 
 
-def compare_arms(first: Arm, second: Arm, boot: Mapping[str, Resampled], *, level: float = 0.95) -> Comparison | None:
+def compare_arms(
+    first: Arm, second: Arm, boot: Mapping[str, Resampled], *, level: float = 0.95
+) -> Comparison | None:
     """STS average of one arm minus another's, for other seeds and other pairs; None where they have no scores of the same pairs."""
     pairs = by_seed((first, second))
     a, b = ([pair[side] for pair in pairs] for side in (0, 1))
@@ -140,20 +155,26 @@ def _groups(arms: Sequence[Arm], ask: Ask) -> dict[str, list[Arm]]:
     groups: dict[str, list[Arm]] = {}
     for arm in arms:
         scored = any(
-            spearman(run, task, aggregation_of(run, ask)) is not None for run in arm.distinct for task in tasks_of(run)
+            spearman(run, task, aggregation_of(run, ask)) is not None
+            for run in arm.distinct
+            for task in tasks_of(run)
         )
         if scored and ask.protocol in (None, protocol(arm)):
             groups.setdefault(f"{arm.study}, {protocol(arm)}", []).append(arm)
     return groups
 
 
-def _row(arm: Arm, group: str, ask: Ask, boot: Mapping[str, Resampled], marks: Mapping[str, str]) -> Row:
+def _row(
+    arm: Arm, group: str, ask: Ask, boot: Mapping[str, Resampled], marks: Mapping[str, str]
+) -> Row:
     aggregation = aggregation_of(arm.distinct[0], ask)
     cells = identity(arm) | {"protocol": Cell(f"{protocol(arm)}, {aggregation}")}
     for task in tasks_of(arm.distinct[0]):
         cells[task] = Cell(mean([spearman(run, task, aggregation) for run in arm.distinct]))
     averages = [average(run, aggregation) for run in arm.distinct]
-    cells["avg"] = mean_cell(averages, mark=marks.get(arm.distinct[0].id, ""), **_interval(arm, boot))
+    cells["avg"] = mean_cell(
+        averages, mark=marks.get(arm.distinct[0].id, ""), **_interval(arm, boot)
+    )
     return Row(cells, kind=kind(arm), group=group, runs=tuple(arm.distinct))
 
 
@@ -166,24 +187,34 @@ def _interval(arm: Arm, boot: Mapping[str, Resampled]) -> dict[str, Any]:
     return {"low": found.low, "high": found.high} if np.isfinite(found.low) else {}
 
 
-def _marks(members: Sequence[Arm], boot: Mapping[str, Resampled], ask: Ask) -> tuple[dict[str, str], bool]:
+def _marks(
+    members: Sequence[Arm], boot: Mapping[str, Resampled], ask: Ask
+) -> tuple[dict[str, str], bool]:
     """† for every arm (its first run's id) that cannot be told apart from the best, ° for one that could not be compared with it;
     and whether any was compared on pairs alone."""
     ranked = {
-        arm.distinct[0].id: (value, arm) for arm in members
-        if (value := mean([average(run, aggregation_of(run, ask)) for run in arm.distinct])) is not None
-    }  # fmt: skip
+        arm.distinct[0].id: (value, arm)
+        for arm in members
+        if (value := mean([average(run, aggregation_of(run, ask)) for run in arm.distinct]))
+        is not None
+    }
     if len(ranked) < 2:
         return {}, False
     best = max(ranked.values(), key=lambda pair: pair[0])[1]
-    compared = {first: compare_arms(best, arm, boot) for first, (_, arm) in ranked.items() if arm is not best}
+    compared = {
+        first: compare_arms(best, arm, boot)
+        for first, (_, arm) in ranked.items()
+        if arm is not best
+    }
     adjusted = holm([found.p if found else None for found in compared.values()])
     marks = {
         first: SAME if found else NOT_COMPARED
         for (first, found), p in zip(compared.items(), adjusted, strict=True)
         if p is None or p >= LEVEL
     }
-    return marks, any(found is not None and found.population == "pairs" for found in compared.values())
+    return marks, any(
+        found is not None and found.population == "pairs" for found in compared.values()
+    )
 
 
 def _columns(rows: Sequence[Row]) -> list[Column]:
@@ -192,14 +223,18 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
     filled = {key for row in rows for key, cell in row.cells.items() if cell.value is not None}
     tasks = [task for task in (*SEVEN, "sickr-all") if task in SEVEN or task in filled]
     return [
-        *IDENTITY, *([Column("protocol", "protocol", "text", shared=True)] if several else []),
-        *(Column(task, LABELS[task], best=True, detail=True) for task in tasks), Column("avg", "avg.", best=True, over=len(SEVEN)),
-    ]  # fmt: skip
+        *IDENTITY,
+        *([Column("protocol", "protocol", "text", shared=True)] if several else []),
+        *(Column(task, LABELS[task], best=True, detail=True) for task in tasks),
+        Column("avg", "avg.", best=True, over=len(SEVEN)),
+    ]
 
 
 def _notes(aggregations: set[str], alone: bool) -> list[str]:
     told = "; ".join(f"{a}: {AGGREGATIONS[a]}" for a in AGGREGATIONS if a in aggregations)
-    notes = [f"Spearman ×100, {told}. Mean over seeds; after the average ± its standard deviation over seeds."]
+    notes = [
+        f"Spearman ×100, {told}. Mean over seeds; after the average ± its standard deviation over seeds."
+    ]
     if "all" in aggregations:
         notes.append(
             f"Brackets: 95 % interval of the average for other seeds and other pairs ({RESAMPLES:,} resamples of the pairs). Bold: the highest of "
@@ -211,7 +246,9 @@ def _notes(aggregations: set[str], alone: bool) -> list[str]:
             "Against a row of one seed pairs alone are resampled: a statement about these models, not about other seeds."
         )
     if aggregations - {"all"}:
-        notes.append("The bootstrap pools pairs, so that averages of subsets have neither interval nor mark.")
+        notes.append(
+            "The bootstrap pools pairs, so that averages of subsets have neither interval nor mark."
+        )
     return notes
 
 

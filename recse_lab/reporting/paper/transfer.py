@@ -8,7 +8,12 @@ import numpy as np
 
 from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS
 from recse_lab.errors import LabError
-from recse_lab.evaluation.examples import Correct, average_accuracy, compare_accuracies, same_examples
+from recse_lab.evaluation.examples import (
+    Correct,
+    average_accuracy,
+    compare_accuracies,
+    same_examples,
+)
 from recse_lab.evaluation.statistics import holm
 from recse_lab.reporting.paper.arms import (
     IDENTITY,
@@ -44,7 +49,11 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     Raises:
         LabError: No finished run has been tested on a transfer task, or an unknown published row.
     """
-    shown = [arm for arm in arms if any(measured(run, task) is not None for run in arm.distinct for task in TRANSFER)]
+    shown = [
+        arm
+        for arm in arms
+        if any(measured(run, task) is not None for run in arm.distinct for task in TRANSFER)
+    ]
     shown = [arm for arm in shown if ask.protocol in (None, protocol(arm))]
     if not shown:
         which = f" under protocol {ask.protocol}" if ask.protocol else ""
@@ -56,9 +65,15 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     rows = [_row(arm, right.get(arm.distinct[0].id), marks) for arm in sorted(shown, key=protocol)]
     beside, sources = published_rows(transfer_rows(ask.beside, memory=ask.memory), TRANSFER)
     protocols = {row.cells["protocol"].value for row in (*rows, *beside)}
-    columns = [*IDENTITY, *([Column("protocol", "protocol", "text", shared=True)] if len(protocols) > 1 else [])]
+    columns = [
+        *IDENTITY,
+        *([Column("protocol", "protocol", "text", shared=True)] if len(protocols) > 1 else []),
+    ]
     columns += [Column(task, TRANSFER_LABELS[task], best=True) for task in TRANSFER]
-    columns += [Column("avg", "avg.", best=True, over=len(TRANSFER)), Column("f1", "MRPC F1", detail=True)]
+    columns += [
+        Column("avg", "avg.", best=True, over=len(TRANSFER)),
+        Column("f1", "MRPC F1", detail=True),
+    ]
     notes = [
         "Accuracy ×100 of a logistic regression on frozen embeddings; the average is over the seven accuracies. Bold: the highest of its study."
     ]
@@ -69,14 +84,20 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
             f"{NOT_COMPARED_NOTE}"
         )
     for arm in shown:
-        lacking = [task for task in TRANSFER if any(measured(run, task) is None for run in arm.distinct)]
+        lacking = [
+            task for task in TRANSFER if any(measured(run, task) is None for run in arm.distinct)
+        ]
         if lacking:
             names = ", ".join(TRANSFER_LABELS[task] for task in lacking)
             notes.append(
                 f"{arm.encoder}, {arm.label} has no average: {names} {'is' if len(lacking) == 1 else 'are'} missing or undefined."
             )
     return Table(
-        "Transfer tasks: accuracy ×100", columns, [*rows, *beside], [*notes, *sources], [provenance(runs_of(shown))]
+        "Transfer tasks: accuracy ×100",
+        columns,
+        [*rows, *beside],
+        [*notes, *sources],
+        [provenance(runs_of(shown))],
     )
 
 
@@ -90,10 +111,12 @@ def answer(made: Table) -> str:
     ]
     best = [
         f"{row.cells['encoder'].value}, {row.cells['method'].value} has the highest average of {row.group} ({100 * value:.2f})"
-        for row, value in found if made.is_best(row, avg)
-    ]  # fmt: skip
+        for row, value in found
+        if made.is_best(row, avg)
+    ]
     alone = [
-        f"{row.cells['encoder'].value}, {row.cells['method'].value} averages {100 * value:.2f}" for row, value in found
+        f"{row.cells['encoder'].value}, {row.cells['method'].value} averages {100 * value:.2f}"
+        for row, value in found
     ]
     return "; ".join(best or alone or ["No row has all seven tasks"]) + "."
 
@@ -104,10 +127,15 @@ def correct(arm: Arm) -> Correct | None:
     for run in arm.distinct:
         if not run.predictions.is_file() or any(measured(run, task) is None for task in TRANSFER):
             return None
-        frame = run.read_predictions(["task", "row", "label", "predicted"]).sort_values("row", kind="stable")
-        runs.append({
-            str(task): (part["label"] == part["predicted"]).to_numpy(float) for task, part in frame.groupby("task", sort=False)
-        })  # fmt: skip
+        frame = run.read_predictions(["task", "row", "label", "predicted"]).sort_values(
+            "row", kind="stable"
+        )
+        runs.append(
+            {
+                str(task): (part["label"] == part["predicted"]).to_numpy(float)
+                for task, part in frame.groupby("task", sort=False)
+            }
+        )
     if not all(same_examples(run, runs[0]) for run in runs):
         return None
     return {task: np.mean([run[task] for run in runs], axis=0) for task in runs[0]}
@@ -125,10 +153,17 @@ def _marks(arms: Sequence[Arm], right: Mapping[str, Correct]) -> dict[str, str]:
     for members in groups.values():
         best = max(members, key=lambda run: members[run])
         others = [run for run in members if run != best]
-        same = [run for run in others if {run, best} <= right.keys() and same_examples(right[run], right[best])]
+        same = [
+            run
+            for run in others
+            if {run, best} <= right.keys() and same_examples(right[run], right[best])
+        ]
         adjusted = holm([compare_accuracies(right[best], right[run]).p for run in same])
         marks |= dict.fromkeys(others, NOT_COMPARED)
-        marks |= {run: "" if p is not None and p < LEVEL else SAME for run, p in zip(same, adjusted, strict=True)}
+        marks |= {
+            run: "" if p is not None and p < LEVEL else SAME
+            for run, p in zip(same, adjusted, strict=True)
+        }
     return marks
 
 
@@ -142,7 +177,9 @@ def _row(arm: Arm, right: Correct | None, marks: Mapping[str, str]) -> Row:
     cells = identity(arm) | {task: Cell(mean(values)) for task, values in accuracies.items()}
     cells |= {
         "protocol": Cell(protocol(arm)),
-        "avg": mean_cell(averages, mark=marks.get(arm.distinct[0].id, ""), **_interval(averages, right)),
+        "avg": mean_cell(
+            averages, mark=marks.get(arm.distinct[0].id, ""), **_interval(averages, right)
+        ),
         "f1": Cell(mean([measured(run, "mrpc", "f1") for run in arm.distinct])),
     }
     return Row(cells, kind=kind(arm), group=_group(arm), runs=tuple(arm.distinct))

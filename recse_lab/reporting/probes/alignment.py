@@ -16,7 +16,11 @@ STS = "Spearman × 100"
 
 def figures(result: ProbeResult) -> dict[str, Any]:
     """``plane`` of an alignment result, ``trajectory`` of a trajectory."""
-    return {"trajectory": trajectory(result)} if result.name == "trajectory" else {"plane": plane(result)}
+    return (
+        {"trajectory": trajectory(result)}
+        if result.name == "trajectory"
+        else {"plane": plane(result)}
+    )
 
 
 def summary(result: ProbeResult) -> str:
@@ -40,7 +44,10 @@ def plane(result: ProbeResult) -> Any:
     colour = _colours(plt, figure, axes, drawn["spearman"])
     bars: list[tuple[float, float]] = []
     for i, (name, row) in enumerate(drawn.iterrows()):
-        spans = {m: (wide["low"].loc[name, m], wide["high"].loc[name, m]) for m in ("alignment", "uniformity")}
+        spans = {
+            m: (wide["low"].loc[name, m], wide["high"].loc[name, m])
+            for m in ("alignment", "uniformity")
+        }
         for along, across in (("uniformity", "alignment"), ("alignment", "uniformity")):
             if np.isfinite(spans[along]).all():
                 line = axes.hlines if along == "uniformity" else axes.vlines
@@ -48,11 +55,25 @@ def plane(result: ProbeResult) -> Any:
             low, high = np.where(np.isfinite(spans[along]), spans[along], row[along])
             for place in np.linspace(low, high, 9):
                 bars.append((place, row[across]) if along == "uniformity" else (row[across], place))
-        axes.plot(row["uniformity"], row["alignment"], style.MARKERS[i % len(style.MARKERS)], markersize=8, zorder=3,
-                  markerfacecolor=colour(row["spearman"]), markeredgecolor="#222222", markeredgewidth=0.8)  # fmt: skip
+        axes.plot(
+            row["uniformity"],
+            row["alignment"],
+            style.MARKERS[i % len(style.MARKERS)],
+            markersize=8,
+            zorder=3,
+            markerfacecolor=colour(row["spearman"]),
+            markeredgecolor="#222222",
+            markeredgewidth=0.8,
+        )
     _frame(axes)
     labels = [f"{name} ({_hundred(row['spearman'])})" for name, row in drawn.iterrows()]
-    _label_points(figure, axes, drawn[["uniformity", "alignment"]].to_numpy(), labels, np.array(bars).reshape(-1, 2))
+    _label_points(
+        figure,
+        axes,
+        drawn[["uniformity", "alignment"]].to_numpy(),
+        labels,
+        np.array(bars).reshape(-1, 2),
+    )
     missing = [str(name) for name in points.index.difference(drawn.index, sort=False)]
     if missing:
         _note(figure, f"Undefined, and not drawn: {', '.join(missing)}.")
@@ -73,15 +94,23 @@ def trajectory(result: ProbeResult) -> Any:
         scores = part["spearman"].to_numpy()
         middles = [colour(value) for value in (scores[1:] + scores[:-1]) / 2]
         axes.add_collection(
-            LineCollection(list(np.stack([at[:-1], at[1:]], axis=1)), colors=middles, linewidths=2, zorder=2)
+            LineCollection(
+                list(np.stack([at[:-1], at[1:]], axis=1)), colors=middles, linewidths=2, zorder=2
+            )
         )
         axes.scatter(*at[1:-1].T, s=9, color=[colour(value) for value in scores[1:-1]], zorder=3)
         mark = {"marker": style.MARKERS[i % len(style.MARKERS)], "zorder": 4}
-        axes.scatter(*at[:1].T, s=46, facecolor="white", edgecolor=[colour(scores[0])], linewidth=1.6, **mark)
-        axes.scatter(*at[-1:].T, s=70, color=[colour(scores[-1])], edgecolor="#222222", linewidth=0.8, **mark)
+        axes.scatter(
+            *at[:1].T, s=46, facecolor="white", edgecolor=[colour(scores[0])], linewidth=1.6, **mark
+        )
+        axes.scatter(
+            *at[-1:].T, s=70, color=[colour(scores[-1])], edgecolor="#222222", linewidth=0.8, **mark
+        )
         ends.append(at[-1])
         along = np.linspace(0, len(at) - 1, 12 * len(at))
-        paths.append(np.stack([np.interp(along, range(len(at)), at[:, axis]) for axis in (0, 1)], axis=1))
+        paths.append(
+            np.stack([np.interp(along, range(len(at)), at[:, axis]) for axis in (0, 1)], axis=1)
+        )
         labels.append(f"{name}, step {part['step'].iloc[-1]} ({_hundred(scores[-1])})")
     axes.margins(0.08)
     axes.autoscale_view()
@@ -106,7 +135,9 @@ def _colours(plt: Any, figure: Any, axes: Any, scores: Any) -> Any:
     """Spearman → colour, with its bar; grey where it is undefined. The palest end of the map is left out."""
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-    palette = LinearSegmentedColormap.from_list("sts", plt.get_cmap("viridis")(np.linspace(0, 0.92, 256)))
+    palette = LinearSegmentedColormap.from_list(
+        "sts", plt.get_cmap("viridis")(np.linspace(0, 0.92, 256))
+    )
     defined = 100 * scores.dropna()
     if defined.empty:
         return lambda value: style.CONTROL
@@ -118,7 +149,9 @@ def _colours(plt: Any, figure: Any, axes: Any, scores: Any) -> Any:
     return lambda value: palette(scale(100 * value)) if np.isfinite(value) else style.CONTROL
 
 
-def _label_points(figure: Any, axes: Any, at: np.ndarray, labels: Sequence[str], drawn: np.ndarray) -> None:
+def _label_points(
+    figure: Any, axes: Any, at: np.ndarray, labels: Sequence[str], drawn: np.ndarray
+) -> None:
     """Names beside their points, each at the first place where it covers neither what is drawn nor another name."""
     from matplotlib.text import Text
     from matplotlib.transforms import Bbox
@@ -127,24 +160,45 @@ def _label_points(figure: Any, axes: Any, at: np.ndarray, labels: Sequence[str],
     point = figure.dpi / 72
     renderer, inside = figure.canvas.get_renderer(), axes.get_window_extent()
     taken = [
-        Bbox.from_bounds(x - 3 * point, y - 3 * point, 6 * point, 6 * point) for x, y in axes.transData.transform(drawn)
+        Bbox.from_bounds(x - 3 * point, y - 3 * point, 6 * point, 6 * point)
+        for x, y in axes.transData.transform(drawn)
     ]
     directions = [
-        (np.cos(angle), np.sin(angle)) for angle in np.pi * np.array([0, 1, 0.5, 1.5, 0.25, 1.75, 0.75, 1.25])
+        (np.cos(angle), np.sin(angle))
+        for angle in np.pi * np.array([0, 1, 0.5, 1.5, 0.25, 1.75, 0.75, 1.25])
     ]
     for xy, label in zip(at, labels, strict=True):
         best: tuple[float, Any, Any] | None = None
         for distance in (11, 20, 32, 48):
             for right, up in directions:
                 text = axes.annotate(
-                    label, xy, xytext=(distance * right, distance * up), textcoords="offset points", fontsize=8, zorder=5,
+                    label,
+                    xy,
+                    xytext=(distance * right, distance * up),
+                    textcoords="offset points",
+                    fontsize=8,
+                    zorder=5,
                     ha="left" if right > 0.5 else "right" if right < -0.5 else "center",
                     va="center" if abs(up) < 0.5 else "bottom" if up > 0 else "top",
-                    arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "#777777", "shrinkB": 4} if distance > 11 else None,
-                )  # fmt: skip
+                    arrowprops={
+                        "arrowstyle": "-",
+                        "linewidth": 0.5,
+                        "color": "#777777",
+                        "shrinkB": 4,
+                    }
+                    if distance > 11
+                    else None,
+                )
                 text.update_positions(renderer)
-                box = Text.get_window_extent(text, renderer).padded(1.5 * point)  # of the letters, without the hair
-                outside = not (inside.x0 < box.x0 and box.x1 < inside.x1 and inside.y0 < box.y0 and box.y1 < inside.y1)
+                box = Text.get_window_extent(text, renderer).padded(
+                    1.5 * point
+                )  # of the letters, without the hair
+                outside = not (
+                    inside.x0 < box.x0
+                    and box.x1 < inside.x1
+                    and inside.y0 < box.y0
+                    and box.y1 < inside.y1
+                )
                 cost = sum(box.overlaps(other) for other in taken) + 100 * outside + distance / 1000
                 if best is None or cost < best[0]:
                     if best is not None:
@@ -195,7 +249,9 @@ def _plane_summary(result: ProbeResult) -> str:
         f"{about['above']:g}; protocol {about['protocol']}."
     )
     parts.append(
-        f"Intervals {about['intervals']}." if about["protocol"] == "whole" else "Per batch: biased, see the protocol."
+        f"Intervals {about['intervals']}."
+        if about["protocol"] == "whole"
+        else "Per batch: biased, see the protocol."
     )
     return " ".join(parts)
 
@@ -240,5 +296,8 @@ def _trajectory_summary(result: ProbeResult) -> str:
 
 
 def _place(look: Any) -> str:
-    told = [f"{m} {look[m]:.3f}" if np.isfinite(look[m]) else f"{m} undefined" for m in ("alignment", "uniformity")]
+    told = [
+        f"{m} {look[m]:.3f}" if np.isfinite(look[m]) else f"{m} undefined"
+        for m in ("alignment", "uniformity")
+    ]
     return f"{', '.join(told)}, Spearman {_hundred(look['spearman'])}"

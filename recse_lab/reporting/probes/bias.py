@@ -42,7 +42,9 @@ def partial_figure(result: ProbeResult) -> Any:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("partial rank correlation with similarity, gold and the other covariates held fixed")
+    axes.set_xlabel(
+        "partial rank correlation with similarity, gold and the other covariates held fixed"
+    )
     _legend(figure, encoders)
     return figure
 
@@ -50,12 +52,19 @@ def partial_figure(result: ProbeResult) -> Any:
 def strata_figure(result: ProbeResult) -> Any:
     """STS within the low, middle and high third of each covariate, a line an encoder."""
     frame = result.curves["strata"]
-    covariates, encoders, labels = (_order(frame[column]) for column in ("covariate", "encoder", "stratum"))
+    covariates, encoders, labels = (
+        _order(frame[column]) for column in ("covariate", "encoder", "stratum")
+    )
     plt = style.use()
     columns = min(len(covariates), 2)
     rows = -(-len(covariates) // columns)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(style.WIDTH, 0.6 + 2.3 * rows), sharey=True, squeeze=False, layout="constrained"
+        rows,
+        columns,
+        figsize=(style.WIDTH, 0.6 + 2.3 * rows),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
     panels = iter(grid.flat)
     for covariate, axes in zip(covariates, panels, strict=False):
@@ -63,11 +72,19 @@ def strata_figure(result: ProbeResult) -> Any:
         for e, encoder in enumerate(encoders):
             points = _records(_where(part, "encoder", encoder))
             at = [i + _aside(e, len(encoders), 0.5) for i in range(len(labels))]
-            axes.plot(at, [100 * point["value"] for point in points], color=_colour(e), linewidth=0.7, alpha=0.6)
+            axes.plot(
+                at,
+                [100 * point["value"] for point in points],
+                color=_colour(e),
+                linewidth=0.7,
+                alpha=0.6,
+            )
             for x, point in zip(at, points, strict=True):
                 _dot(axes, point, x, e, len(encoders), scale=100)
         axes.set_xticks(
-            range(len(labels)), [_bounds(row) for row in _records(part.drop_duplicates("stratum"))], fontsize=8
+            range(len(labels)),
+            [_bounds(row) for row in _records(part.drop_duplicates("stratum"))],
+            fontsize=8,
         )
         axes.set_xlim(-0.45, len(labels) - 0.55)
         axes.set_title(covariate)
@@ -95,8 +112,17 @@ def influence_figure(result: ProbeResult) -> Any:
     content = _where(result.curves["place"], "kind", CONTENT)
     for e, encoder in enumerate(encoders):
         line = _where(content, "encoder", encoder)
-        axes.fill_between(line["place"], line["low"], line["high"], color=_colour(e), alpha=0.15, linewidth=0)
-        axes.plot(line["place"], line["value"], color=_colour(e), marker=_marker(e), markersize=4, linewidth=1.3)
+        axes.fill_between(
+            line["place"], line["low"], line["high"], color=_colour(e), alpha=0.15, linewidth=0
+        )
+        axes.plot(
+            line["place"],
+            line["value"],
+            color=_colour(e),
+            marker=_marker(e),
+            markersize=4,
+            linewidth=1.3,
+        )
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["start", "middle", "end"], fontsize=8)
     axes.set_title("content words, by place")
@@ -105,8 +131,15 @@ def influence_figure(result: ProbeResult) -> Any:
         axes.set_ylim(bottom=0)
 
     axes = grid[1, 1]
-    _dots(axes, result.table.loc[result.table["measure"].isin(["evenness", "gini"])], "measure", encoders)
-    axes.set_xticks([0, 1], ["evenness\n(1: all words alike)", "Gini\n(1: one word is all)"], fontsize=8)
+    _dots(
+        axes,
+        result.table.loc[result.table["measure"].isin(["evenness", "gini"])],
+        "measure",
+        encoders,
+    )
+    axes.set_xticks(
+        [0, 1], ["evenness\n(1: all words alike)", "Gini\n(1: one word is all)"], fontsize=8
+    )
     axes.set_ylim(0, 1)
     axes.set_title("spread over a sentence's words")
     grid[1, 0].set_visible("band" in relative)
@@ -120,7 +153,11 @@ def influence_figure(result: ProbeResult) -> Any:
 def summary(result: ProbeResult) -> str:
     """What the numbers say, in Markdown: one line a covariate, the gaps between thirds; or who moves the embedding."""
     lines = _bias_lines(result) if "partial" in result.curves else _influence_lines(result)
-    notes = result.table.loc[result.table["value"].isna()].groupby("note", sort=False)["encoder"].unique()
+    notes = (
+        result.table.loc[result.table["value"].isna()]
+        .groupby("note", sort=False)["encoder"]
+        .unique()
+    )
     lines += [f"Undefined for {', '.join(names)}: {why}." for why, names in notes.items()]
     return "\n\n".join(lines)
 
@@ -135,14 +172,21 @@ def _bias_lines(result: ProbeResult) -> list[str]:
         if not len(part):
             continue
         rows = _records(part)
-        ends = [f"{_signed(row['value'])} ({row['encoder']})" for row in (rows[0], rows[-1])[: len(rows)]]
+        ends = [
+            f"{_signed(row['value'])} ({row['encoder']})"
+            for row in (rows[0], rows[-1])[: len(rows)]
+        ]
         above, below = sum(row["low"] > 0 for row in rows), sum(row["high"] < 0 for row in rows)
         told = [" to ".join(ends), f"above 0 in {above} and below 0 in {below} of {len(rows)}"]
         if np.isfinite(own[covariate]):
             told.append(f"gold's own ρ with it is {_signed(own[covariate])}")
         if against is not None and "against" in result.curves:
             less = _records(_where(result.curves["against"], "covariate", covariate))
-            clear = [f"{row['encoder']} {_interval(row)}" for row in less if row["low"] > 0 or row["high"] < 0]
+            clear = [
+                f"{row['encoder']} {_interval(row)}"
+                for row in less
+                if row["low"] > 0 or row["high"] < 0
+            ]
             told.append(f"other than that of {against}: {', '.join(clear) or 'none'}")
         bullets.append(f"- {covariate}: {'; '.join(told)}.")
     lines = [
@@ -170,20 +214,30 @@ def _influence_lines(result: ProbeResult) -> list[str]:
         f"({about['passed over']:,} too short or too long were passed over):"
     ]
     told = (
-        ("evenness", "evenness {:.2f}"), ("gini", "Gini {:.2f}"),
-        (f"relative influence ({CONTENT})", "a content word moves the embedding {:.2f} times as far as the sentence's average word"),
+        ("evenness", "evenness {:.2f}"),
+        ("gini", "Gini {:.2f}"),
+        (
+            f"relative influence ({CONTENT})",
+            "a content word moves the embedding {:.2f} times as far as the sentence's average word",
+        ),
         ("relative influence (function word)", "a function word {:.2f} times"),
         ("influence / apart", "a removal is {:.1%} of the distance between two sentences"),
-    )  # fmt: skip
+    )
     bullets = []
     for row in _records(wide.reset_index()):
-        parts = [text.format(row[measure]).replace("%", " %") for measure, text in told if np.isfinite(row[measure])]
+        parts = [
+            text.format(row[measure]).replace("%", " %")
+            for measure, text in told
+            if np.isfinite(row[measure])
+        ]
         if parts:
             bullets.append(f"- {row['encoder']}: {'; '.join(parts)}.")
     evenness = sorted(wide["evenness"].dropna().items(), key=lambda entry: entry[1])
     ends = [f"{name} ({value:.2f})" for name, value in evenness]
     told = (
-        [f"Influence is spread most evenly over the words in {ends[-1]}, least in {ends[0]}."] if len(ends) > 1 else []
+        [f"Influence is spread most evenly over the words in {ends[-1]}, least in {ends[0]}."]
+        if len(ends) > 1
+        else []
     )
     return [*told, *lines, "\n".join(bullets)] if bullets else []
 
@@ -224,7 +278,9 @@ def _aside(e: int, count: int, room: float) -> float:
     return (e - (count - 1) / 2) * room / max(count, 1)
 
 
-def _dot(axes: Any, row: Row, at: float, e: int, count: int, *, across: bool = False, scale: float = 1) -> None:
+def _dot(
+    axes: Any, row: Row, at: float, e: int, count: int, *, across: bool = False, scale: float = 1
+) -> None:
     """A point and its interval, upright or across."""
     value, low, high = (scale * row[column] for column in ("value", "low", "high"))
     size = 5 if count <= 6 else 4
@@ -242,13 +298,19 @@ def _dots(axes: Any, frame: pd.DataFrame, column: str, encoders: list[str]) -> N
     for i, group in enumerate(groups):
         for e, row in enumerate(_records(_where(frame, column, group))):
             _dot(axes, row, i + _aside(e, len(encoders), 0.5), e, len(encoders))
-    axes.set_xticks(range(len(groups)), [group.replace(" word", "\nword").replace("1 in ", "≥ 1 in\n") for group in groups], fontsize=7)  # fmt: skip
+    axes.set_xticks(
+        range(len(groups)),
+        [group.replace(" word", "\nword").replace("1 in ", "≥ 1 in\n") for group in groups],
+        fontsize=7,
+    )
     axes.set_xlim(-0.5, len(groups) - 0.5)
 
 
 def _bounds(row: Row) -> str:
     """The name of a stratum over the values in it."""
-    ends = dict.fromkeys(f"{row[end]:.2f}".rstrip("0").rstrip(".").replace("-", "−") for end in ("from", "to"))
+    ends = dict.fromkeys(
+        f"{row[end]:.2f}".rstrip("0").rstrip(".").replace("-", "−") for end in ("from", "to")
+    )
     return f"{row['stratum']}\n{' to '.join(ends) if row['n'] else 'none'}"
 
 
@@ -256,7 +318,11 @@ def _legend(figure: Any, encoders: list[str]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=_colour(e), marker=_marker(e), markersize=5, linewidth=1.4, label=encoder)
+        Line2D(
+            [], [], color=_colour(e), marker=_marker(e), markersize=5, linewidth=1.4, label=encoder
+        )
         for e, encoder in enumerate(encoders)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(encoders), 3), fontsize=8)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=min(len(encoders), 3), fontsize=8
+    )

@@ -27,7 +27,10 @@ def dots(result: ProbeResult, measure: str, *, ax: Any = None) -> Any:
         colour = style.COLOURS[i % len(style.COLOURS)]
         ax.plot([line["low"], line["high"]], [i, i], color=colour, linewidth=1.4)
         ax.plot([line["value"]], [i], "o", color=colour, markersize=5)
-    told = [f"{e} (undefined)" if v != v else e for e, v in zip(part["encoder"], part["value"], strict=True)]
+    told = [
+        f"{e} (undefined)" if v != v else e
+        for e, v in zip(part["encoder"], part["value"], strict=True)
+    ]
     ax.set_yticks(range(len(part)), told)
     ax.set_ylim(len(part) - 0.5, -0.5)
     ax.grid(axis="x")

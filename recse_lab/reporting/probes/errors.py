@@ -32,13 +32,20 @@ def ranks_figure(result: ProbeResult, listed: pd.DataFrame) -> Any:
     ranks = result.curves["ranks"]
     a, b = listed["a"].iloc[0], listed["b"].iloc[0]
     first, second = (ranks.loc[ranks["encoder"] == name].reset_index(drop=True) for name in (a, b))
-    figure, axes = plt.subplots(figsize=(0.8 * style.WIDTH, 0.66 * style.WIDTH), layout="constrained")
+    figure, axes = plt.subplots(
+        figsize=(0.8 * style.WIDTH, 0.66 * style.WIDTH), layout="constrained"
+    )
     axes.plot([0, 1], [0, 1], color=style.REFERENCE, linewidth=0.8, zorder=1)
     for shift in (-result.about["threshold"], result.about["threshold"]):
         axes.axline(
-            (0, shift), slope=1, color=style.CONTROL, linewidth=0.7, linestyle=(0, (4, 3)), zorder=1,
+            (0, shift),
+            slope=1,
+            color=style.CONTROL,
+            linewidth=0.7,
+            linestyle=(0, (4, 3)),
+            zorder=1,
             label=f"{_share(result.about['threshold'])} of the set apart" if shift > 0 else None,
-        )  # fmt: skip
+        )
     # In a fixed shuffled order, so that no grade lies on top of the others.
     order = first.sample(frac=1, random_state=0).index
     drawn = axes.scatter(
@@ -52,13 +59,28 @@ def ranks_figure(result: ProbeResult, listed: pd.DataFrame) -> Any:
     )
     ring = style.COLOURS[1]
     axes.scatter(
-        listed["rank_a"], listed["rank_b"], s=34, facecolors="none", edgecolors=ring, linewidths=1.2,
+        listed["rank_a"],
+        listed["rank_b"],
+        s=34,
+        facecolors="none",
+        edgecolors=ring,
+        linewidths=1.2,
         label=f"the {len(listed)} furthest apart, the first {min(NUMBERED, len(listed))} numbered",
-    )  # fmt: skip
-    for number, (x, y) in enumerate(_free_places(listed[["rank_a", "rank_b"]].to_numpy(), NUMBERED), 1):
-        text = axes.text(x, y, str(number), fontsize=8, ha="center", va="center", color=ring, fontweight="bold")
+    )
+    for number, (x, y) in enumerate(
+        _free_places(listed[["rank_a", "rank_b"]].to_numpy(), NUMBERED), 1
+    ):
+        text = axes.text(
+            x, y, str(number), fontsize=8, ha="center", va="center", color=ring, fontweight="bold"
+        )
         text.set_path_effects([withStroke(linewidth=2, foreground="white")])
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel=f"rank under {a}", ylabel=f"rank under {b}")
+    axes.set(
+        xlim=(-0.01, 1.01),
+        ylim=(-0.01, 1.01),
+        aspect="equal",
+        xlabel=f"rank under {a}",
+        ylabel=f"rank under {b}",
+    )
     axes.grid(visible=True, axis="both")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, label="gold")
@@ -73,7 +95,9 @@ def _free_places(points: np.ndarray, count: int) -> list[np.ndarray]:
     for i, point in enumerate(points[:count]):
         angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
         around = point + BESIDE * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        around = around[(around > BESIDE / 2).all(axis=1)]  # the axes' own labels lie left and below
+        around = around[
+            (around > BESIDE / 2).all(axis=1)
+        ]  # the axes' own labels lie left and below
         others = np.stack([*taken[:i], *taken[i + 1 :]]) if len(taken) > 1 else np.full((1, 2), 0.5)
         taken.append(around[np.linalg.norm(around[:, None] - others, axis=2).min(axis=1).argmax()])
     return taken[len(points) :]
@@ -84,9 +108,17 @@ def summary(result: ProbeResult) -> str:
     table, about = result.table, result.about
     alone = [
         f"{row['encoder']} {100 * row['value']:.1f} %"
-        for _, row in table.loc[(table["measure"] == "share wrong") & table["value"].notna()].iterrows()
+        for _, row in table.loc[
+            (table["measure"] == "share wrong") & table["value"].notna()
+        ].iterrows()
     ]
-    lines = [f"Of {about['pairs']:,} pairs, ranked more than {_share(about['threshold'])} of the set away from where gold has them: {', '.join(alone)}."] if alone else []  # fmt: skip
+    lines = (
+        [
+            f"Of {about['pairs']:,} pairs, ranked more than {_share(about['threshold'])} of the set away from where gold has them: {', '.join(alone)}."
+        ]
+        if alone
+        else []
+    )
     if "disagreements" in result.curves:
         wide = result.frame()
         for name, listed in result.curves["disagreements"].groupby("encoder", sort=False):
@@ -110,7 +142,9 @@ def summary(result: ProbeResult) -> str:
         )
         if len(listed):
             similar, different = (listed["common"] > 0).sum(), (listed["common"] < 0).sum()
-            lines[-1] += f" Of the {len(listed)} worst, {similar} are held too similar and {different} too different."
+            lines[-1] += (
+                f" Of the {len(listed)} worst, {similar} are held too similar and {different} too different."
+            )
     notes = table.loc[table["value"].isna()].groupby("note", sort=False)["encoder"].unique()
     lines += [f"Undefined for {', '.join(names)}: {why}." for why, names in notes.items()]
     return "\n\n".join(lines)
@@ -122,25 +156,50 @@ def listings(result: ProbeResult) -> list[Table]:
     if "disagreements" in result.curves:
         for name, listed in result.curves["disagreements"].groupby("encoder", sort=False):
             rows = [
-                [str(i), _ranked(row["gold"], row["gold_rank"]), _ranked(row["score_a"], row["rank_a"]),
-                 _ranked(row["score_b"], row["rank_b"]), row["first"], row["second"]]
+                [
+                    str(i),
+                    _ranked(row["gold"], row["gold_rank"]),
+                    _ranked(row["score_a"], row["rank_a"]),
+                    _ranked(row["score_b"], row["rank_b"]),
+                    row["first"],
+                    row["second"],
+                ]
                 for i, row in enumerate(listed.to_dict("records"), 1)
-            ]  # fmt: skip
-            found.append(_listing(f"Where {name} disagree most", [listed["a"].iloc[0], listed["b"].iloc[0]], rows))
+            ]
+            found.append(
+                _listing(
+                    f"Where {name} disagree most", [listed["a"].iloc[0], listed["b"].iloc[0]], rows
+                )
+            )
     wrong = result.curves.get("wrong", pd.DataFrame())
     if len(wrong):
         rows = []
         for i, (_, of_pair) in enumerate(wrong.groupby("pair", sort=False), 1):
             row = of_pair.iloc[0]
             scores = [_ranked(one["score"], one["rank"]) for one in of_pair.to_dict("records")]
-            rows.append([str(i), _ranked(row["gold"], row["gold_rank"]), *scores, row["first"], row["second"]])
-        found.append(_listing("What every arm gets wrong", list(dict.fromkeys(wrong["encoder"])), rows))
+            rows.append(
+                [
+                    str(i),
+                    _ranked(row["gold"], row["gold_rank"]),
+                    *scores,
+                    row["first"],
+                    row["second"],
+                ]
+            )
+        found.append(
+            _listing("What every arm gets wrong", list(dict.fromkeys(wrong["encoder"])), rows)
+        )
     return found
 
 
 def _listing(title: str, encoders: list[str], rows: list[list[str]]) -> Table:
-    columns = [Column(str(i), label, "text") for i, label in enumerate(["", "gold", *encoders, "first", "second"])]
-    return Table(title, columns, [Row({str(i): Cell(text) for i, text in enumerate(row)}) for row in rows])
+    columns = [
+        Column(str(i), label, "text")
+        for i, label in enumerate(["", "gold", *encoders, "first", "second"])
+    ]
+    return Table(
+        title, columns, [Row({str(i): Cell(text) for i, text in enumerate(row)}) for row in rows]
+    )
 
 
 def markdown(result: ProbeResult) -> str:
@@ -148,9 +207,18 @@ def markdown(result: ProbeResult) -> str:
     parts = []
     for table in listings(result):
         rule = ["---:"] * (len(table.columns) - 2) + ["---", "---"]
-        rows = [[str(row.cells[column.key].value) for column in table.columns] for row in table.rows]
-        lines = [[_escaped(column.label) for column in table.columns], rule, *([_escaped(c) for c in r] for r in rows)]
-        parts.append(f"## {_escaped(table.title)}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
+        rows = [
+            [str(row.cells[column.key].value) for column in table.columns] for row in table.rows
+        ]
+        lines = [
+            [_escaped(column.label) for column in table.columns],
+            rule,
+            *([_escaped(c) for c in r] for r in rows),
+        ]
+        parts.append(
+            f"## {_escaped(table.title)}\n\n"
+            + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        )
     return "\n\n".join(parts) + "\n"
 
 

@@ -10,11 +10,19 @@ from recse_lab.probes.base import ProbeResult
 from recse_lab.reporting import style
 
 LABELS = {
-    "mean_cosine": "mean cosine", "partition_isotropy": "partition isotropy", "partition_isotropy_unit": "…, of unit vectors",
-    "isoscore": "IsoScore", "participation_ratio": "participation ratio", "top_share": "variance on first axis",
-    "effective_rank": "effective rank", "effective_rank_centred": "…, centred", "hubness_skew": "hubness (skew of N$_k$)",
-    "antihubs": "nobody's neighbour", "norm_mean": "mean norm", "norm_cv": "spread of norms (CV)",
-}  # fmt: skip
+    "mean_cosine": "mean cosine",
+    "partition_isotropy": "partition isotropy",
+    "partition_isotropy_unit": "…, of unit vectors",
+    "isoscore": "IsoScore",
+    "participation_ratio": "participation ratio",
+    "top_share": "variance on first axis",
+    "effective_rank": "effective rank",
+    "effective_rank_centred": "…, centred",
+    "hubness_skew": "hubness (skew of N$_k$)",
+    "antihubs": "nobody's neighbour",
+    "norm_mean": "mean norm",
+    "norm_cv": "spread of norms (CV)",
+}
 """Drawn in this order; mean_cosine_with_self and rankme stand in the table and repeat a neighbour."""
 
 LINES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.5, 1.2)))
@@ -46,10 +54,18 @@ def spectra(result: ProbeResult) -> Any:
         if part["share"].isna().any():
             undefined.append(str(name))
             continue
-        look = {"color": style.COLOURS[i % len(style.COLOURS)], "linewidth": 1.6, "linestyle": LINES[i % len(LINES)]}
+        look = {
+            "color": style.COLOURS[i % len(style.COLOURS)],
+            "linewidth": 1.6,
+            "linestyle": LINES[i % len(LINES)],
+        }
         seen = part[part["singular_centred"] > 1e-6 * part["singular_centred"].iloc[0]]
-        left.plot(seen["component"], seen["singular_centred"] / seen["singular_centred"].iloc[0], **look)
-        right.plot(part["component"], part["cumulative"], label=f"{name} ({len(part)} dimensions)", **look)
+        left.plot(
+            seen["component"], seen["singular_centred"] / seen["singular_centred"].iloc[0], **look
+        )
+        right.plot(
+            part["component"], part["cumulative"], label=f"{name} ({len(part)} dimensions)", **look
+        )
         at = ratios[name]
         height = np.interp(np.log(at), np.log(part["component"]), part["cumulative"])
         right.plot(
@@ -71,10 +87,17 @@ def spectra(result: ProbeResult) -> Any:
     figure.tight_layout(w_pad=2)
     if right.has_data():
         figure.legend(
-            *right.get_legend_handles_labels(), loc="lower left", bbox_to_anchor=(0.02, 1.0), ncols=2, fontsize=8
+            *right.get_legend_handles_labels(),
+            loc="lower left",
+            bbox_to_anchor=(0.02, 1.0),
+            ncols=2,
+            fontsize=8,
         )
     note = "After centring. Marks: participation ratio, the number of equal axes as concentrated as these."
-    _note(figure, note + (f" No variance, and not drawn: {', '.join(undefined)}." if undefined else ""))
+    _note(
+        figure,
+        note + (f" No variance, and not drawn: {', '.join(undefined)}." if undefined else ""),
+    )
     return figure
 
 
@@ -85,19 +108,34 @@ def small_multiples(result: ProbeResult) -> Any:
     names = list(dict.fromkeys(result.table["encoder"]))
     columns, rows = 4, -(-len(LABELS) // 4)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(style.WIDTH + 0.8, rows * (0.72 + 0.2 * len(names))), sharey=True, squeeze=False
+        rows,
+        columns,
+        figsize=(style.WIDTH + 0.8, rows * (0.72 + 0.2 * len(names))),
+        sharey=True,
+        squeeze=False,
     )
     for axes, (measure, label) in zip(grid.flat, LABELS.items(), strict=True):
         part = table.loc[measure].loc[names]
         for y, (_, row) in enumerate(part.iterrows()):
             colour = style.COLOURS[y % len(style.COLOURS)]
             if not np.isfinite(row["value"]):
-                axes.text(0.5, y, "undefined", transform=axes.get_yaxis_transform(), color=style.CONTROL, fontsize=7,
-                          ha="center", va="center", style="italic")  # fmt: skip
+                axes.text(
+                    0.5,
+                    y,
+                    "undefined",
+                    transform=axes.get_yaxis_transform(),
+                    color=style.CONTROL,
+                    fontsize=7,
+                    ha="center",
+                    va="center",
+                    style="italic",
+                )
                 continue
             if np.isfinite(row["low"]):
                 axes.hlines(y, row["low"], row["high"], color=colour, linewidth=1.6)
-            axes.plot(row["value"], y, style.MARKERS[y % len(style.MARKERS)], color=colour, markersize=5)
+            axes.plot(
+                row["value"], y, style.MARKERS[y % len(style.MARKERS)], color=colour, markersize=5
+            )
         _scale(axes, part["value"].dropna(), logarithmic=measure == "partition_isotropy")
         axes.set_title(label, fontsize=8.5)
         axes.tick_params(labelsize=7)
@@ -106,8 +144,11 @@ def small_multiples(result: ProbeResult) -> Any:
     grid[0, 0].set_yticks(range(len(names)), names)
     grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
     figure.tight_layout(h_pad=1.2, w_pad=0.8)
-    _note(figure, f"{result.about['sentences']:,} sentences; N$_k$ counts the lists of {result.about['neighbours']} nearest "
-          "neighbours a sentence stands in. Bars: 95 % jackknife, often narrower than the mark.")  # fmt: skip
+    _note(
+        figure,
+        f"{result.about['sentences']:,} sentences; N$_k$ counts the lists of {result.about['neighbours']} nearest "
+        "neighbours a sentence stands in. Bars: 95 % jackknife, often narrower than the mark.",
+    )
     return figure
 
 
@@ -129,21 +170,48 @@ def profiles(result: ProbeResult) -> Any:
     plt = style.use()
     profile: Any = result.curves["layers"]
     measures = list(dict.fromkeys(profile["measure"]))
-    figure, grid = plt.subplots(2, -(-len(measures) // 2), figsize=(style.WIDTH, 4.4), sharex=True, squeeze=False)
+    figure, grid = plt.subplots(
+        2, -(-len(measures) // 2), figsize=(style.WIDTH, 4.4), sharex=True, squeeze=False
+    )
     for axes, measure in zip(grid.flat, measures, strict=False):
-        for i, (name, part) in enumerate(profile[profile["measure"] == measure].groupby("encoder", sort=False)):
+        for i, (name, part) in enumerate(
+            profile[profile["measure"] == measure].groupby("encoder", sort=False)
+        ):
             colour = style.COLOURS[i % len(style.COLOURS)]
-            axes.fill_between(part["layer"], part["low"], part["high"], color=colour, alpha=0.2, linewidth=0)
-            axes.plot(part["layer"], part["value"], color=colour, marker=style.MARKERS[i % len(style.MARKERS)], markersize=5,
-                      linewidth=1.6, label=str(name))  # fmt: skip
-        axes.set_title({"effective_rank_centred": "effective rank, centred"}.get(measure, LABELS.get(measure, measure)))
+            axes.fill_between(
+                part["layer"], part["low"], part["high"], color=colour, alpha=0.2, linewidth=0
+            )
+            axes.plot(
+                part["layer"],
+                part["value"],
+                color=colour,
+                marker=style.MARKERS[i % len(style.MARKERS)],
+                markersize=5,
+                linewidth=1.6,
+                label=str(name),
+            )
+        axes.set_title(
+            {"effective_rank_centred": "effective rank, centred"}.get(
+                measure, LABELS.get(measure, measure)
+            )
+        )
         axes.set_xticks(range(int(profile["layer"].max()) + 1))
     for axes in grid[-1]:
         axes.set_xlabel("layer (0: embeddings)")
     figure.tight_layout()
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.02, 1.0), ncols=min(len(labels), 3), fontsize=8)
-    _note(figure, f"{result.about['sentences']:,} sentences. Bands: 95 % jackknife, often narrower than the line.")
+    figure.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0.02, 1.0),
+        ncols=min(len(labels), 3),
+        fontsize=8,
+    )
+    _note(
+        figure,
+        f"{result.about['sentences']:,} sentences. Bands: 95 % jackknife, often narrower than the line.",
+    )
     return figure
 
 
@@ -155,15 +223,24 @@ def heat_map(result: ProbeResult) -> Any:
     place = {state: i for i, state in enumerate(states)}
     values = np.full((len(states), len(states)), np.nan)
     for row in table.to_dict("records"):
-        values[place[row["encoder"], row["layer"]], place[row["other"], row["other_layer"]]] = row["cka"]
+        values[place[row["encoder"], row["layer"]], place[row["other"], row["other_layer"]]] = row[
+            "cka"
+        ]
     side = min(style.WIDTH - 0.6, 1.6 + 0.36 * len(states))
     figure, axes = plt.subplots(figsize=(side + 0.8, side))
     palette = plt.get_cmap("cividis").with_extremes(bad="#dddddd")
     image = axes.imshow(values, vmin=0, vmax=1, cmap=palette, origin="lower")
     if len(states) <= 14:
         for (y, x), value in np.ndenumerate(values):
-            axes.text(x, y, f"{value:.2f}" if np.isfinite(value) else "–", ha="center", va="center", fontsize=6.5,
-                      color="white" if not value > 0.55 else "#111111")  # fmt: skip
+            axes.text(
+                x,
+                y,
+                f"{value:.2f}" if np.isfinite(value) else "–",
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="white" if not value > 0.55 else "#111111",
+            )
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     layers = [str(layer) for _, layer in states]
@@ -174,10 +251,27 @@ def heat_map(result: ProbeResult) -> Any:
     for name in dict.fromkeys(names):
         inside = [i for i, other in enumerate(names) if other == name]
         middle = (inside[0] + inside[-1]) / 2
-        axes.annotate(name, (middle, 0), xycoords=("data", "axes fraction"), xytext=(0, -20), textcoords="offset points",
-                      ha="center", va="top", fontsize=8)  # fmt: skip
-        axes.annotate(name, (0, middle), xycoords=("axes fraction", "data"), xytext=(-20, 0), textcoords="offset points",
-                      ha="right", va="center", fontsize=8, rotation=90)  # fmt: skip
+        axes.annotate(
+            name,
+            (middle, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -20),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=8,
+        )
+        axes.annotate(
+            name,
+            (0, middle),
+            xycoords=("axes fraction", "data"),
+            xytext=(-20, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=8,
+            rotation=90,
+        )
         if inside[-1] + 1 < len(states):
             for line in (axes.axvline, axes.axhline):
                 line(inside[-1] + 0.5, color="white", linewidth=3)
@@ -231,11 +325,19 @@ def _layers_summary(result: ProbeResult) -> str:
     parts = []
     last = profile.groupby("encoder", sort=False)["layer"].max()
     table: Any = result.curves["cka"].dropna(subset=["cka"])
-    crossed = table[(table["encoder"] != table["other"])
-                    & (table["layer"] == table["encoder"].map(last)) & (table["other_layer"] == table["other"].map(last))]  # fmt: skip
-    crossed = crossed[crossed["encoder"].map(list(last.index).index) < crossed["other"].map(list(last.index).index)]
+    crossed = table[
+        (table["encoder"] != table["other"])
+        & (table["layer"] == table["encoder"].map(last))
+        & (table["other_layer"] == table["other"].map(last))
+    ]
+    crossed = crossed[
+        crossed["encoder"].map(list(last.index).index)
+        < crossed["other"].map(list(last.index).index)
+    ]
     if len(crossed):
-        pairs = [f"{row['encoder']} and {row['other']} {row['cka']:.2f}" for _, row in crossed.iterrows()]
+        pairs = [
+            f"{row['encoder']} and {row['other']} {row['cka']:.2f}" for _, row in crossed.iterrows()
+        ]
         parts.append(f"CKA ({result.about['cka']}) of the last layers: {'; '.join(pairs)}.")
     for name, part in profile.groupby("encoder", sort=False):
         told = []
@@ -247,6 +349,10 @@ def _layers_summary(result: ProbeResult) -> str:
             if len(line):
                 ends = " to ".join(f"{value:{form}}" for value in line["value"].iloc[[0, -1]])
                 top = line.loc[line["value"].idxmax()]
-                told.append(f"{label} from {ends}, highest in layer {top['layer']} ({top['value']:{form}})")
-        parts.append(f"{name}, layer {part['layer'].min()} to {part['layer'].max()}: {'; '.join(told) or 'undefined'}.")
+                told.append(
+                    f"{label} from {ends}, highest in layer {top['layer']} ({top['value']:{form}})"
+                )
+        parts.append(
+            f"{name}, layer {part['layer'].min()} to {part['layer'].max()}: {'; '.join(told) or 'undefined'}."
+        )
     return " ".join([*parts, f"{result.about['sentences']:,} sentences."])

@@ -40,7 +40,12 @@ def worst(result: ProbeResult, encoder: str, phenomenon: str, top: int = 5) -> p
     part = items.loc[(items["encoder"] == encoder) & (items["phenomenon"] == phenomenon)]
     if part.empty:
         raise ValueError(f"no item of {phenomenon!r} was measured for {encoder!r}")
-    return part.loc[~part["right"].astype(bool)].sort_values("margin", kind="stable").head(top).reset_index(drop=True)
+    return (
+        part.loc[~part["right"].astype(bool)]
+        .sort_values("margin", kind="stable")
+        .head(top)
+        .reset_index(drop=True)
+    )
 
 
 def _refuse(result: ProbeResult) -> None:
@@ -69,10 +74,13 @@ def _phenomena(result: ProbeResult) -> Any:
     panels = [
         figure.add_axes(
             (x / style.WIDTH, (foot + AXIS) / height, width / style.WIDTH, bottom / height)
-        ) for x in (LABELS, LABELS + width + BETWEEN)
-    ]  # fmt: skip
+        )
+        for x in (LABELS, LABELS + width + BETWEEN)
+    ]
     for axes, title in zip(panels, ("items ordered rightly", "drop of similarity"), strict=True):
-        axes.set(ylim=(bottom, 0), yticks=[y + STEP * (len(encoders) - 1) / 2 for y in places.values()])
+        axes.set(
+            ylim=(bottom, 0), yticks=[y + STEP * (len(encoders) - 1) / 2 for y in places.values()]
+        )
         axes.tick_params(labelsize=SMALL, length=0, axis="y")
         axes.tick_params(labelsize=SMALL, axis="x")
         axes.grid(False)
@@ -82,30 +90,57 @@ def _phenomena(result: ProbeResult) -> Any:
         for k, y in enumerate(heads.values()):
             if k:
                 axes.axhline(y - HEAD / 2, color="#bbbbbb", linewidth=0.6)
-    panels[0].set_yticklabels([f"{label.split(' (')[0]}  n = {result.about['groups'][label]}" for label in places])
+    panels[0].set_yticklabels(
+        [f"{label.split(' (')[0]}  n = {result.about['groups'][label]}" for label in places]
+    )
     panels[1].set_yticklabels([])
     for expect, y in heads.items():
         panels[0].annotate(
-            SPOKEN[expect], (0, y), xycoords=("axes fraction", "data"), xytext=(-72 * LABELS, 0), textcoords="offset points",
-            va="center", fontsize=SMALL, fontstyle="italic", color="#444444", annotation_clip=False,
-        )  # fmt: skip
+            SPOKEN[expect],
+            (0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(-72 * LABELS, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            fontstyle="italic",
+            color="#444444",
+            annotation_clip=False,
+        )
     for k, name in enumerate(encoders):
-        colour, marker = style.COLOURS[k % len(style.COLOURS)], style.MARKERS[k % len(style.MARKERS)]
+        colour, marker = (
+            style.COLOURS[k % len(style.COLOURS)],
+            style.MARKERS[k % len(style.MARKERS)],
+        )
         for label, y in places.items():
             for axes, kind, face in (
-                (panels[0], "right", colour), (panels[1], "paraphrase drop", "white"), (panels[1], "drop", colour)
-            ):  # fmt: skip
+                (panels[0], "right", colour),
+                (panels[1], "paraphrase drop", "white"),
+                (panels[1], "drop", colour),
+            ):
                 _dot(axes, lines[name, f"{label}: {kind}"], y + STEP * k, colour, marker, face)
-        panels[0].plot([], [], color=colour, marker=marker, linestyle="", markersize=4, label=names[k])
+        panels[0].plot(
+            [], [], color=colour, marker=marker, linestyle="", markersize=4, label=names[k]
+        )
     panels[0].axvline(0.5, color=style.REFERENCE, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-    panels[0].set(xlim=(-0.02, 1.02), xticks=[0, 0.25, 0.5, 0.75, 1], xticklabels=["0", "25", "50", "75", "100"])
+    panels[0].set(
+        xlim=(-0.02, 1.02),
+        xticks=[0, 0.25, 0.5, 0.75, 1],
+        xticklabels=["0", "25", "50", "75", "100"],
+    )
     panels[1].set_xlim(left=min(0.0, panels[1].get_xlim()[0]))
     panels[0].set_xlabel("share of items, %; dashed: 50 %", fontsize=SMALL, labelpad=2)
     panels[1].set_xlabel("(1 − cosine) / scale; hollow: paraphrase", fontsize=SMALL, labelpad=2)
     figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0, 1), fontsize=SMALL, borderpad=0,
-        borderaxespad=0, handletextpad=0.2, labelspacing=0.25,
-    )  # fmt: skip
+        *panels[0].get_legend_handles_labels(),
+        loc="upper left",
+        bbox_to_anchor=(0, 1),
+        fontsize=SMALL,
+        borderpad=0,
+        borderaxespad=0,
+        handletextpad=0.2,
+        labelspacing=0.25,
+    )
     figure.text(0, 0, note, fontsize=NOTE, color="#555555", va="bottom", linespacing=1.35)
     return figure
 
@@ -130,12 +165,30 @@ def _dot(axes: Any, line: Mapping[str, Any], y: float, colour: str, marker: str,
     if pd.isna(line["value"]):
         return
     if not pd.isna(line["low"]):
-        axes.plot([line["low"], line["high"]], [y, y], color=colour, linewidth=1, zorder=2, solid_capstyle="butt")
-    axes.plot(line["value"], y, marker=marker, markersize=4, color=colour, markerfacecolor=face, markeredgewidth=0.9, zorder=3)  # fmt: skip
+        axes.plot(
+            [line["low"], line["high"]],
+            [y, y],
+            color=colour,
+            linewidth=1,
+            zorder=2,
+            solid_capstyle="butt",
+        )
+    axes.plot(
+        line["value"],
+        y,
+        marker=marker,
+        markersize=4,
+        color=colour,
+        markerfacecolor=face,
+        markeredgewidth=0.9,
+        zorder=3,
+    )
 
 
 def _note(result: ProbeResult) -> str:
-    undefined = "".join(f" Undefined for {name}: {why}." for name, why in _undefined(result).items())
+    undefined = "".join(
+        f" Undefined for {name}: {why}." for name, why in _undefined(result).items()
+    )
     return (
         "Rightly: nearer to the paraphrase than to the edit where the edit changes the meaning, the other way round where it keeps it. "
         "Paraphrases differ in more words, so that word overlap alone scores near 0 above and near 100 % below. Scale: 1 − mean cosine "
@@ -163,7 +216,11 @@ def summary(result: ProbeResult) -> str:
     names = dict.fromkeys(result.table["encoder"])
     shares = {name: _share(_rights(lines, name, about["expect"], CHANGES)) for name in names}
     rightly = [f"{name} {_percent(share)}" for name, share in shares.items() if share is not None]
-    said = [f"Where the edit changes the meaning, items ordered rightly: {', '.join(rightly)}."] if rightly else []
+    said = (
+        [f"Where the edit changes the meaning, items ordered rightly: {', '.join(rightly)}."]
+        if rightly
+        else []
+    )
     said.append(
         f"{about['items']:,} items; {_percent(about['level'])} intervals over items. Chance is 50 %, word overlap alone near 0 where "
         "the edit changes the meaning and near 100 % where it keeps it."
@@ -180,7 +237,9 @@ def _rights(
     lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str, str], expect: str
 ) -> dict[str, Any]:
     """The lines on what share is ordered rightly, by group with this expectation."""
-    found = {label: lines[name, f"{label}: right"] for label, what in expected.items() if what == expect}
+    found = {
+        label: lines[name, f"{label}: right"] for label, what in expected.items() if what == expect
+    }
     return {label: line for label, line in found.items() if not pd.isna(line["value"])}
 
 
@@ -190,7 +249,9 @@ def _share(rights: Mapping[str, Any]) -> float | None:
     return sum(line["value"] * line["n"] for line in rights.values()) / total if total else None
 
 
-def _side(lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str, str], expect: str) -> str:
+def _side(
+    lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str, str], expect: str
+) -> str:
     """A sentence or two on the groups with this expectation."""
     rights = _rights(lines, name, expected, expect)
     mean = _share(rights)
@@ -198,7 +259,10 @@ def _side(lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str
         return ""
     total = sum(line["n"] for line in rights.values())
     order = sorted(rights, key=lambda label: rights[label]["value"])
-    told = [f"{_spoken(label)} {_interval(rights[label])}" for label in dict.fromkeys([order[-1], order[0]])]
+    told = [
+        f"{_spoken(label)} {_interval(rights[label])}"
+        for label in dict.fromkeys([order[-1], order[0]])
+    ]
     ends = f"best {told[0]}, worst {told[1]}" if len(told) > 1 else told[0]
     out = f"where {SPOKEN[expect]}, {_percent(mean)} of {total} items are ordered rightly ({ends})"
     above = [_spoken(label) for label in rights if rights[label]["low"] > 0.5]
@@ -210,8 +274,13 @@ def _side(lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str
         if not pd.isna(lines[name, f"{label}: drop"]["value"])
     }
     if drops:
-        edit, paraphrase = (np.average([pair[k]["value"] for pair in drops.values()],
-                                       weights=[pair[k]["n"] for pair in drops.values()]) for k in (0, 1))  # fmt: skip
+        edit, paraphrase = (
+            np.average(
+                [pair[k]["value"] for pair in drops.values()],
+                weights=[pair[k]["n"] for pair in drops.values()],
+            )
+            for k in (0, 1)
+        )
         least = min(drops, key=lambda label: drops[label][0]["value"])
         most = max(drops, key=lambda label: drops[label][0]["value"])
         span = f", from {drops[least][0]['value']:.2f} ({_spoken(least)}) to {drops[most][0]['value']:.2f} ({_spoken(most)})"

@@ -27,7 +27,11 @@ def figures(result: ProbeResult) -> dict[str, Any]:
         ValueError: A result of another probe.
     """
     if result.name == "polarity":
-        return {"ridges": _bin_ridges(result), "map": _map(result), "cumulative": _cumulative(result)}
+        return {
+            "ridges": _bin_ridges(result),
+            "map": _map(result),
+            "cumulative": _cumulative(result),
+        }
     if result.name == "unlabelled-polarity":
         return {"ridges": _group_ridges(result)}
     raise ValueError(f"polarity cannot be drawn from a result of {result.name!r}")
@@ -91,23 +95,41 @@ def _panels(
     columns = -(-len(names) // rows)
     width = min(3.0, (style.WIDTH - LEFT - columns * strip - (columns - 1) * GAP) / columns)
     whole = [name.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}") for name in names]
-    titles = [textwrap.fill(name, int(11.5 * (width + strip)), max_lines=2, placeholder="…") for name in whole]
-    head, axis = (1 + max(title.count("\n") for title in titles)) * 0.15 + numbers * LINE + 0.1, 0.45
+    titles = [
+        textwrap.fill(name, int(11.5 * (width + strip)), max_lines=2, placeholder="…")
+        for name in whole
+    ]
+    head, axis = (
+        (1 + max(title.count("\n") for title in titles)) * 0.15 + numbers * LINE + 0.1,
+        0.45,
+    )
     total = rows * (head + height + axis) + foot
     figure = plt.figure(figsize=(style.WIDTH, total))
     panels: list[Any] = []
     for k, title in enumerate(titles):
         row, column = divmod(k, columns)
-        x, y = LEFT + column * (width + strip + GAP), total - (row + 1) * (head + height) - row * axis
+        x, y = (
+            LEFT + column * (width + strip + GAP),
+            total - (row + 1) * (head + height) - row * axis,
+        )
         axes = figure.add_axes((x / style.WIDTH, y / total, width / style.WIDTH, height / total))
         axes.grid(False)
         axes.tick_params(labelsize=SMALL, labelleft=column == 0)
         axes.set_xlabel("score", fontsize=SMALL, labelpad=2)
         axes.set_ylabel(label if column == 0 else "", fontsize=SMALL)
         axes.annotate(
-            title, (0, 1), xycoords="axes fraction", xytext=(0, 4 + 72 * LINE * numbers), textcoords="offset points",
-            va="bottom", fontsize=8.5, fontweight="bold", linespacing=1.1, color="black" if plain else _colour(k), annotation_clip=False,
-        )  # fmt: skip
+            title,
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(0, 4 + 72 * LINE * numbers),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=8.5,
+            fontweight="bold",
+            linespacing=1.1,
+            color="black" if plain else _colour(k),
+            annotation_clip=False,
+        )
         panels.append(axes)
     return figure, panels
 
@@ -115,20 +137,41 @@ def _panels(
 def _head(axes: Any, numbers: Sequence[str]) -> None:
     """Lines between an encoder's name and its panel."""
     axes.annotate(
-        "\n".join(numbers), (0, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points", va="bottom",
-        fontsize=NUMBERS, color="#444444", linespacing=1.3, annotation_clip=False,
-    )  # fmt: skip
+        "\n".join(numbers),
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 3),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=NUMBERS,
+        color="#444444",
+        linespacing=1.3,
+        annotation_clip=False,
+    )
 
 
 def _nothing(axes: Any, why: str) -> None:
     axes.annotate(
-        textwrap.fill(f"undefined: {why}", 20), (0.5, 0.5), xycoords="axes fraction", ha="center", va="center",
-        fontsize=SMALL, color="#777777",
-    )  # fmt: skip
+        textwrap.fill(f"undefined: {why}", 20),
+        (0.5, 0.5),
+        xycoords="axes fraction",
+        ha="center",
+        va="center",
+        fontsize=SMALL,
+        color="#777777",
+    )
 
 
 def _foot(figure: Any, text: str) -> None:
-    figure.text(0.0, 0.0, textwrap.fill(text, 138), fontsize=NUMBERS, color="#555555", va="bottom", linespacing=1.35)
+    figure.text(
+        0.0,
+        0.0,
+        textwrap.fill(text, 138),
+        fontsize=NUMBERS,
+        color="#555555",
+        va="bottom",
+        linespacing=1.35,
+    )
 
 
 def _colour(k: int) -> str:
@@ -145,7 +188,11 @@ def _bin_ridges(result: ProbeResult) -> Any:
     def head(name: str) -> list[str]:
         low, high = (_number(lines[name, f"used {end}"]["value"]) for end in ("low", "high"))
         ends = lines[name, "extreme mass (own range)"]
-        return [f"Spearman {_told(lines[name, 'spearman'], 2)}", f"ends {_told(ends, 2)}", f"5–95 %: {low} … {high}"]
+        return [
+            f"Spearman {_told(lines[name, 'spearman'], 2)}",
+            f"ends {_told(ends, 2)}",
+            f"5–95 %: {low} … {high}",
+        ]
 
     def beside(name: str, label: str) -> tuple[float, float] | None:
         if label == "all":
@@ -169,7 +216,9 @@ def _group_ridges(result: ProbeResult) -> Any:
     groups = [against, *(group for group in result.about["pairs"] if group != against)]
 
     def head(name: str) -> list[str]:
-        low, high = (_number(lines[name, f"{against}: used {end}"]["value"]) for end in ("low", "high"))
+        low, high = (
+            _number(lines[name, f"{against}: used {end}"]["value"]) for end in ("low", "high")
+        )
         return [f"{against}, 5–95 %:", f"{low} … {high}"]
 
     def beside(name: str, group: str) -> tuple[float, float] | None:
@@ -186,16 +235,25 @@ def _group_ridges(result: ProbeResult) -> Any:
 
 
 def _ridges(
-    result: ProbeResult, column: str, rows: Sequence[str], head: Callable[[str], list[str]],
-    beside: Callable[[str, str], tuple[float, float] | None], overlaps: Mapping[str, str],
-) -> Any:  # fmt: skip
+    result: ProbeResult,
+    column: str,
+    rows: Sequence[str],
+    head: Callable[[str], list[str]],
+    beside: Callable[[str, str], tuple[float, float] | None],
+    overlaps: Mapping[str, str],
+) -> Any:
     """Densities one above the other, the first row lowest, with their numbers at the right."""
     lines, encoders, curve = _lines(result), _encoders(result), result.curves["density"]
     heads = {name: [] if undefined else head(name) for name, undefined in encoders.items()}
     figure, panels = _panels(
-        list(encoders), 4, 0.4 * len(rows) + 0.35, label="gold" if column == "bin" else "",
-        numbers=max(map(len, heads.values())), foot=3.4 * LINE, strip=0.58,
-    )  # fmt: skip
+        list(encoders),
+        4,
+        0.4 * len(rows) + 0.35,
+        label="gold" if column == "bin" else "",
+        numbers=max(map(len, heads.values())),
+        foot=3.4 * LINE,
+        strip=0.58,
+    )
     limits = curve["score"].min(), curve["score"].max()
     for k, ((name, undefined), axes) in enumerate(zip(encoders.items(), panels, strict=True)):
         colour = _colour(k)
@@ -215,15 +273,22 @@ def _ridges(
             axes.axhline(y, color="#cfcfcf", linewidth=0.6, zorder=layer)
             if not len(drawn[row]):
                 continue
-            x, height = drawn[row]["score"], y + 1.15 * drawn[row]["density"] / drawn[row]["density"].max()
+            x, height = (
+                drawn[row]["score"],
+                y + 1.15 * drawn[row]["density"] / drawn[row]["density"].max(),
+            )
             axes.fill_between(x, y, height, color=shade, alpha=0.4, linewidth=0, zorder=layer)
             some = np.flatnonzero(height > y + 0.01)
             along = slice(some[0], some[-1] + 1)
-            axes.plot(x.iloc[along], height.iloc[along], color=shade, linewidth=1.0, zorder=layer + 1)
+            axes.plot(
+                x.iloc[along], height.iloc[along], color=shade, linewidth=1.0, zorder=layer + 1
+            )
             numbers = beside(name, row)
             if numbers is not None:
                 mean, spread = numbers
-                axes.plot([mean, mean], [y, y + 0.2], color="black", linewidth=1.1, zorder=layer + 2)
+                axes.plot(
+                    [mean, mean], [y, y + 0.2], color="black", linewidth=1.1, zorder=layer + 2
+                )
                 text = _number(mean) + ("" if pd.isna(spread) else f" ± {_number(spread)}")
                 _right(axes, y + 0.12, text, "black")
             if row in overlaps and pd.notna(lines[name, overlaps[row]]["value"]):
@@ -235,9 +300,16 @@ def _ridges(
 def _right(axes: Any, y: float, text: str, colour: str) -> None:
     """Numbers in the strip right of a panel."""
     axes.annotate(
-        text, (1, y), xycoords=axes.get_yaxis_transform(), xytext=(4, 0), textcoords="offset points", va="center",
-        fontsize=NUMBERS, color=colour, annotation_clip=False,
-    )  # fmt: skip
+        text,
+        (1, y),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=NUMBERS,
+        color=colour,
+        annotation_clip=False,
+    )
 
 
 # ---- score against gold ------------------------------------------------------------------------------------------
@@ -260,16 +332,32 @@ def _map(result: ProbeResult) -> Any:
         _head(axes, [*errors, f"isotonic R² {_told(lines[name, 'isotonic r2'])}"])
         part = _part(cells, encoder=name)
         shares = part.pivot(index="gold_low", columns="score_low", values="share")
-        x, y = np.unique(part[["score_low", "score_high"]]), np.unique(part[["gold_low", "gold_high"]])
+        x, y = (
+            np.unique(part[["score_low", "score_high"]]),
+            np.unique(part[["gold_low", "gold_high"]]),
+        )
         axes.pcolormesh(x, y, shares.to_numpy(), cmap="Greys", vmin=0, rasterized=True)
         curve = _part(result.curves["calibration"], encoder=name)
-        axes.fill_between(curve["score"], curve["low"], curve["high"], color=colour, alpha=0.3, linewidth=0)
+        axes.fill_between(
+            curve["score"], curve["low"], curve["high"], color=colour, alpha=0.3, linewidth=0
+        )
         point = "o" if np.ptp(curve["score"]) == 0 else ""  # a constant is calibrated in one place
         axes.plot(curve["score"], curve["gold"], color=colour, linewidth=1.7, marker=point)
         used = [lines[name, f"used {end}"]["value"] for end in ("low", "high")]
-        for ends, grades, dashes in ((nominal, gold, (0, (5, 2.5))), (used, gold_used, (0, (1, 1.4)))):
+        for ends, grades, dashes in (
+            (nominal, gold, (0, (5, 2.5))),
+            (used, gold_used, (0, (1, 1.4))),
+        ):
             if ends is not None and ends[0] < ends[1]:
-                axes.plot(ends, grades, color="black", linewidth=0.9, linestyle=dashes, scalex=False, scaley=False)
+                axes.plot(
+                    ends,
+                    grades,
+                    color="black",
+                    linewidth=0.9,
+                    linestyle=dashes,
+                    scalex=False,
+                    scaley=False,
+                )
     _foot(
         figure,
         "Grey: where the pairs of a grade have their scores; each row of cells adds up to 1, the fullest cell of a panel is black. Colour: "
@@ -287,9 +375,17 @@ def _cumulative(result: ProbeResult) -> Any:
     lines, encoders, curves = _lines(result), _encoders(result), result.curves["cumulative"]
     scalings = [scaling for scaling in SCALINGS if scaling in set(curves["scaling"])]
     legend = (len(encoders) + 1) * 1.4 * SMALL / 72
-    titles = ["nominal range" if scaling == "nominal" else scaling for scaling in scalings] or ["no range"]
+    titles = ["nominal range" if scaling == "nominal" else scaling for scaling in scalings] or [
+        "no range"
+    ]
     figure, panels = _panels(
-        titles, 2, 2.3, label="share of pairs up to here", numbers=0, foot=legend + 2.8 * LINE, plain=True
+        titles,
+        2,
+        2.3,
+        label="share of pairs up to here",
+        numbers=0,
+        foot=legend + 2.8 * LINE,
+        plain=True,
     )
     if not scalings:
         _nothing(panels[0], "no encoder has a spread")
@@ -299,17 +395,38 @@ def _cumulative(result: ProbeResult) -> Any:
         for end in ((0, 0.05), (0.95, 1)):
             axes.axvspan(*end, color="#eeeeee", linewidth=0, zorder=0)
         first = _part(here, encoder=here["encoder"].iloc[0])
-        axes.plot(first["x"], first["gold"], color="black", linewidth=1.4, linestyle=(0, (1, 1)), label="gold")
+        axes.plot(
+            first["x"],
+            first["gold"],
+            color="black",
+            linewidth=1.4,
+            linestyle=(0, (1, 1)),
+            label="gold",
+        )
         for k, name in enumerate(encoders):
             part, told = _part(here, encoder=name), _told(lines[name, f"wasserstein ({scaling})"])
-            axes.plot(part["x"], part["scores"], color=_colour(k), linewidth=1.5, label=f"{name}: W₁ {told}")
+            axes.plot(
+                part["x"],
+                part["scores"],
+                color=_colour(k),
+                linewidth=1.5,
+                label=f"{name}: W₁ {told}",
+            )
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
-        _ticks(axes, result.about["score_range"] if scaling == "nominal" else None, result.about["gold_range"])
+        _ticks(
+            axes,
+            result.about["score_range"] if scaling == "nominal" else None,
+            result.about["gold_range"],
+        )
         axes.legend(
-            loc="upper left", bbox_to_anchor=(-0.02, -0.19), fontsize=SMALL, handlelength=1.8, borderaxespad=0,
+            loc="upper left",
+            bbox_to_anchor=(-0.02, -0.19),
+            fontsize=SMALL,
+            handlelength=1.8,
+            borderaxespad=0,
             labelspacing=0.3,
-        )  # fmt: skip
+        )
     _foot(
         figure,
         "W₁: the area between the curve of an encoder and gold's, 0 to 1. Shaded: the outer 5 % at each end, whose share is the extreme mass. "
@@ -327,9 +444,13 @@ def _ticks(axes: Any, score_range: Sequence[float] | None, gold_range: Sequence[
     else:
         low, high = score_range
         names = [f"{low + place * (high - low):g}".replace("-", "−") for place in places]
-        axes.set_xlabel(f"score; gold from {gold_range[0]:g} to {gold_range[1]:g}", fontsize=SMALL, labelpad=2)
+        axes.set_xlabel(
+            f"score; gold from {gold_range[0]:g} to {gold_range[1]:g}", fontsize=SMALL, labelpad=2
+        )
     axes.set_xticks(places, names)
-    for label, side in zip(axes.get_xticklabels()[:: len(places) - 1], ("left", "right"), strict=True):
+    for label, side in zip(
+        axes.get_xticklabels()[:: len(places) - 1], ("left", "right"), strict=True
+    ):
         label.set_horizontalalignment(side)
 
 
@@ -354,30 +475,58 @@ def summary(result: ProbeResult) -> str:
 def _words(result: ProbeResult) -> list[str]:
     about = result.about
     said = []
-    for scaling, where in (("own range", "Within the range that each uses"), ("nominal", "Of the nominal range")):
-        masses, gold = _column(result, f"extreme mass ({scaling})"), about["gold"][f"extreme mass ({scaling})"]
+    for scaling, where in (
+        ("own range", "Within the range that each uses"),
+        ("nominal", "Of the nominal range"),
+    ):
+        masses, gold = (
+            _column(result, f"extreme mass ({scaling})"),
+            about["gold"][f"extreme mass ({scaling})"],
+        )
         more = [name for name, mass in masses.items() if mass["low"] > 0]
         fewer = [name for name, mass in masses.items() if mass["high"] < 0]
         pushed = []
         for name in more:
             low, high = (
-                _column(result, f"extreme mass ({scaling}, {end} end)")[name]["value"] for end in ("low", "high")
+                _column(result, f"extreme mass ({scaling}, {end} end)")[name]["value"]
+                for end in ("low", "high")
             )
-            pushed.append(f"{_called(name)} ({_told(masses[name])}; low end {_number(low)}, high end {_number(high)})")
+            pushed.append(
+                f"{_called(name)} ({_told(masses[name])}; low end {_number(low)}, high end {_number(high)})"
+            )
         if masses:
-            does = f"{_and(pushed)} {'put' if len(more) > 1 else 'puts'}" if more else "no encoder can be said to put"
+            does = (
+                f"{_and(pushed)} {'put' if len(more) > 1 else 'puts'}"
+                if more
+                else "no encoder can be said to put"
+            )
             less = f"; fewer: {_and(map(_called, fewer))}." if fewer else "."
-            said.append(f"{where}, {does} more scores at the ends than gold has ({_number(gold)}){less}")
+            said.append(
+                f"{where}, {does} more scores at the ends than gold has ({_number(gold)}){less}"
+            )
     said.append(_ends(_column(result, "used range"), "Range used (5–95 %)", "widest", "narrowest"))
     for scaling in ("own range", "nominal"):
         errors = _column(result, f"calibration error ({scaling})")
         said.append(_ends(errors, f"Calibration error ({scaling})", "largest", "smallest"))
-    said.append(_ends(_column(result, "isotonic r2"), "Gold explained by the isotonic fit (R²)", "most", "least"))
-    modes = [_called(name) for name, line in _column(result, "dip p").items() if line["value"] < 0.05]
+    said.append(
+        _ends(
+            _column(result, "isotonic r2"),
+            "Gold explained by the isotonic fit (R²)",
+            "most",
+            "least",
+        )
+    )
+    modes = [
+        _called(name) for name, line in _column(result, "dip p").items() if line["value"] < 0.05
+    ]
     said.append(f"The dip finds more than one mode (p < 0.05) in {_and(modes) or 'none'}.")
-    falls = [_called(name) for name, line in _column(result, "monotonicity").items() if line["value"] < 1]
+    falls = [
+        _called(name) for name, line in _column(result, "monotonicity").items() if line["value"] < 1
+    ]
     said.append(f"Mean scores do not rise with every gold bin for {_and(falls)}." if falls else "")
-    scope = f"{about['pairs']:,} pairs; {about['level']:.0%} intervals over pairs.".replace("%", " %")
+    scope = f"{about['pairs']:,} pairs; {about['level']:.0%} intervals over pairs.".replace(
+        "%", " %"
+    )
     return [*said, scope, *_notes(result)]
 
 
@@ -386,11 +535,19 @@ def _group_words(result: ProbeResult) -> list[str]:
     pairs = ", ".join(f"{n:,} {group}" for group, n in about["pairs"].items())
     said = []
     for group in about["pairs"]:
-        said.append(_ends(_column(result, f"{group}: mean"), f"Mean score of {group}", "highest", "lowest"))
+        said.append(
+            _ends(_column(result, f"{group}: mean"), f"Mean score of {group}", "highest", "lowest")
+        )
         if group != about["against"]:
             overlap = _column(result, f"{group}: overlap with {about['against']}")
-            said.append(_ends(overlap, f"Overlap of {group} with {about['against']}", "largest", "smallest"))
-    return [*said, f"{pairs}; {about['level']:.0%} intervals over pairs.".replace("%", " %"), *_notes(result)]
+            said.append(
+                _ends(overlap, f"Overlap of {group} with {about['against']}", "largest", "smallest")
+            )
+    return [
+        *said,
+        f"{pairs}; {about['level']:.0%} intervals over pairs.".replace("%", " %"),
+        *_notes(result),
+    ]
 
 
 def _column(result: ProbeResult, measure: str) -> dict[str, Any]:
@@ -412,7 +569,11 @@ def _ends(column: Mapping[str, Any], what: str, most: str, least: str) -> str:
         return f"{what}: from {told[1]} to {told[0]}, not told apart."
     parts = []
     for word, name in ((most, first), (least, last)):
-        like = [_called(other) for other in order if other != name and _meet(column[other], column[name])]
+        like = [
+            _called(other)
+            for other in order
+            if other != name and _meet(column[other], column[name])
+        ]
         alike = f", not told apart from {_and(like)}" if like else ""
         parts.append(f"{word} for {_called(name)} ({_told(column[name])}{alike})")
     return f"{what}: {'; '.join(parts)}."

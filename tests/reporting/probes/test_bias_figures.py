@@ -36,11 +36,19 @@ def closed():
 def scored(encoders=2, seed=0):
     rng = np.random.default_rng(seed)
     gold = rng.integers(0, 6, PAIRS).astype(float)
-    table = pd.DataFrame({
-        "length difference": rng.integers(0, 12, PAIRS), "word overlap": gold / 6 + rng.normal(0, 0.2, PAIRS),
-        "mean length": rng.uniform(3, 20, PAIRS),
-    })  # fmt: skip
-    scores = {f"arm {i}": gold / 5 + (0.2 + 0.3 * i) * table["word overlap"].to_numpy() + rng.normal(0, 0.2, PAIRS) for i in range(encoders)}  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "length difference": rng.integers(0, 12, PAIRS),
+            "word overlap": gold / 6 + rng.normal(0, 0.2, PAIRS),
+            "mean length": rng.uniform(3, 20, PAIRS),
+        }
+    )
+    scores = {
+        f"arm {i}": gold / 5
+        + (0.2 + 0.3 * i) * table["word overlap"].to_numpy()
+        + rng.normal(0, 0.2, PAIRS)
+        for i in range(encoders)
+    }
     return scores, gold, table
 
 
@@ -54,13 +62,25 @@ def encode(texts):
 
 def drawn_points(axes):
     """x and y of every line with a single point: the dots."""
-    return [tuple(float(v[0]) for v in line.get_data()) for line in axes.lines if len(line.get_xdata()) == 1]
+    return [
+        tuple(float(v[0]) for v in line.get_data())
+        for line in axes.lines
+        if len(line.get_xdata()) == 1
+    ]
 
 
 def drawn_spans(axes, coordinate):
     """Ends of every interval, whose two points share the other coordinate."""
-    data = [line.get_data() for line in axes.lines if len(line.get_xdata()) == 2 and line.get_linewidth() > 1]
-    return [tuple(map(float, d[coordinate])) for d in data if d[1 - coordinate][0] == d[1 - coordinate][1]]
+    data = [
+        line.get_data()
+        for line in axes.lines
+        if len(line.get_xdata()) == 2 and line.get_linewidth() > 1
+    ]
+    return [
+        tuple(map(float, d[coordinate]))
+        for d in data
+        if d[1 - coordinate][0] == d[1 - coordinate][1]
+    ]
 
 
 def names(figure):
@@ -78,8 +98,13 @@ def test_partial_figure_draws_every_number_and_interval():
     rows = result.curves["partial"].query("given == 'gold and other covariates'")
     assert len(rows) == 9
     assert sorted(x for x, _ in drawn_points(axes)) == pytest.approx(sorted(rows["value"]))
-    np.testing.assert_allclose(sorted(drawn_spans(axes, 0)), sorted(zip(rows["low"], rows["high"], strict=True)))
-    ticks = {tick.get_text(): y for tick, y in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)}
+    np.testing.assert_allclose(
+        sorted(drawn_spans(axes, 0)), sorted(zip(rows["low"], rows["high"], strict=True))
+    )
+    ticks = {
+        tick.get_text(): y
+        for tick, y in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)
+    }
     for x, y in drawn_points(axes):
         covariate = min(ticks, key=lambda name: abs(ticks[name] - y))
         assert abs(rows.loc[rows["covariate"] == covariate, "value"] - x).min() < 1e-12
@@ -96,13 +121,22 @@ def test_strata_figure_draws_spearman_times_100_with_the_bounds_of_each_third():
     assert [axes.get_title(loc="left") for axes in shown] == list(table.columns)
     for axes, covariate in zip(shown, table.columns, strict=True):
         rows = result.curves["strata"][result.curves["strata"]["covariate"] == covariate]
-        np.testing.assert_allclose(np.sort([y for _, y in drawn_points(axes)]), np.sort(100 * rows["value"]))
+        np.testing.assert_allclose(
+            np.sort([y for _, y in drawn_points(axes)]), np.sort(100 * rows["value"])
+        )
         labels = [tick.get_text() for tick in axes.get_xticklabels()]
         assert [label.split("\n")[0] for label in labels] == ["low", "middle", "high"]
-    overlap = result.curves["strata"].query("covariate == 'word overlap' and encoder == 'arm 0'").iloc[0]
+    overlap = (
+        result.curves["strata"].query("covariate == 'word overlap' and encoder == 'arm 0'").iloc[0]
+    )
     low = shown[1].get_xticklabels()[0].get_text().split("\n")[1].replace("−", "-")
-    assert [float(x) for x in low.split(" to ")] == pytest.approx([overlap["from"], overlap["to"]], abs=0.005)
-    assert [tick.get_text() for tick in shown[0].get_xticklabels()][:2] == ["low\nnone", "middle\n0"]
+    assert [float(x) for x in low.split(" to ")] == pytest.approx(
+        [overlap["from"], overlap["to"]], abs=0.005
+    )
+    assert [tick.get_text() for tick in shown[0].get_xticklabels()][:2] == [
+        "low\nnone",
+        "middle\n0",
+    ]
 
 
 def test_figures_of_one_and_of_many_encoders_and_of_undefined_numbers():
@@ -136,12 +170,21 @@ def test_summary_of_bias_tells_the_numbers():
     values = wide["partial: word overlap"].sort_values()
     ends = [f"{value:+.2f}".replace("-", "−") + f" ({name})" for name, value in values.items()]
     assert f"{ends[0]} to {ends[-1]};" in line
-    rows = result.curves["partial"].query("given == 'gold and other covariates' and covariate == 'word overlap'")
-    assert f"above 0 in {(rows['low'] > 0).sum()} and below 0 in {(rows['high'] < 0).sum()} of 3" in line
+    rows = result.curves["partial"].query(
+        "given == 'gold and other covariates' and covariate == 'word overlap'"
+    )
+    assert (
+        f"above 0 in {(rows['low'] > 0).sum()} and below 0 in {(rows['high'] < 0).sum()} of 3"
+        in line
+    )
     assert (rows["low"] > 0).any()
     own = result.curves["gold"].set_index("covariate").loc["word overlap", "value"]
     assert f"gold's own ρ with it is {own:+.2f}" in line
-    clear = result.curves["against"].query("covariate == 'word overlap' and (low > 0 or high < 0)")["encoder"].tolist()
+    clear = (
+        result.curves["against"]
+        .query("covariate == 'word overlap' and (low > 0 or high < 0)")["encoder"]
+        .tolist()
+    )
     assert re.findall(r"arm \d(?= [+−])", line.split("other than that of arm 0: ")[1]) == clear
     assert clear
     gap = result.curves["gap"].query("encoder == 'arm 1'")
@@ -204,7 +247,9 @@ def test_ranks_figure_draws_every_pair_and_rings_the_list():
     axes = figures["arm 0 vs arm 2"].axes[0]
     every, ringed = axes.collections
     ranks = result.curves["ranks"]
-    a, b = (ranks[ranks["encoder"] == name][["rank", "gold"]].to_numpy() for name in ("arm 0", "arm 2"))
+    a, b = (
+        ranks[ranks["encoder"] == name][["rank", "gold"]].to_numpy() for name in ("arm 0", "arm 2")
+    )
     found = np.column_stack([np.asarray(every.get_offsets()), every.get_array()])
     assert sorted(map(tuple, found)) == sorted(map(tuple, np.column_stack([a[:, 0], b])))
     listed = result.curves["disagreements"].query("encoder == 'arm 0 vs arm 2'")
@@ -238,7 +283,9 @@ def test_markdown_lists_every_pair_and_shows_text_as_it_is():
     assert cells[2][4] == rf"a \| b \*{row['pair']}\* \<i\>"
     assert cells[2][5] == "two lines"
     scores_of = wrong[wrong["pair"] == wrong["pair"].iloc[0]]["score"].tolist()
-    assert [cell.split(" ")[0].replace("−", "-") for cell in cells[8][2:4]] == [f"{s:.2f}" for s in scores_of]
+    assert [cell.split(" ")[0].replace("−", "-") for cell in cells[8][2:4]] == [
+        f"{s:.2f}" for s in scores_of
+    ]
 
 
 def test_summary_of_errors_tells_the_numbers():
@@ -248,8 +295,14 @@ def test_summary_of_errors_tells_the_numbers():
     for name in ("arm 0", "arm 1"):
         assert f"{name} {100 * wide.loc[name, 'share wrong']:.1f} %" in told
     both = wide.loc["arm 0 vs arm 1"]
-    assert f"ρ = {both['rank agreement']:.2f}, at fixed gold {both['agreement at fixed gold']:.2f}" in told
-    assert f"{100 * both['share disagreeing']:.1f} % of the pairs stand more than 15 % of the set apart" in told
+    assert (
+        f"ρ = {both['rank agreement']:.2f}, at fixed gold {both['agreement at fixed gold']:.2f}"
+        in told
+    )
+    assert (
+        f"{100 * both['share disagreeing']:.1f} % of the pairs stand more than 15 % of the set apart"
+        in told
+    )
     nearer = (listed["error_a"].abs() < listed["error_b"].abs()).sum()
     assert f"arm 0 is nearer to gold in {nearer}, " in told
     worst = result.curves["wrong"].drop_duplicates("pair")["common"]
@@ -263,12 +316,17 @@ def test_errors_of_one_arm_and_of_arms_without_an_order():
     gold = np.arange(20.0)
     flat = errors({"flat": np.ones(20)}, gold, ["a"] * 20, ["b"] * 20, resamples=5)
     assert errors_report.figures(flat) == {}
-    assert errors_report.summary(flat) == "Undefined for flat: all scores are the same: the encoder is constant."
+    assert (
+        errors_report.summary(flat)
+        == "Undefined for flat: all scores are the same: the encoder is constant."
+    )
     assert errors_report.markdown(flat).strip() == ""
     twins = errors({"A": gold, "B": gold}, gold, ["a"] * 20, ["b"] * 20, resamples=5)
     assert errors_report.figures(twins) == {}
     assert "nan" not in errors_report.summary(twins)
-    with_oracle = errors({"oracle": gold, "A": -gold % 7}, gold, ["a"] * 20, ["b"] * 20, resamples=5)
+    with_oracle = errors(
+        {"oracle": gold, "A": -gold % 7}, gold, ["a"] * 20, ["b"] * 20, resamples=5
+    )
     told = errors_report.summary(with_oracle)
     assert "nan" not in told
     assert "worst" not in told

@@ -12,7 +12,13 @@ from recse_lab.probes.polarity import polarity, unlabelled_polarity
 from recse_lab.reporting import style
 from recse_lab.reporting.probes.polarity import figures, summary
 
-NAMES = ["untrained", "SimCSE", "channel-gram, p = 48", "a name much too long for the panel above which it stands", "e"]
+NAMES = [
+    "untrained",
+    "SimCSE",
+    "channel-gram, p = 48",
+    "a name much too long for the panel above which it stands",
+    "e",
+]
 
 
 def measured(count, **extra):
@@ -65,28 +71,41 @@ def two(number):
 def test_ridges_show_every_bin_with_its_numbers(result, drawn):
     axes = drawn["ridges"].axes
     assert len(axes) == 4
-    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["all", *result.about["bins"]]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == [
+        "all",
+        *result.about["bins"],
+    ]
     for panel, name in zip(axes[:3], ["untrained", "SimCSE", "constant"], strict=True):
         shown = texts(panel)
         assert name in shown
         for label in result.about["bins"]:
-            mean, spread = (value(result, name, f"{what} {label}")["value"] for what in ("mean", "spread"))
+            mean, spread = (
+                value(result, name, f"{what} {label}")["value"] for what in ("mean", "spread")
+            )
             assert f"{two(mean)} ± {two(spread)}" in shown
         for lower, upper in pairwise(result.about["bins"]):
             assert f"∩ {two(value(result, name, f'overlap {lower} | {upper}')['value'])}" in shown
     ticks = [line.get_xdata()[0] for line in axes[0].get_lines() if line.get_color() == "black"]
-    np.testing.assert_allclose(ticks, [value(result, "untrained", f"mean {b}")["value"] for b in result.about["bins"]])
+    np.testing.assert_allclose(
+        ticks, [value(result, "untrained", f"mean {b}")["value"] for b in result.about["bins"]]
+    )
     ridges = axes[0].collections
     assert len(ridges) == 6
     curve = result.curves["density"].query("encoder == 'untrained' and bin == '0–1'")
     corners = ridges[1].get_paths()[0].vertices
     assert corners[:, 1].min() == 1  # the second row
     assert corners[:, 1].max() == pytest.approx(2.15)
-    assert corners[corners[:, 1].argmax(), 0] == pytest.approx(curve["score"].iloc[curve["density"].argmax()])
+    assert corners[corners[:, 1].argmax(), 0] == pytest.approx(
+        curve["score"].iloc[curve["density"].argmax()]
+    )
     head = value(result, "SimCSE", "extreme mass (own range)")
-    assert f"ends {two(head['value'])} [{two(head['low'])}, {two(head['high'])}]" in "\n".join(texts(axes[1]))
+    assert f"ends {two(head['value'])} [{two(head['low'])}, {two(head['high'])}]" in "\n".join(
+        texts(axes[1])
+    )
     assert "Spearman undefined" in "\n".join(texts(axes[2]))
-    assert "undefined: 200 of 200 scores are not finite" in " ".join(texts(axes[3])).replace("\n", " ")
+    assert "undefined: 200 of 200 scores are not finite" in " ".join(texts(axes[3])).replace(
+        "\n", " "
+    )
 
 
 def test_the_map_draws_cells_calibration_and_what_would_be_calibrated(result, drawn):
@@ -105,10 +124,13 @@ def test_the_map_draws_cells_calibration_and_what_would_be_calibrated(result, dr
         np.testing.assert_allclose(np.sort(mesh.get_array().ravel()), np.sort(cells["share"]))
         top = cells.loc[cells["share"].idxmax()]
         row, column = np.unravel_index(mesh.get_array().argmax(), (10, 24))
-        np.testing.assert_allclose(mesh.get_coordinates()[row, column], [top["score_low"], top["gold_low"]], atol=1e-12)
+        np.testing.assert_allclose(
+            mesh.get_coordinates()[row, column], [top["score_low"], top["gold_low"]], atol=1e-12
+        )
         line = value(result, name, "calibration error (nominal)")
-        assert f"error, nominal {two(line['value'])} [{two(line['low'])}, {two(line['high'])}]" in "\n".join(
-            texts(panel)
+        assert (
+            f"error, nominal {two(line['value'])} [{two(line['low'])}, {two(line['high'])}]"
+            in "\n".join(texts(panel))
         )
     assert axes[2].get_lines()[0].get_marker() == "o"  # a constant is calibrated in one place
     assert len(axes[3].get_lines()) == 0
@@ -122,14 +144,22 @@ def test_cumulative_curves_stand_beside_gold_with_their_distance(result, drawn):
         curves = result.curves["cumulative"].query("scaling == @scaling")
         gold, *lines = axes.get_lines()
         np.testing.assert_array_equal(gold.get_ydata(), curves.query("encoder == 'SimCSE'")["gold"])
-        np.testing.assert_array_equal(lines[1].get_ydata(), curves.query("encoder == 'SimCSE'")["scores"])
+        np.testing.assert_array_equal(
+            lines[1].get_ydata(), curves.query("encoder == 'SimCSE'")["scores"]
+        )
         assert sum(len(line.get_xdata()) > 0 for line in lines) == encoders
         told = [text.get_text() for text in axes.get_legend().get_texts()]
         distance = value(result, "SimCSE", f"wasserstein ({scaling})")["value"]
         assert told[0] == "gold"
         assert told[2].startswith(f"SimCSE: W₁ {distance:.{2 if distance >= 0.1 else 3}f} [")
         assert told[4] == "diverged: W₁ undefined"
-    assert [label.get_text() for label in nominal.get_xticklabels()] == ["−1", "−0.5", "0", "0.5", "1"]
+    assert [label.get_text() for label in nominal.get_xticklabels()] == [
+        "−1",
+        "−0.5",
+        "0",
+        "0.5",
+        "1",
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 4, 5])
@@ -150,10 +180,15 @@ def test_nothing_written_overlaps_or_is_cut(count):
             assert box.x0 >= 0, (name, first)
             assert box.x1 <= width * 1.02, (name, first)
             for second, other in boxes[:i]:
-                inside = min(box.x1, other.x1) - max(box.x0, other.x0), min(box.y1, other.y1) - max(box.y0, other.y0)
+                inside = (
+                    min(box.x1, other.x1) - max(box.x0, other.x0),
+                    min(box.y1, other.y1) - max(box.y0, other.y0),
+                )
                 assert min(inside) < 3, (name, first, second)  # pixels
         sizes = [
-            text.get_fontsize() for text in figure.findobj(lambda a: hasattr(a, "get_fontsize")) if text.get_text()
+            text.get_fontsize()
+            for text in figure.findobj(lambda a: hasattr(a, "get_fontsize"))
+            if text.get_text()
         ]
         assert min(sizes) >= 6.5
 
@@ -164,7 +199,9 @@ def test_without_a_nominal_range_or_any_spread():
     assert len(figures(free)["cumulative"].axes) == 1
     assert len(figures(free)["map"].axes[0].get_lines()) == 2  # the fit and the own range
     constant = polarity({"a": np.full(50, 3.0)}, gold, score_range=None, resamples=5)
-    assert "no encoder has a spread" in " ".join(texts(figures(constant)["cumulative"])).replace("\n", " ")
+    assert "no encoder has a spread" in " ".join(texts(figures(constant)["cumulative"])).replace(
+        "\n", " "
+    )
     assert "nominal range" not in summary(free)
 
 
@@ -173,28 +210,41 @@ def test_without_a_nominal_range_or_any_spread():
 
 def told(rows, gold=0.2):
     """A result from value, low, high by encoder and measure."""
-    table = tabulate([Measure(name, measure, *numbers, n=10) for (name, measure), numbers in rows.items()])
-    about = {"pairs": 1379, "level": 0.95, "gold": {f"extreme mass ({s})": gold for s in ("nominal", "own range")}}
+    table = tabulate(
+        [Measure(name, measure, *numbers, n=10) for (name, measure), numbers in rows.items()]
+    )
+    about = {
+        "pairs": 1379,
+        "level": 0.95,
+        "gold": {f"extreme mass ({s})": gold for s in ("nominal", "own range")},
+    }
     return ProbeResult("polarity", table, {}, about)
 
 
 def test_summary_names_who_pushes_to_the_ends_and_at_which():
-    rows = {("a", "extreme mass (own range)"): (0.3, 0.2, 0.4), ("b", "extreme mass (own range)"): (-0.1, -0.2, -0.05)}
+    rows = {
+        ("a", "extreme mass (own range)"): (0.3, 0.2, 0.4),
+        ("b", "extreme mass (own range)"): (-0.1, -0.2, -0.05),
+    }
     rows |= {("c", "extreme mass (own range)"): (0.01, -0.02, 0.03)}
     for name in "abc":
         rows |= {
-            (name, f"extreme mass (own range, {end} end)"): (v, v, v) for end, v in (("low", -0.02), ("high", 0.32))
+            (name, f"extreme mass (own range, {end} end)"): (v, v, v)
+            for end, v in (("low", -0.02), ("high", 0.32))
         }
     text = summary(told(rows))
     assert (
         "Within the range that each uses, a (0.30 [0.20, 0.40]; low end −0.02, high end 0.32) puts more scores at the "
         "ends than gold has (0.20); fewer: b." in text
     )
-    assert text.startswith("Within the range that each uses, a")  # the answer first, then what it is about
+    assert text.startswith(
+        "Within the range that each uses, a"
+    )  # the answer first, then what it is about
     assert "1,379 pairs; 95 % intervals over pairs." in text
     del rows["a", "extreme mass (own range)"]
-    assert "no encoder can be said to put more scores at the ends than gold has (0.20); fewer: b." in summary(
-        told(rows)
+    assert (
+        "no encoder can be said to put more scores at the ends than gold has (0.20); fewer: b."
+        in summary(told(rows))
     )
 
 
@@ -206,16 +256,20 @@ def test_summary_says_who_is_widest_and_what_cannot_be_told_apart():
     }
     text = summary(told(rows))
     assert (
-        "widest for a (0.90 [0.80, 1.00], not told apart from ‘b, p = 8’); narrowest for c (0.20 [0.10, 0.30])." in text
+        "widest for a (0.90 [0.80, 1.00], not told apart from ‘b, p = 8’); narrowest for c (0.20 [0.10, 0.30])."
+        in text
     )
     rows["c", "used range"] = (0.6, 0.5, 0.9)
-    assert "Range used (5–95 %): from 0.60 [0.50, 0.90] for c to 0.90 [0.80, 1.00] for a, not told apart." in summary(
-        told(rows)
+    assert (
+        "Range used (5–95 %): from 0.60 [0.50, 0.90] for c to 0.90 [0.80, 1.00] for a, not told apart."
+        in summary(told(rows))
     )
     alone = summary(told({("a", "calibration error (nominal)"): (0.0312, 0.0294, 0.0333)}))
     assert "Calibration error (nominal): 0.031 [0.029, 0.033] for a." in alone
     nan = float("nan")
-    assert "not told apart" in summary(told({("a", "used range"): (0.9, nan, nan), ("b", "used range"): (0.1, 0, 0.2)}))
+    assert "not told apart" in summary(
+        told({("a", "used range"): (0.9, nan, nan), ("b", "used range"): (0.1, 0, 0.2)})
+    )
 
 
 def test_summary_of_modes_falls_and_what_is_undefined(result):
@@ -226,7 +280,9 @@ def test_summary_of_modes_falls_and_what_is_undefined(result):
     text = summary(result)
     assert "diverged is undefined: 200 of 200 scores are not finite." in text
     assert "constant: all scores are the same: the encoder is constant." in text
-    half = polarity({"a": np.linspace(-0.5, 1, 50)}, np.arange(50) / 10, score_range=(0, 1), resamples=5)
+    half = polarity(
+        {"a": np.linspace(-0.5, 1, 50)}, np.arange(50) / 10, score_range=(0, 1), resamples=5
+    )
     assert summary(half).count("17 of 50 scores lie beyond 0 to 1") == 1
 
 
@@ -236,15 +292,23 @@ def test_summary_of_modes_falls_and_what_is_undefined(result):
 def test_unlabelled():
     rng = np.random.default_rng(0)
     given = {
-        name: {"dropout pairs": rng.normal(0.9, 0.02, 80), "random pairs": rng.normal(mean, 0.1, 200)}
+        name: {
+            "dropout pairs": rng.normal(0.9, 0.02, 80),
+            "random pairs": rng.normal(mean, 0.1, 200),
+        }
         for name, mean in (("a", 0.1), ("b", 0.6))
     }
     result = unlabelled_polarity(given, resamples=20)
     figure = figures(result)["ridges"]
     assert len(figure.axes) == 2
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["random\npairs", "dropout\npairs"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "random\npairs",
+        "dropout\npairs",
+    ]
     for axes, name in zip(figure.axes, "ab", strict=True):
-        mean, spread = (value(result, name, f"random pairs: {what}")["value"] for what in ("mean", "spread"))
+        mean, spread = (
+            value(result, name, f"random pairs: {what}")["value"] for what in ("mean", "spread")
+        )
         assert f"{two(mean)} ± {two(spread)}" in texts(axes)
         overlap = value(result, name, "dropout pairs: overlap with random pairs")["value"]
         assert f"∩ {two(overlap)}" in texts(axes)

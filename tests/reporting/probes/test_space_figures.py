@@ -41,7 +41,8 @@ def plane():
 def shape():
     flat = np.ones((80, 4), np.float32)
     return measure_geometry(
-        {"wide": cloud(0, shift=0.0), "narrow": cloud(1, d=3, shift=3.0), "flat": flat}, neighbours=5
+        {"wide": cloud(0, shift=0.0), "narrow": cloud(1, d=3, shift=3.0), "flat": flat},
+        neighbours=5,
     )
 
 
@@ -57,11 +58,17 @@ def look(step, a, u, s):
 
 @pytest.fixture(scope="module")
 def paths():
-    return measure_trajectory({
-        "simcse": [look(1, 0.3, -1.0, 0.5), look(2, 0.35, -1.8, 0.6), look(4, 0.36, -2.0, 0.55)],
-        "recse": [look(1, 0.3, -1.1, 0.5), look(2, None, -1.5, None), look(4, 0.2, -2.2, 0.7)],
-        "once": [look(4, 0.1, -0.5, None)],
-    })  # fmt: skip
+    return measure_trajectory(
+        {
+            "simcse": [
+                look(1, 0.3, -1.0, 0.5),
+                look(2, 0.35, -1.8, 0.6),
+                look(4, 0.36, -2.0, 0.55),
+            ],
+            "recse": [look(1, 0.3, -1.1, 0.5), look(2, None, -1.5, None), look(4, 0.2, -2.2, 0.7)],
+            "once": [look(4, 0.1, -0.5, None)],
+        }
+    )
 
 
 def words(figure):
@@ -72,7 +79,12 @@ def words(figure):
 
 def marked(axes):
     """Where marks stand, one by one."""
-    return [tuple(xy) for line in axes.lines if line.get_marker() not in ("None", "") for xy in line.get_xydata()]
+    return [
+        tuple(xy)
+        for line in axes.lines
+        if line.get_marker() not in ("None", "")
+        for xy in line.get_xydata()
+    ]
 
 
 def boxes_of_names(figure, axes):
@@ -81,8 +93,9 @@ def boxes_of_names(figure, axes):
     figure.canvas.draw()
     return [
         Text.get_window_extent(text, figure.canvas.get_renderer())
-        for text in axes.findobj(Annotation) if text.get_text()
-    ]  # fmt: skip
+        for text in axes.findobj(Annotation)
+        if text.get_text()
+    ]
 
 
 # ---- alignment ---------------------------------------------------------------------------------------------------
@@ -95,7 +108,9 @@ def test_the_plane_shows_the_table(plane):
     wide = plane.frame().loc[["wide", "narrow"]]
     assert marked(axes) == [tuple(row) for row in wide[["uniformity", "alignment"]].to_numpy()]
     spans = [segment for bars in axes.collections for segment in bars.get_segments()]
-    table = plane.table[plane.table["encoder"].eq("narrow") & plane.table["measure"].eq("alignment")].iloc[0]
+    table = plane.table[
+        plane.table["encoder"].eq("narrow") & plane.table["measure"].eq("alignment")
+    ].iloc[0]
     x = wide.loc["narrow", "uniformity"]
     assert any(np.allclose(span, [[x, table["low"]], [x, table["high"]]]) for span in spans)
     said = words(figures["plane"])
@@ -107,11 +122,15 @@ def test_names_keep_out_of_each_other_s_way():
     """Six encoders at almost one place, and none."""
     index, gold = np.arange(80), np.random.default_rng(0).uniform(0, 5, 40)
     encoders = {f"encoder {i}": cloud(9) + np.float32(0.002 * i) for i in range(6)}
-    figure = alignment.plane(measure_alignment(encoders, index[::2], index[1::2], gold, resamples=20))
+    figure = alignment.plane(
+        measure_alignment(encoders, index[::2], index[1::2], gold, resamples=20)
+    )
     boxes = boxes_of_names(figure, figure.axes[0])
     assert len(boxes) == 6
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-    nothing = measure_alignment({"e": np.zeros((80, 2), np.float32)}, index[::2], index[1::2], gold, resamples=20)
+    nothing = measure_alignment(
+        {"e": np.zeros((80, 2), np.float32)}, index[::2], index[1::2], gold, resamples=20
+    )
     assert "Undefined, and not drawn: e." in words(alignment.plane(nothing))
 
 
@@ -120,7 +139,9 @@ def test_the_trajectory_shows_every_defined_look(paths):
     assert list(figures) == ["trajectory"]
     axes = figures["trajectory"].axes[0]
     offsets = {
-        tuple(np.round(xy, 9)) for part in axes.collections for xy in np.asarray(part.get_offsets()).reshape(-1, 2)
+        tuple(np.round(xy, 9))
+        for part in axes.collections
+        for xy in np.asarray(part.get_offsets()).reshape(-1, 2)
     }
     curve = paths.curves["trajectory"].dropna(subset=["alignment", "uniformity"])
     assert {tuple(row) for row in curve[["uniformity", "alignment"]].to_numpy()} <= offsets
@@ -135,7 +156,10 @@ def test_the_line_follows_the_steps(paths):
     from matplotlib.collections import LineCollection
 
     lines = [part.get_segments() for part in axes.collections if isinstance(part, LineCollection)]
-    ends = [pairwise([(-1.0, 0.3), (-1.8, 0.35), (-2.0, 0.36)]), pairwise([(-1.1, 0.3), (-2.2, 0.2)])]
+    ends = [
+        pairwise([(-1.0, 0.3), (-1.8, 0.35), (-2.0, 0.36)]),
+        pairwise([(-1.1, 0.3), (-2.2, 0.2)]),
+    ]
     for found, expected in zip(lines, ends, strict=False):
         np.testing.assert_allclose(found, list(expected))
 
@@ -145,18 +169,37 @@ def test_alignment_in_words(plane, paths):
     wide = plane.frame()
     assert f"wide: alignment {wide.loc['wide', 'alignment']:.3f} [" in text
     assert "broken: alignment undefined (1 of 80 embeddings are zero vectors: no direction)" in text
-    assert "The space is used most evenly by wide, before narrow; their intervals do not touch." in text
+    assert (
+        "The space is used most evenly by wide, before narrow; their intervals do not touch."
+        in text
+    )
     assert "jackknife" in text
     way = alignment.summary(paths)
-    assert "simcse goes from alignment 0.300, uniformity -1.000, Spearman 50.0 at step 1 to alignment 0.360" in way
-    assert "alignment rises by 0.060, uniformity falls by 1.000; the best Spearman of 3 looks is 60.0 at step 2." in way
-    assert "once was looked at once, at step 4: alignment 0.100, uniformity -0.500, Spearman undefined." in way
+    assert (
+        "simcse goes from alignment 0.300, uniformity -1.000, Spearman 50.0 at step 1 to alignment 0.360"
+        in way
+    )
+    assert (
+        "alignment rises by 0.060, uniformity falls by 1.000; the best Spearman of 3 looks is 60.0 at step 2."
+        in way
+    )
+    assert (
+        "once was looked at once, at step 4: alignment 0.100, uniformity -0.500, Spearman undefined."
+        in way
+    )
 
 
 def test_the_old_protocol_says_so():
     index, gold = np.arange(80), np.random.default_rng(0).uniform(0, 5, 40)
-    old = measure_alignment({"a": cloud(0), "b": cloud(1)}, index[::2], index[1::2], gold, protocol="legacy-batch",
-                            lengths=index, resamples=20)  # fmt: skip
+    old = measure_alignment(
+        {"a": cloud(0), "b": cloud(1)},
+        index[::2],
+        index[1::2],
+        gold,
+        protocol="legacy-batch",
+        lengths=index,
+        resamples=20,
+    )
     text = alignment.summary(old)
     assert "protocol legacy-batch" in text
     assert "biased" in text
@@ -172,7 +215,9 @@ def test_the_spectra_are_the_curves(shape):
     left, right = figure.axes
     curve = shape.curves["spectrum"]
     wide = curve[curve["encoder"] == "wide"]
-    np.testing.assert_allclose(left.lines[0].get_ydata(), wide["singular_centred"] / wide["singular_centred"].max())
+    np.testing.assert_allclose(
+        left.lines[0].get_ydata(), wide["singular_centred"] / wide["singular_centred"].max()
+    )
     np.testing.assert_allclose(right.lines[0].get_ydata(), wide["cumulative"])
     assert [x for x, _ in marked(right)] == list(shape.frame()["participation_ratio"].dropna())
     assert any("not drawn: flat" in text for text in words(figure))
@@ -184,9 +229,14 @@ def test_every_measure_has_its_panel(shape):
     frame = shape.frame()
     for axes, measure in zip(figure.axes, geometry.LABELS, strict=True):
         assert [x for x, _ in marked(axes)] == list(frame[measure].dropna()), measure
-        assert sum(text.get_text() == "undefined" for text in axes.texts) == frame[measure].isna().sum()
+        assert (
+            sum(text.get_text() == "undefined" for text in axes.texts)
+            == frame[measure].isna().sum()
+        )
         rows = shape.table[
-            (shape.table["measure"] == measure) & shape.table["low"].notna() & shape.table["value"].notna()
+            (shape.table["measure"] == measure)
+            & shape.table["low"].notna()
+            & shape.table["value"].notna()
         ]
         drawn = [segment[:, 0] for bars in axes.collections for segment in bars.get_segments()]
         np.testing.assert_allclose(np.reshape(drawn, (-1, 2)), rows[["low", "high"]])
@@ -230,7 +280,9 @@ def test_geometry_in_words(shape, deep):
 
 
 def test_a_figure_can_be_saved_the_same_twice(tmp_path, plane):
-    once, twice = (style.save(alignment.plane(plane), tmp_path / name) for name in ("once", "twice"))
+    once, twice = (
+        style.save(alignment.plane(plane), tmp_path / name) for name in ("once", "twice")
+    )
     assert [path.read_bytes() for path in once] == [path.read_bytes() for path in twice]
 
 
