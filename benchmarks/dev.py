@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.measure import ENCODER, Part, Row, Setup, say
-from recse_lab.config import TrainingConfig, make_config
-from recse_lab.execution import execute
-from recse_lab.store import Run
+from recse_lab.config.reading import make_config
+from recse_lab.config.schema import TrainingConfig
+from recse_lab.jobs.train import execute
+from recse_lab.runs.store import Run
 
 LOOKS = 2
 

@@ -11,11 +11,12 @@ from scipy.sparse.csgraph import connected_components
 
 from benchmarks import peer
 from benchmarks.measure import ENCODER, Part, Row, Setup, ratios, say, timed
-from recse_lab.build import device
-from recse_lab.data.sts import SEVEN, Pairs, StsTask, load_task
-from recse_lab.encoders.transformer import best_precision, load_encoder
-from recse_lab.evaluation.encoder import score_tasks
+from recse_lab.data.sts_sets import SEVEN, Pairs, StsTask, load_task
 from recse_lab.evaluation.sts import score_pairs, sts_results
+from recse_lab.jobs.machine import device
+from recse_lab.jobs.measure import score_tasks
+from recse_lab.models.precision import best_precision
+from recse_lab.models.saving import load_encoder
 
 PARTS, QUICK_PARTS = 3, 150
 BATCH_SIZES = (16, 32, 64)

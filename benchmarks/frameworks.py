@@ -8,11 +8,12 @@ import numpy as np
 
 from benchmarks import peer
 from benchmarks.measure import ENCODER, Part, Row, Setup, clock, ratios, say
-from recse_lab.build import Lab, settle
-from recse_lab.config import make_config, merge
-from recse_lab.encoders.transformer import best_precision
-from recse_lab.frameworks import FRAMEWORKS, RESHAPE, framework_options
-from recse_lab.training.trainer import train
+from recse_lab.config.frameworks import FRAMEWORKS, RESHAPE, framework_options
+from recse_lab.config.overrides import merge
+from recse_lab.config.reading import make_config
+from recse_lab.jobs.build import Lab, settle
+from recse_lab.models.precision import best_precision
+from recse_lab.training.loop import train
 
 WARM_UP = 2  # first steps, which are not counted
 BASE = "simcse"

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from recse_lab.build import device
+from recse_lab.jobs.machine import device
 
 ENCODER = "all-minilm-l6-v2"
 

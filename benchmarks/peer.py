@@ -26,9 +26,9 @@ from transformers import PrinterCallback, TrainerCallback
 from transformers.utils import logging
 
 from benchmarks.measure import ENCODER, clock
-from recse_lab.build import device
-from recse_lab.data.sts import StsTask
-from recse_lab.encoders.transformer import resolve
+from recse_lab.data.sts_sets import StsTask
+from recse_lab.jobs.machine import device
+from recse_lab.models.loading import resolve
 
 logging.disable_progress_bar()
 

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import ENCODER, Part, Row, Setup, say
-from recse_lab.ablation.study import to_run
-from recse_lab.store import Run
-from recse_lab.workflows import Study, plan_study
+from recse_lab.ablation.runner import to_run
+from recse_lab.ablation.study import Study, plan_study
+from recse_lab.runs.store import Run
 
 STUDY = "reshape-dim"
 

@@ -58,9 +58,9 @@ def run(setup: Setup) -> Part:
 
 
 def _store(setup: Setup, folder: Path) -> int:
-    from recse_lab.build import open_corpus
-    from recse_lab.data.sts import SEVEN, load_task
-    from recse_lab.encoders.transformer import load_encoder
+    from recse_lab.data.sts_sets import SEVEN, load_task
+    from recse_lab.jobs.build import open_corpus
+    from recse_lab.models.saving import load_encoder
 
     subsets = [part for task in SEVEN for part in load_task(task, setup.data_dir).subsets.values()]
     first, second = (
@@ -92,7 +92,7 @@ def _store(setup: Setup, folder: Path) -> int:
 def measure(folder: Path) -> dict[str, Any]:
     """Seconds of each probe on what ``_store`` left, and the most memory this process ever held."""
     from recse_lab.evaluation.sts import cosine
-    from recse_lab.execution import peak_bytes
+    from recse_lab.jobs.memory import peak_bytes
     from recse_lab.probes import PROBES
     from recse_lab.probes.bias import covariates
     from recse_lab.probes.influence import word_counts

@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Part, Row, Setup
-from recse_lab.build import device
-from recse_lab.reporting import tables
-from recse_lab.reporting.card import Card, write_card
-from recse_lab.store import atomic_path, command_line, commit, now, write_json
+from recse_lab.files import atomic_path, now, write_json
+from recse_lab.jobs.machine import device
+from recse_lab.reports import tables
+from recse_lab.reports.page.card import Card, write_card
+from recse_lab.runs.provenance import command_line, commit
 
 PACKAGES = (
     "recse-lab",

@@ -17,14 +17,16 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from recse_lab import workflows
 from recse_lab.errors import LabError
-from recse_lab.evaluation.rank_bootstrap import bootstrap_correlations, joined
-from recse_lab.evaluation.sts import METRICS
-from recse_lab.reporting import style
-from recse_lab.reporting.card import Card, write_card
-from recse_lab.reporting.tables import Cell, Column, Row, Table, markdown
-from recse_lab.store import Run, atomic_path, commit, now
+from recse_lab.figures import style
+from recse_lab.files import atomic_path, now
+from recse_lab.jobs.evaluate import evaluate
+from recse_lab.reports.page.card import Card, write_card
+from recse_lab.reports.tables import Cell, Column, Row, Table, markdown
+from recse_lab.runs.provenance import commit
+from recse_lab.runs.store import Run
+from recse_lab.statistics.correlation import METRICS
+from recse_lab.statistics.rank_bootstrap import bootstrap_correlations, joined
 
 # Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one, and all that needs no training.
 ENCODERS = (
@@ -74,7 +76,7 @@ QUESTION = "Does sample-sts rank encoders as STS-B does?"
 def measure(encoder: str, data_dir: str, root: Path) -> tuple[str, Run]:
     """What one encoder is called, and the run under ``root`` that measured it on all four sets."""
     name, pooling, layers = [*encoder.split(":"), ""][:3]
-    run = workflows.evaluate(
+    run = evaluate(
         name,
         root,
         data_dir=data_dir,

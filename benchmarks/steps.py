@@ -9,10 +9,10 @@ import torch
 
 from benchmarks import peer
 from benchmarks.measure import Part, Row, Setup, clock, say
-from recse_lab.build import Lab, settle
-from recse_lab.config import make_config
-from recse_lab.encoders.transformer import best_precision
-from recse_lab.training.trainer import train
+from recse_lab.config.reading import make_config
+from recse_lab.jobs.build import Lab, settle
+from recse_lab.models.precision import best_precision
+from recse_lab.training.loop import train
 
 ENCODER, CORPUS, BATCH = "recse-lab/tiny", "sample-corpus", 64
 WARM_UP = 5

@@ -9,11 +9,12 @@ from accelerate.state import AcceleratorState
 
 from benchmarks import peer
 from benchmarks.measure import ENCODER, Part, Row, Setup, clock, ratios, say, timed
-from recse_lab.build import Lab, device, settle
-from recse_lab.config import make_config
-from recse_lab.encoders.transformer import best_precision
-from recse_lab.training.batches import Batches
-from recse_lab.training.trainer import train
+from recse_lab.config.reading import make_config
+from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.machine import device
+from recse_lab.models.precision import best_precision
+from recse_lab.optimisation.batches import Batches
+from recse_lab.training.loop import train
 
 WARM_UP = 2  # first steps, which are not counted
 

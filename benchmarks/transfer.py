@@ -21,9 +21,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.measure import ENCODER, Part, Row, Setup, say
-from recse_lab.data.transfer import TRANSFER, TRANSFER_LABELS, TransferTask, load_transfer_task
-from recse_lab.encoders.embeddings import cached_encode, embedding_key
-from recse_lab.encoders.transformer import load_encoder, resolve, weights_fingerprint
+from recse_lab.data.transfer_sets import TRANSFER, TRANSFER_LABELS, TransferTask, load_transfer_task
 from recse_lab.evaluation.protocols import PROTOCOLS, SEED
 from recse_lab.evaluation.transfer import (
     Outcome,
@@ -35,6 +33,9 @@ from recse_lab.evaluation.transfer import (
     task_features,
     trials,
 )
+from recse_lab.models.embedding_cache import cached_encode, embedding_key
+from recse_lab.models.loading import resolve, weights_fingerprint
+from recse_lab.models.saving import load_encoder
 
 PROTOCOL = "senteval-10fold"
 OUTER = 2

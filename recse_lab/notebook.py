@@ -8,14 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from recse_lab import workflows
+from recse_lab.config.overrides import flatten
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import headline
+from recse_lab.jobs.probe import probe as run_probe_job
 from recse_lab.probes import PROBES, ProbeResult
-from recse_lab.reporting.probes import PAGES
-from recse_lab.reporting.probes.dots import dots
-from recse_lab.reporting.published import PUBLISHED
-from recse_lab.store import Run, default_root, find_runs, flatten
+from recse_lab.probes.dots import dots
+from recse_lab.reports.probes import PAGES
+from recse_lab.reports.published import PUBLISHED
+from recse_lab.runs.store import Run, default_root, find_runs
 
 
 class Probed:
@@ -118,7 +119,7 @@ def probe(name: str, subjects: str | Run | Sequence[str | Run], **options: Any) 
     listed = [subjects] if isinstance(subjects, str | Run) else list(subjects)
     named = [str(s.folder) if isinstance(s, Run) else s for s in listed]
     root = Path(options.pop("root", None) or default_root())
-    return Probed(workflows.probe(name, named, root=root, **options))
+    return Probed(run_probe_job(name, named, root=root, **options))
 
 
 def __getattr__(name: str) -> Any:

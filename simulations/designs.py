@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from recse_lab.evaluation.comparison import Spread
-from recse_lab.evaluation.factorial import design_of, effects_by_seed, effects_pooled
-from recse_lab.evaluation.seeds import effect_size
+from recse_lab.statistics.comparison import Spread
+from recse_lab.statistics.factorial import design_of, effects_by_seed, effects_pooled
+from recse_lab.statistics.seeds import effect_size
 from simulations.outcomes import Progress, Tally
 
 SEEDS = (3, 5, 10)

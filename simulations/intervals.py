@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from recse_lab.evaluation.rank_bootstrap import BOOTSTRAPS, Metric, fisher_bounds, resample_counts
-from recse_lab.evaluation.sts import METRICS
+from recse_lab.statistics.correlation import METRICS
+from recse_lab.statistics.rank_bootstrap import BOOTSTRAPS, Metric, fisher_bounds, resample_counts
 from simulations.outcomes import Progress, Tally
 from simulations.populations import CUTS, graded_spearman
 

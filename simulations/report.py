@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from recse_lab.reporting import style
-from recse_lab.reporting.card import Card, write_card
-from recse_lab.reporting.tables import Cell, Column, Row, Table
-from recse_lab.store import atomic_path
+from recse_lab.figures import style
+from recse_lab.files import atomic_path
+from recse_lab.reports.page.card import Card, write_card
+from recse_lab.reports.tables import Cell, Column, Row, Table
 from simulations.populations import BEHIND, BOTH, FEW, MODELS, TWICE, Study
 
 OFFERED = ("compare, both", "compare, seeds", "sign flips", "compare, pairs", "nested bootstrap")

@@ -274,7 +274,7 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_senteval(root: Path, pairs: int = 12) -> Path:
     """All STS sets in SentEval's layout, a few made-up pairs each, gold from 0 to 5."""
-    from recse_lab.data.sts import SUBSETS, TABLES
+    from recse_lab.data.sts_sets import SUBSETS, TABLES
 
     rng = random.Random(1)
     texts = sentences(400, seed=5)

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 
-from recse_lab.data.sts import SEVEN
-from recse_lab.data.transfer import TRANSFER
+from recse_lab.data.sts_sets import SEVEN
+from recse_lab.data.transfer_sets import TRANSFER
 from recse_lab.evaluation.sts import sts_results
-from recse_lab.store import Run, write_json
+from recse_lab.files import write_json
+from recse_lab.runs.store import Run
 
 PAIRS = 80
 EXAMPLES = 40  # of each transfer task

@@ -5,9 +5,9 @@ from types import ModuleType
 
 import pytest
 
-from recse_lab.build import Lab, settle
 from recse_lab.code import code_hash
-from recse_lab.config import make_config
+from recse_lab.config.reading import make_config
+from recse_lab.jobs.build import Lab, settle
 from recse_lab.reshape import OPERATORS
 from recse_lab.reshape.controls import Mean
 
@@ -31,9 +31,9 @@ def test_a_comment_changes_nothing_and_a_number_does(tmp_path, text, same):
 
 
 def test_a_room_is_all_its_modules_and_a_typing_error_is_none():
-    assert code_hash("encoders") != code_hash("encoders/transformer.py")
-    with pytest.raises(ValueError, match=r"encoders/transfomer\.py"):
-        code_hash("encoders/transfomer.py")
+    assert code_hash("models") != code_hash("models/transformer.py")
+    with pytest.raises(ValueError, match=r"models/transfomer\.py"):
+        code_hash("models/transfomer.py")
 
 
 def test_a_store_of_features_is_of_the_operator_as_it_is(tiny, corpus_file, tmp_path, monkeypatch):

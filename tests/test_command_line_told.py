@@ -2,7 +2,7 @@
 
 import sys
 
-from recse_lab.store import command_line
+from recse_lab.runs.provenance import command_line
 
 
 def test_data_is_named_by_the_folder_it_lies_in(tmp_path, monkeypatch):

@@ -10,12 +10,13 @@ import pytest
 import torch
 from conftest import REPO
 
-from recse_lab.config import make_config
-from recse_lab.encoders import pooling
-from recse_lab.execution import execute
+from recse_lab import pooling
+from recse_lab.config.overrides import flatten
+from recse_lab.config.reading import make_config
+from recse_lab.jobs.train import execute
 from recse_lab.reshape import OPERATORS
-from recse_lab.reshape.base import EPSILON
-from recse_lab.store import find_runs, flatten
+from recse_lab.reshape.operator import EPSILON
+from recse_lab.runs.store import find_runs
 
 EXAMPLE = (REPO / "docs" / "add-an-operator.md").read_text(encoding="utf-8")
 FILE, LINE, TRANSCRIPTION, FUNCTION, POOLING_LINE = re.findall(
@@ -37,7 +38,7 @@ def enrolled(module: str, block: str, line: str, family: str) -> str:
     [
         (enrolled("recse_lab.reshape", FILE, LINE, "OPERATORS"), "reshape", "spread"),
         (
-            enrolled("recse_lab.encoders.pooling", FUNCTION, POOLING_LINE, "POOLINGS"),
+            enrolled("recse_lab.pooling", FUNCTION, POOLING_LINE, "POOLINGS"),
             "pooling",
             "extremes",
         ),

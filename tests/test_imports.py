@@ -15,29 +15,23 @@ PACKAGE = Path(recse_lab.__file__).parent
 # A room imports from rooms further down, and from itself. docs/architecture.md says the same in a sentence.
 TIERS = (
     ("cli", "notebook"),
-    ("workflows", "doctor", "explain"),
-    ("reporting", "ablation", "pretraining", "evaluating"),
-    ("execution", "probing", "imports"),
-    ("build",),
-    ("frameworks", "config"),
-    ("training", "probes"),
-    ("evaluation",),
-    ("encoders",),
-    ("data",),
-    ("objectives", "reshape", "views"),
-    ("store",),
-    ("errors", "code"),
+    ("reports", "ablation"),
+    ("jobs",),
+    ("probes", "training", "pretraining", "runs"),
+    ("config", "evaluation", "models", "figures"),
+    ("data", "objectives", "optimisation", "pooling", "reshape", "statistics", "views"),
+    ("files", "code"),
 )
 DEPTH = {room: depth for depth, tier in enumerate(TIERS) for room in tier}
 
 # Where else a library may be imported than everywhere.
 HOMES = {
-    "transformers": ("encoders/", "pretraining.py"),
-    "matplotlib": ("reporting/",),
-    "seaborn": ("reporting/",),
+    "transformers": ("models/", "pretraining/", "jobs/pretrain.py"),
+    "matplotlib": ("figures/", "reports/"),
+    "seaborn": ("figures/", "reports/"),
     "typer": ("cli/",),
     "ray": ("ablation/executors/ray.py",),
-    "accelerate": ("training/",),
+    "accelerate": ("training/", "pretraining/"),
 }
 MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
@@ -70,12 +64,14 @@ def room(module: str) -> str:
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__.py"])
 def test_imports_run_one_way(module):
     here = room(module)
+    if here == "errors":
+        return
     assert here in DEPTH, (
         f"{module}: a room without a place; add it to TIERS and to docs/architecture.md"
     )
     for line, name in imports(MODULES[module]):
         there = name.split(".")[1] if name.startswith("recse_lab.") else None
-        if there in (None, here, "__version__"):
+        if there in (None, here, "__version__", "errors"):  # errors is everybody's
             continue
         assert DEPTH[there] > DEPTH[here], (
             f"recse_lab/{module}, line {line}: {here} may not import {name}"
@@ -107,8 +103,8 @@ HEAVY = ("torch", "transformers", "accelerate", "safetensors")
 @pytest.mark.parametrize(
     "statement",
     [
-        "import recse_lab.store, recse_lab.config, recse_lab.data.sts",
-        "import recse_lab.reporting.ablation, recse_lab.reporting.published",
+        "import recse_lab.runs.store, recse_lab.config, recse_lab.data.sts_sets",
+        "import recse_lab.reports.study.report, recse_lab.reports.published",
         "import recse_lab.cli",
         "from recse_lab.cli import main; sys.argv[1:] = ['--help']; main()",
         "from recse_lab.cli import main; sys.argv[1:] = ['train', '--help']; main()",

@@ -7,7 +7,7 @@ import torch
 
 from recse_lab.ablation.plan import plan
 from recse_lab.ablation.spec import StudySpec
-from recse_lab.execution import execute
+from recse_lab.jobs.train import execute
 from recse_lab.objectives import CONTRASTS, Contrast
 from recse_lab.views import VIEWS, TextView
 

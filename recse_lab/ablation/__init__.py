@@ -1,0 +1,1 @@
+"""Studies: from a specification to a plan of runs, and their execution."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from recse_lab.ablation.spec import ArmSpec, StudySpec
-from recse_lab.build import Lab, settle
 from recse_lab.errors import LabError
-from recse_lab.store import Run, now, read_json, write_json
+from recse_lab.files import now, read_json, write_json
+from recse_lab.jobs.build import Lab, settle
+from recse_lab.runs.store import Run
 
 
 @dataclass(frozen=True)

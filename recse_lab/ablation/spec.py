@@ -17,20 +17,13 @@ from pydantic import (
 )
 
 import recse_lab
-from recse_lab.config import (
-    RunConfig,
-    Strict,
-    assign,
-    explain,
-    make_config,
-    merge,
-    once,
-    one_of,
-    read_yaml,
-    without,
-)
+from recse_lab.config.frameworks import framework_options
+from recse_lab.config.options import Strict, once, one_of
+from recse_lab.config.overrides import assign, merge, without
+from recse_lab.config.reading import explain, make_config
+from recse_lab.config.schema import RunConfig
+from recse_lab.config.yaml import read_yaml
 from recse_lab.errors import LabError
-from recse_lab.frameworks import framework_options
 
 TAKEN = ("train", "eval", "pretrain", "imported", "all", "claims")
 """What a study may not be called: rooms of the run store beside the studies, and what `recse-lab report` has beside them."""
@@ -314,9 +307,9 @@ class StudySpec(Strict):
 
 
 def _check_baseline(name: str, where: str, line: int | None) -> None:
-    from recse_lab.encoders.baselines import (
-        parse_baseline,
-    )  # heavy: torch, needed only when a study is planned
+    from recse_lab.models.baselines import (
+        parse_baseline,  # heavy: torch, needed only when a study is planned
+    )
 
     try:
         parse_baseline(name)

@@ -1,120 +1,72 @@
-"""Run a planned study: shared work first and once, then every cell that the store does not have."""
+"""A study from its name to its finished runs."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from recse_lab.ablation.board import Board
-from recse_lab.ablation.executors.local import Task, run_tasks
-from recse_lab.ablation.plan import Cell
-from recse_lab.store import Run
-
-Rerun = Literal["missing", "failed", "all", "never"]
+from recse_lab.ablation.plan import Cell, plan, write_study
+from recse_lab.ablation.runner import Outcome, Rerun, run_study
+from recse_lab.ablation.spec import StudySpec, edition, load_spec
+from recse_lab.jobs.machine import device
+from recse_lab.runs.provenance import command_line
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What is in the store after a study has run."""
+class Study:
+    """A planned study and where it lives."""
 
-    done: int
-    failed: dict[str, str]
-    """Label -> message."""
-    complete: bool
-
-
-def to_run(folder: Path, cells: list[Cell], rerun: Rerun) -> list[Cell]:
-    """Distinct cells that a policy asks for: missing = neither done nor failed."""
-    wanted = {"missing": ("planned", "interrupted"), "failed": ("failed",), "never": ()}
-    distinct = {cell.id: cell for cell in cells}.values()
-    if rerun == "all":
-        return list(distinct)
-    return [cell for cell in distinct if Run(folder / cell.id).state in wanted[rerun]]
+    spec: StudySpec
+    cells: list[Cell]
+    folder: Path
 
 
-def expected_seconds(folder: Path, cells: list[Cell], *, workers: int) -> float | None:
-    """Wall time of ``cells`` from the costs of finished runs of the study; None while there are none."""
-    costs = [run.cost for run in map(Run, folder.glob("*")) if run.cost and run.cost["steps"]]
-    if not costs:
-        return None
-    per_step = sum(c["train_s"] + c["dev_s"] for c in costs) / sum(c["steps"] for c in costs)
-    test = sum(c["test_s"] for c in costs) / len(costs)
-    return sum(cell.lab.recipe().steps * per_step + test for cell in cells) / min(
-        workers, max(1, len(cells))
+def plan_study(
+    name: str,
+    root: Path,
+    *,
+    quick: bool = False,
+    full: bool = False,
+    seeds: int | list[int] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Study:
+    """Read a study and lay out its cells; nothing is computed or written.
+
+    Raises:
+        LabError: An unknown study, a mistake in it or in an override, an edition that it has not, missing data.
+    """
+    size = "quick" if quick else "full" if full else None
+    spec = edition(load_spec(name), size=size, overrides=overrides, seeds=seeds)
+    return Study(spec, plan(spec), root / (f"{spec.name}-{size}" if size else spec.name))
+
+
+def ablate(
+    study: Study,
+    *,
+    rerun: Rerun = "missing",
+    workers: int = 1,
+    keep_models: bool = False,
+    console: Console | None = None,
+    command: str | None = None,
+) -> Outcome:
+    """Run what the store lacks of a study. The report is a step of its own, ``recse_lab.reports``."""
+    write_study(study.folder, study.spec, study.cells, command or command_line())
+    return run_study(
+        study.folder,
+        study.cells,
+        rerun=rerun,
+        workers=workers,
+        keep_models=keep_models,
+        console=console or Console(),
     )
 
 
-def prepare(cells: list[Cell], console: Console) -> None:
-    """Tokenise each distinct corpus and build each distinct feature store, before any worker needs them."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bars:
-        bar = bars.add_task("preparing", total=None)
-        seen = set()
-        for cell in cells:
-            lab = replace(
-                cell.lab,
-                notify=lambda what, done, total: bars.update(
-                    bar, description=what, completed=done, total=total or None
-                ),
-            )
-            reshape, shared = lab.config.reshape, (lab.tokens.fingerprint,)
-            if reshape is not None and reshape.role != "view":  # a view has no statistics
-                shared += (lab.store_folder, reshape.mode)
-                if shared not in seen:
-                    _ = lab.reshaper, lab.stored
-            seen.add(shared)
+def default_workers() -> int:
+    """One worker a core on CPU, where small models gain little from threads; one on an accelerator."""
+    import os
 
-
-def forget(runs: Sequence[Run]) -> None:
-    """Remove runs, all or none.
-
-    Raises:
-        Claimed: Another living process is computing one of them.
-    """
-    with ExitStack() as held:
-        for run in runs:
-            held.enter_context(run.claim())
-        for run in runs:
-            shutil.rmtree(run.folder, ignore_errors=True)
-
-
-def run_study(
-    folder: Path,
-    cells: list[Cell],
-    *,
-    rerun: Rerun,
-    workers: int,
-    keep_models: bool,
-    console: Console,
-) -> Outcome:
-    """Compute what ``rerun`` asks for and report what the store then holds."""
-    chosen = to_run(folder, cells, rerun)
-    complete = True
-    if chosen:
-        if rerun == "all":
-            forget([run for cell in chosen if (run := Run(folder / cell.id)).folder.is_dir()])
-        prepare(chosen, console)
-        tasks = [
-            Task(cell.id, cell.label, cell.lab.config.model_dump(mode="json")) for cell in chosen
-        ]
-        with Board(len(tasks), workers=workers, console=console) as board:
-            complete = run_tasks(
-                tasks, folder, workers=workers, keep_models=keep_models, on_event=board
-            )
-    failed = {}
-    done = 0
-    for cell in {cell.id: cell for cell in cells}.values():
-        status = Run(folder / cell.id).status
-        done += status["state"] == "done"
-        if status["state"] == "failed":
-            failed[cell.label] = status["message"]
-    return Outcome(done, failed, complete)
+    return 1 if device().type != "cpu" else len(os.sched_getaffinity(0))

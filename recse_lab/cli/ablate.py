@@ -56,11 +56,12 @@ def ablate(
         raise LabError(f"--rerun {rerun!r}: expected missing, failed, all or never.")
     if quick and full:
         raise LabError("--quick and --full exclude each other.")
-    from recse_lab import workflows
-    from recse_lab.ablation.study import expected_seconds, to_run
+    from recse_lab.ablation.runner import expected_seconds, to_run
+    from recse_lab.ablation.study import ablate as run_ablate
+    from recse_lab.ablation.study import default_workers, plan_study
 
     console = plain_console()
-    study = workflows.plan_study(
+    study = plan_study(
         name,
         root(runs),
         quick=quick,
@@ -68,7 +69,7 @@ def ablate(
         seeds=seeds,
         overrides=overrides(set_, encoder=encoder, corpus=corpus, evaluation__data_dir=data_dir),
     )
-    number = workers or workflows.default_workers()
+    number = workers or default_workers()
     chosen = to_run(study.folder, study.cells, rerun)
     _print_plan(
         console,
@@ -79,7 +80,7 @@ def ablate(
     )
     if dry_run:
         return
-    outcome = workflows.ablate(
+    outcome = run_ablate(
         study, rerun=rerun, workers=number, keep_models=keep_models, console=console
     )  # type: ignore[arg-type]
     for label, message in outcome.failed.items():

@@ -48,7 +48,7 @@ def check(
 ) -> None:
     """What is there, whether it is complete, where, and under which licence. Exit code 1: something is damaged."""
     from recse_lab.data.pull import check
-    from recse_lab.store import write_json
+    from recse_lab.files import write_json
 
     findings = check(data_dir)
     if json_:

@@ -18,8 +18,8 @@ def doctor(
     from rich.console import Console
     from rich.table import Table
 
-    from recse_lab.doctor import differences, portrait, probe_tokens, trained_weights, verdict
-    from recse_lab.store import find_run
+    from recse_lab.jobs.doctor import differences, portrait, probe_tokens, trained_weights, verdict
+    from recse_lab.runs.store import find_run
 
     first, second = find_run(root(runs), a), find_run(root(runs), b)
     portraits = [portrait(run) for run in (first, second)]

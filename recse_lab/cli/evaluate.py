@@ -70,21 +70,21 @@ def evaluate(
     if precision not in ("auto", "fp32", "bf16"):
         raise LabError(f"--precision {precision!r}: expected auto, fp32 or bf16.")
     from recse_lab.evaluation.protocols import StsProtocol, find_protocol
-    from recse_lab.reporting.published import sts_rows, transfer_rows
+    from recse_lab.reports.published import sts_rows, transfer_rows
 
     named = listed(beside)
     find_rows = sts_rows if isinstance(find_protocol(protocol), StsProtocol) else transfer_rows
     rows = find_rows(named, memory=memory) if named else None
-    from recse_lab import workflows
-    from recse_lab.encoders.pooling import POOLINGS
-    from recse_lab.reporting.tables import results_table, rich_table
-    from recse_lab.store import now, write_json
+    from recse_lab.files import now, write_json
+    from recse_lab.jobs.evaluate import evaluate as run_evaluate
+    from recse_lab.pooling import POOLINGS
+    from recse_lab.reports.tables import results_table, rich_table
 
     if pooling is not None and pooling not in POOLINGS:
         raise LabError(f"--pooling {pooling!r}: expected one of {', '.join(POOLINGS)}.")
     began = now()
     with progress() as notify:
-        run = workflows.evaluate(
+        run = run_evaluate(
             encoder,
             root(runs),
             protocol=protocol,

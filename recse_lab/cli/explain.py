@@ -15,9 +15,9 @@ def explain(
     runs: RunsDir = None,
 ) -> None:
     """Why a run does not score what was published: aggregation, SICK split, pooling, layers, selection, seeds, and what is left."""
-    from recse_lab import explain as steps
-    from recse_lab.reporting.tables import rich_table
-    from recse_lab.store import find_run
+    from recse_lab.reports import explain as steps
+    from recse_lab.reports.tables import rich_table
+    from recse_lab.runs.store import find_run
 
     row, others = steps.published_row(published)
     console = plain_console()

@@ -22,11 +22,11 @@ def import_(
     runs: RunsDir = None,
 ) -> None:
     """Keep what another program measured as runs of `imported`: SimCSE's evaluation log, a trainer_state.json, MTEB's JSON."""
-    from recse_lab import workflows
-    from recse_lab.reporting.tables import results_table, rich_table
+    from recse_lab.jobs.importers import import_files
+    from recse_lab.reports.tables import results_table, rich_table
 
     console = plain_console()
-    for run in workflows.import_results(files, root(runs), name=name):
+    for run in import_files([Path(file) for file in files], root(runs), name=name):
         results, config = run.results or {}, run.config or {}
         if results["tasks"]:
             console.print(rich_table(results_table(results, config["encoder"]), console.width))

@@ -48,7 +48,7 @@ def _operators() -> list[tuple[str, str]]:
 
 
 def _poolings() -> list[tuple[str, str]]:
-    from recse_lab.encoders.pooling import POOLINGS
+    from recse_lab.pooling import POOLINGS
 
     return [(name, _first_line(function)) for name, function in POOLINGS.items()]
 
@@ -60,8 +60,8 @@ def _experiments() -> list[tuple[str, str]]:
 
 
 def _encoders() -> list[tuple[str, str]]:
-    from recse_lab.encoders.baselines import BASELINES
-    from recse_lab.encoders.embedded import EMBEDDED
+    from recse_lab.models.baselines import BASELINES
+    from recse_lab.models.packaged import EMBEDDED
 
     return [
         *(
@@ -77,8 +77,8 @@ def _encoders() -> list[tuple[str, str]]:
 
 
 def _tasks() -> list[tuple[str, str]]:
-    from recse_lab.data.sts import LABELS
-    from recse_lab.data.transfer import TRANSFER_LABELS
+    from recse_lab.data.sts_sets import LABELS
+    from recse_lab.data.transfer_sets import TRANSFER_LABELS
 
     return [*LABELS.items(), *TRANSFER_LABELS.items()]
 
@@ -90,7 +90,7 @@ def _protocols() -> list[tuple[str, str]]:
 
 
 def _frameworks() -> list[tuple[str, str]]:
-    from recse_lab.frameworks import FRAMEWORKS
+    from recse_lab.config.frameworks import FRAMEWORKS
 
     rows = [(name, framework.about) for name, framework in FRAMEWORKS.items()]
     return [
@@ -118,7 +118,7 @@ def _probes() -> list[tuple[str, str]]:
 
 
 def _tables() -> list[tuple[str, str]]:
-    from recse_lab.reporting.paper import TABLES
+    from recse_lab.reports.paper import TABLES
 
     return [(name, _first_line(module)) for name, module in TABLES.items()]
 

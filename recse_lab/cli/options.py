@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from recse_lab.build import Notify
+    from recse_lab.jobs.machine import Notify
 
 
 def writable(path: Path | None) -> Path | None:
@@ -67,7 +67,7 @@ Json = Annotated[
 
 def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
     """``--set`` and named options as one mapping of dotted keys; what was not given is not in it."""
-    from recse_lab.config import parse_assignment
+    from recse_lab.config.overrides import parse_assignment
 
     given = {
         key.replace("__", "."): value for key, value in named.items() if value not in (None, [], ())
@@ -82,7 +82,7 @@ def listed(text: str | None) -> list[str]:
 
 def root(runs: Path | None) -> Path:
     """The run store."""
-    from recse_lab.store import default_root
+    from recse_lab.runs.store import default_root
 
     return runs or default_root()
 

@@ -20,14 +20,15 @@ def pretrain(
     runs: RunsDir = None,
 ) -> None:
     """Make an encoder from text alone: vocabulary, factorised embeddings, masked language modelling."""
-    from recse_lab import workflows
-    from recse_lab.training.trainer import Interrupted
+    from recse_lab.config.reading import read_pretrain_config
+    from recse_lab.jobs.pretrain import pretrain as run_pretrain
+    from recse_lab.optimisation.stepping import Interrupted
 
     console = plain_console()
-    resolved = workflows.read_pretrain_config(config, overrides(set_, corpus=corpus))
+    resolved = read_pretrain_config(config, overrides(set_, corpus=corpus))
     try:
         with progress() as notify:
-            run = workflows.pretrain(
+            run = run_pretrain(
                 resolved, root(runs), out=out, on_step=_narrator(notify, console), notify=notify
             )
     except Interrupted as stop:

@@ -44,7 +44,8 @@ def probe(
     runs: RunsDir = None,
 ) -> None:
     """What an arm did to the space or to the scores, in numbers with intervals and in pictures."""
-    from recse_lab import workflows
+    from recse_lab.jobs.probe import probe as run_probe_job
+    from recse_lab.reports.probes.writing import probe_json, probe_summary, probe_table, write_probe
 
     given = {
         "against": against,
@@ -52,7 +53,7 @@ def probe(
         "protocol": "legacy-batch" if legacy_batch else None,
     }
     with progress() as notify:
-        result = workflows.probe(
+        result = run_probe_job(
             name,
             subjects,
             root=root(runs),
@@ -65,12 +66,12 @@ def probe(
             **{key: value for key, value in given.items() if value is not None},
         )
     console = plain_console()
-    console.print(workflows.probe_table(result))
-    console.print(workflows.probe_summary(result), highlight=False)
+    console.print(probe_table(result))
+    console.print(probe_summary(result), highlight=False)
     if json_:
-        from recse_lab.store import write_json
+        from recse_lab.files import write_json
 
-        write_json(json_, workflows.probe_json(result))
+        write_json(json_, probe_json(result))
     if out:
-        for path in workflows.write_probe(result, out):
+        for path in write_probe(result, out):
             console.print(str(path), highlight=False, soft_wrap=True)

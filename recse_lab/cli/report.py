@@ -44,7 +44,7 @@ def report(
 ) -> None:
     """Write a study's report, a paper's table or the verdicts on its claims from stored scores; no model is touched."""
     from recse_lab.errors import LabError
-    from recse_lab.reporting.paper import TABLES, Ask
+    from recse_lab.reports.paper import TABLES, Ask
 
     if aggregation not in (None, "all", "mean", "wmean"):
         raise LabError(f"--aggregation {aggregation!r}: expected all, mean or wmean.")
@@ -85,7 +85,7 @@ def write_all(runs: Path, out: Path, console) -> None:
     """Write the reports of all studies, all tables and the claims again, then index.html of everything that lies in ``out``."""
     from rich.text import Text
 
-    from recse_lab.reporting.index import rebuild, write_index
+    from recse_lab.reports.page.index import rebuild, write_index
 
     with console.status("reports") as status:
         failed = rebuild(runs, out, notify=lambda name: status.update(Text(name)))
@@ -96,7 +96,7 @@ def write_all(runs: Path, out: Path, console) -> None:
 
 def write_and_show(folder: Path, out: Path, console) -> None:
     """Write the report of a study and print its table, its summary and where everything lies."""
-    from recse_lab.reporting.ablation import AblationReport
+    from recse_lab.reports.study.report import AblationReport
 
     made = AblationReport(folder)
     _show(made.table, made.summary, made.write(out), console)
@@ -106,19 +106,19 @@ def _table(
     name: str, runs: Path, studies: tuple[str, ...], ask, out: Path, command: str, console
 ) -> None:
     """A paper's table; one that goes by the name of a study stands beside that study's own."""
-    from recse_lab.reporting.paper import report_table
+    from recse_lab.reports.paper import report_table
 
     _show(*report_table(name, runs, out, command, studies, ask), console)
 
 
 def _claims(runs: Path, out: Path, command: str, console) -> None:
-    from recse_lab.reporting.verdicts import write_claims
+    from recse_lab.reports.claims.verdicts import write_claims
 
     _show(*write_claims(runs, out, command), console)
 
 
 def _show(table, summary: str, paths: list[Path], console) -> None:
-    from recse_lab.reporting.tables import rich_table
+    from recse_lab.reports.tables import rich_table
 
     console.print(rich_table(table, console.width))
     console.print()

@@ -32,7 +32,8 @@ def build(
     set_: Set = None,
 ) -> None:
     """Reshape a corpus once with the frozen backbone; an interrupted build continues. Training does it by itself."""
-    from recse_lab import workflows
+    from recse_lab.config.reading import read_config
+    from recse_lab.jobs.reshape import build_reshape
 
     options = overrides(
         set_,
@@ -44,12 +45,10 @@ def build(
         reshape__centring=centring,
         reshape__source=source,
     )
-    resolved = workflows.read_config(
-        config, framework=None if config else "recse", overrides=options
-    )
+    resolved = read_config(config, framework=None if config else "recse", overrides=options)
     console = plain_console()
     with progress() as notify:
-        lab = workflows.build_reshape(resolved, notify=notify)
+        lab = build_reshape(resolved, notify=notify)
         rows, size = len(lab.tokens), lab.store_bytes
         console.print(
             f"{rows:,} sentences × {lab.reshaper.out_dim:,} numbers in float16: {size / 2**20:,.1f} MiB",

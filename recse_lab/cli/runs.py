@@ -9,7 +9,7 @@ import typer
 from recse_lab.cli.options import RunsDir, root
 
 if TYPE_CHECKING:
-    from recse_lab.store import Run
+    from recse_lab.runs.store import Run
 
 app = typer.Typer(help="Look at the run store.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def ls(
     from rich.table import Table
 
     from recse_lab.errors import LabError
-    from recse_lab.store import find_runs
+    from recse_lab.runs.store import find_runs
 
     console = Console()
     if root(runs).exists() and not root(runs).is_dir():
@@ -136,7 +136,8 @@ def show(
     from rich.console import Console
     from rich.markup import escape
 
-    from recse_lab.store import find_run, flatten
+    from recse_lab.config.overrides import flatten
+    from recse_lab.runs.store import find_run
 
     found = find_run(root(runs), run)
     console = Console()
@@ -155,7 +156,7 @@ def show(
             for key, value in flatten(tree).items():
                 console.print(f"  {key} = {value}", highlight=False, markup=False)
     if found.results and found.results.get("tasks"):
-        from recse_lab.reporting.tables import results_table, rich_table
+        from recse_lab.reports.tables import results_table, rich_table
 
         console.print(rich_table(results_table(found.results, found.id)))
     console.print(str(found.folder), highlight=False, markup=False)
@@ -172,8 +173,10 @@ def diff(
     from rich.markup import escape
     from rich.table import Table
 
+    from recse_lab.config.overrides import flatten
     from recse_lab.evaluation.protocols import headline
-    from recse_lab.store import find_run, flatten, read_json
+    from recse_lab.files import read_json
+    from recse_lab.runs.store import find_run
 
     first, second = find_run(root(runs), a), find_run(root(runs), b)
     table = Table(box=None, pad_edge=False)

@@ -100,18 +100,17 @@ def train(
         framework = "recse" if any(key.startswith("reshape.") for key in options) else "simcse"
     from rich.console import Console
 
-    from recse_lab import workflows
-    from recse_lab.reporting.tables import rich_table, sts_table
-    from recse_lab.store import now, write_json
-    from recse_lab.training.trainer import Interrupted
+    from recse_lab.config.reading import read_config
+    from recse_lab.files import now, write_json
+    from recse_lab.jobs.train import train as run_train
+    from recse_lab.optimisation.stepping import Interrupted
+    from recse_lab.reports.tables import rich_table, sts_table
 
     console, before = Console(), now()
-    resolved = workflows.read_config(config, framework=framework, overrides=options)
+    resolved = read_config(config, framework=framework, overrides=options)
     try:
         with progress() as notify:
-            run = workflows.train(
-                resolved, root(runs), on_step=_narrator(notify, console), notify=notify
-            )
+            run = run_train(resolved, root(runs), on_step=_narrator(notify, console), notify=notify)
     except Interrupted as stop:
         console.print(
             f"{stop}; the state is saved, and the same command continues.",

@@ -1,0 +1,1 @@
+"""Corpora, STS sets and transfer sets, read or downloaded."""

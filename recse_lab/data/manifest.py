@@ -10,7 +10,7 @@ from typing import NamedTuple
 import yaml
 
 from recse_lab.errors import LabError
-from recse_lab.store import cache_root
+from recse_lab.files import cache_root
 
 PULLS = {"wiki1m": "wiki1m", "sts": "senteval", "transfer": "senteval"}
 """What `recse-lab data pull` is asked for -> the download that holds it."""
@@ -98,5 +98,5 @@ def corpus_path(name: str) -> str:
         LabError: wiki1m was not pulled.
     """
     if name == "sample-corpus":
-        return str(resources.files("recse_lab.data.embedded") / "sample-corpus.txt.gz")
+        return str(resources.files("recse_lab.data.samples") / "sample-corpus.txt.gz")
     return str(pulled(name) / downloads()[name].file) if name == "wiki1m" else name

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from recse_lab.code import PACKAGE
 from recse_lab.data.corpora import Corpus
 from recse_lab.data.manifest import (
     PULLS,
@@ -25,9 +26,9 @@ from recse_lab.data.manifest import (
     data_sets,
     downloads,
 )
-from recse_lab.data.sts import SAMPLES, find_senteval, load_task
+from recse_lab.data.sts_sets import SAMPLES, find_senteval, load_task
 from recse_lab.errors import LabError
-from recse_lab.store import atomic_path, now, read_json, write_json
+from recse_lab.files import atomic_path, now, read_json, write_json
 
 OTHER_TEXT = "other text than the package pins"
 
@@ -143,7 +144,7 @@ def _samples() -> Iterator[Finding]:
             state, rows, problems = "sound", count(), []
         except (LabError, OSError, KeyError, ValueError) as error:
             state, rows, problems = "damaged", None, [str(error)]
-        where = str(Path(__file__).parent / "embedded")
+        where = str(PACKAGE / "data" / "samples")
         source = "written for this package"
         yield Finding(
             name, kind, state, rows, "part of the package", "Apache-2.0", source, where, problems

@@ -1,0 +1,1 @@
+"""Scores of embeddings under named protocols."""

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from recse_lab.data.sts import SEVEN
-from recse_lab.data.transfer import TRANSFER
+from recse_lab.data.sts_sets import SEVEN
+from recse_lab.data.transfer_sets import TRANSFER
 from recse_lab.errors import LabError
 
 AGGREGATIONS = {

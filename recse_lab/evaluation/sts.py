@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import stats
 
-from recse_lab.data.sts import SEVEN, StsTask
+from recse_lab.data.sts_sets import SEVEN, StsTask
 from recse_lab.evaluation.protocols import AGGREGATIONS
-
-METRICS: dict[str, Callable[..., Any]] = {"spearman": stats.spearmanr, "pearson": stats.pearsonr}
+from recse_lab.statistics.correlation import METRICS, correlation, why_undefined
 
 Encode = Callable[[list[str]], Float[np.ndarray, "sentences hidden"]]
 
@@ -56,28 +54,6 @@ def score_pairs(tasks: Sequence[StsTask], encode: Encode) -> pd.DataFrame:
                 )
             )
     return pd.concat(parts, ignore_index=True)
-
-
-def correlation(
-    metric: str, gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]
-) -> float:
-    """One correlation; NaN where it is undefined (fewer than two pairs, NaN, a constant)."""
-    if why_undefined(gold, score):
-        return float("nan")
-    return float(METRICS[metric](gold.astype(np.float64), score.astype(np.float64)).statistic)
-
-
-def why_undefined(
-    gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]
-) -> str | None:
-    """Why a correlation has no value, or None where it has one."""
-    if len(score) < 2:
-        return "fewer than two pairs"
-    if not np.isfinite(score).all():
-        return f"{int((~np.isfinite(score)).sum())} of {len(score)} scores are not finite"
-    if np.ptp(score) <= 1e-6:  # float32 noise around one value is no ranking
-        return "all scores are the same: the encoder is constant"
-    return "all gold scores are the same" if np.ptp(gold) == 0 else None
 
 
 def sts_results(scores: pd.DataFrame, averaged: Sequence[str] = SEVEN) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from sklearn.model_selection import StratifiedKFold
 
-from recse_lab.data.transfer import SIZES, TRANSFER, Examples, TransferTask
+from recse_lab.data.transfer_sets import SIZES, TRANSFER, Examples, TransferTask
 from recse_lab.errors import LabError
 from recse_lab.evaluation.logistic import Fits, fit_logistic, predict
 from recse_lab.evaluation.protocols import SEED, TransferProtocol, find_protocol

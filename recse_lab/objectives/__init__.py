@@ -2,7 +2,7 @@
 
 from recse_lab.objectives.adnce import ADNCE
 from recse_lab.objectives.arc_con import ArcCon
-from recse_lab.objectives.base import Contrast as Contrast
+from recse_lab.objectives.contrast import Contrast as Contrast
 from recse_lab.objectives.info_nce import InfoNCE as InfoNCE
 from recse_lab.objectives.info_nce import info_nce as info_nce
 from recse_lab.objectives.nt_xent import NTXent

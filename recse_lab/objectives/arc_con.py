@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recse_lab.objectives.base import Contrast
+from recse_lab.objectives.contrast import Contrast
 from recse_lab.objectives.info_nce import cosine_matrix, own_positive, with_negatives
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from recse_lab.objectives.base import Contrast
+from recse_lab.objectives.contrast import Contrast
 
 
 def cosine_matrix(

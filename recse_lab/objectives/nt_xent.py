@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from recse_lab.objectives.base import Contrast
+from recse_lab.objectives.contrast import Contrast
 from recse_lab.objectives.info_nce import cosine_matrix, with_negatives
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from recse_lab.objectives.base import Contrast
+from recse_lab.objectives.contrast import Contrast
 from recse_lab.objectives.info_nce import info_nce
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from recse_lab.probes.alignment import alignment, trajectory
-from recse_lab.probes.base import ProbeResult as ProbeResult
 from recse_lab.probes.bias import bias
 from recse_lab.probes.errors import errors
 from recse_lab.probes.geometry import geometry, layers
 from recse_lab.probes.influence import influence
 from recse_lab.probes.minimal_pairs import minimal_pairs
 from recse_lab.probes.polarity import polarity, unlabelled_polarity
+from recse_lab.probes.result import ProbeResult as ProbeResult
 
 PROBES: dict[str, Callable[..., ProbeResult]] = {
     "polarity": polarity,

@@ -10,11 +10,12 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import resample_counts, spearman_bootstrap
-from recse_lab.evaluation.sts import correlation, cosine, why_undefined
-from recse_lab.probes.base import Measure, ProbeResult, tabulate
-from recse_lab.probes.intervals import jackknife_interval
+from recse_lab.evaluation.sts import cosine
+from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import refuse_unmeasurable, unit
+from recse_lab.statistics import resample_counts, spearman_bootstrap
+from recse_lab.statistics.correlation import correlation, why_undefined
+from recse_lab.statistics.jackknife import jackknife_interval
 
 LEGACY_BATCH = 128
 TRAIL = ("alignment", "uniformity", "spearman")

@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float, Int
 from scipy import stats
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import resample_counts, spearman_bootstrap
-from recse_lab.evaluation.sts import why_undefined
-from recse_lab.probes.base import Measure, ProbeResult, tabulate
 from recse_lab.probes.influence import words
+from recse_lab.probes.result import Measure, ProbeResult, tabulate
+from recse_lab.statistics import resample_counts, spearman_bootstrap
+from recse_lab.statistics.correlation import why_undefined
 
 STRATA = ("low", "middle", "high")
 LEAST = 10  # pairs below which no correlation is reported

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from recse_lab.evaluation.statistics import resample_counts
+from recse_lab.statistics import resample_counts
 
 ENDS = 0.05  # each end of a scaled range
 USED = (0.05, 0.95)  # quantiles between which an encoder uses its range

@@ -17,8 +17,6 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import resample_counts
-from recse_lab.probes.base import Measure, ProbeResult, tabulate
 from recse_lab.probes.bias import (
     checked,
     partial_correlation,
@@ -26,6 +24,8 @@ from recse_lab.probes.bias import (
     resampled,
     with_sample,
 )
+from recse_lab.probes.result import Measure, ProbeResult, tabulate
+from recse_lab.statistics import resample_counts
 
 EVERY = "every arm"
 ALONE = ("spearman", "share wrong")

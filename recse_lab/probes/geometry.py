@@ -9,8 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from recse_lab.errors import LabError
-from recse_lab.probes.base import Measure, ProbeResult, tabulate
-from recse_lab.probes.intervals import jackknife_interval
+from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import (
     centred,
     hsic,
@@ -32,6 +31,7 @@ from recse_lab.probes.spectra import (
     rankme,
     spectrum,
 )
+from recse_lab.statistics.jackknife import jackknife_interval
 
 GROUPS = 20  # of the grouped jackknife
 NAN = float("nan")

@@ -17,9 +17,9 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import resample_counts
-from recse_lab.probes.base import Measure, ProbeResult, tabulate
+from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import lengths, mean_cosine, unit
+from recse_lab.statistics import resample_counts
 
 CLITIC = r"\s?['’]\s?(?:s|t|re|ve|ll|d|m)\b"  # also where a text sets it apart: it 's, don ' t
 WORD = re.compile(

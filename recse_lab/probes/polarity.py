@@ -19,8 +19,6 @@ from jaxtyping import Float, Int
 from scipy.optimize import isotonic_regression
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import spearman_bootstrap
-from recse_lab.probes.base import Measure, ProbeResult, tabulate
 from recse_lab.probes.dip import DRAWS, dip_test
 from recse_lab.probes.distributions import (
     DEFINED,
@@ -40,6 +38,8 @@ from recse_lab.probes.distributions import (
     unit,
     used_range,
 )
+from recse_lab.probes.result import Measure, ProbeResult, tabulate
+from recse_lab.statistics import spearman_bootstrap
 
 COSINE = (-1.0, 1.0)
 ROUNDING = 1e-4  # a cosine of float16 vectors may pass 1 by this much

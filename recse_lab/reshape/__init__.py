@@ -3,11 +3,11 @@
 import difflib
 
 from recse_lab.errors import LabError
-from recse_lab.reshape.base import Reshape
 from recse_lab.reshape.channel_gram import ChannelGram
 from recse_lab.reshape.controls import Mean, Random
 from recse_lab.reshape.elementwise import Elementwise
 from recse_lab.reshape.linear import Linear
+from recse_lab.reshape.operator import Reshape
 from recse_lab.reshape.token_gram import TokenGram
 
 OPERATORS: dict[str, type[Reshape]] = {

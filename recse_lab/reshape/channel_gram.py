@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from recse_lab.errors import LabError
-from recse_lab.reshape.base import Reshape, ssqrt
+from recse_lab.reshape.operator import Reshape, ssqrt
 
 
 def orthonormal(hidden: int, dim: int) -> Float[Tensor, "hidden dim"]:

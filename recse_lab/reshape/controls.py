@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from recse_lab.reshape.base import Reshape, weighted_mean
+from recse_lab.reshape.operator import Reshape, weighted_mean
 
 
 class Mean(Reshape):

@@ -7,7 +7,7 @@ from typing import ClassVar
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from recse_lab.reshape.base import Reshape, ssqrt, weighted_mean
+from recse_lab.reshape.operator import Reshape, ssqrt, weighted_mean
 
 
 class Elementwise(Reshape):

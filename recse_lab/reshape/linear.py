@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from recse_lab.reshape.base import Reshape, weighted_mean
+from recse_lab.reshape.operator import Reshape, weighted_mean
 
 
 class Linear(Reshape):

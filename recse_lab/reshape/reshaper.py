@@ -12,12 +12,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from recse_lab.errors import LabError
+from recse_lab.files import atomic_path
 from recse_lab.reshape import OPERATORS, parse_operator
-from recse_lab.reshape.base import Reshape
 from recse_lab.reshape.controls import sentence_keys
 from recse_lab.reshape.moments import Moments
+from recse_lab.reshape.operator import Reshape
 from recse_lab.reshape.weights import token_weights
-from recse_lab.store import atomic_path
 
 Batch = tuple[
     Float[Tensor, "batch tokens hidden"], Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from recse_lab.reshape.base import Reshape, ssqrt
+from recse_lab.reshape.operator import Reshape, ssqrt
 
 
 def area_resampler(

@@ -1,0 +1,1 @@
+"""Contrastive training: the loop, the arm, the queue of negatives."""

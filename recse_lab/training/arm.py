@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +10,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from recse_lab.encoders.prompt import wrap
-from recse_lab.encoders.transformer import TransformerEncoder, autocast, pad
+from recse_lab.models.batching import pad
+from recse_lab.models.editing import edited_embeddings
+from recse_lab.models.precision import autocast
+from recse_lab.models.prompt import wrap
+from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.training.queue import MomentumEncoder, MomentumQueue
 from recse_lab.views import TextView
 
 Edit = Any  # a TextView, an EmbeddingView or reshape.view.ReshapedTokens
+
 Rows = list[np.ndarray]
 
 
@@ -195,17 +198,3 @@ class Arm(nn.Module):
             assert isinstance(encoder, TransformerEncoder)
             found = [encoder(encoder.words(g.ids), g.ids, g.mask)[0].float() for g in own]
         self.queue.push(torch.cat(found)[torch.cat([g.rows for g in own]).argsort()])
-
-
-@contextmanager
-def edited_embeddings(backbone: nn.Module, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """What leaves the embedding layer (behind its norm and dropout) goes through ``edit``."""
-
-    def edited(module: nn.Module, inputs: Any, output: Any) -> Tensor:
-        return edit(output)
-
-    handle = backbone.get_submodule("embeddings").register_forward_hook(edited)
-    try:
-        yield
-    finally:
-        handle.remove()

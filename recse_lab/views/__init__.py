@@ -1,18 +1,18 @@
 """Views: name -> class. What makes a positive out of a sentence; a new one is one file and one line here."""
 
-from recse_lab.views.base import EmbeddingView as EmbeddingView
-from recse_lab.views.base import TextView as TextView
-from recse_lab.views.base import View
-from recse_lab.views.base import Vocabulary as Vocabulary
 from recse_lab.views.crop import Crop
 from recse_lab.views.cutoff import FeatureCutoff, TokenCutoff
 from recse_lab.views.deletion import WordDeletion
-from recse_lab.views.masked_lm import MaskedLMSubstitution
+from recse_lab.views.mlm_substitution import MaskedLMSubstitution
 from recse_lab.views.noise import EmbeddingNoise
 from recse_lab.views.repetition import TokenRepetition, WordRepetition
 from recse_lab.views.shuffle import TokenShuffle
 from recse_lab.views.span_masking import SpanMasking
 from recse_lab.views.synonyms import SynonymReplacement
+from recse_lab.views.view import EmbeddingView as EmbeddingView
+from recse_lab.views.view import TextView as TextView
+from recse_lab.views.view import View
+from recse_lab.views.view import Vocabulary as Vocabulary
 
 VIEWS: dict[str, type[View]] = {
     "word-deletion": WordDeletion,

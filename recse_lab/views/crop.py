@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from recse_lab.views.base import Sentence, TextView, share
+from recse_lab.views.view import Sentence, TextView, share
 
 
 class Crop(TextView):

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from recse_lab.views.base import EmbeddingView
+from recse_lab.views.view import EmbeddingView
 
 
 def cut(count: int, rate: float, rng: np.random.Generator) -> Int[np.ndarray, " cut"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from recse_lab.views.base import Sentence, TextView, marked, share
+from recse_lab.views.view import Sentence, TextView, marked, share
 
 
 class WordDeletion(TextView):

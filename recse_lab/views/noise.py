@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from recse_lab.views.base import EmbeddingView
+from recse_lab.views.view import EmbeddingView
 
 
 class EmbeddingNoise(EmbeddingView):

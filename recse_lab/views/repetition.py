@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Int
 
-from recse_lab.views.base import Sentence, TextView, Vocabulary, marked
+from recse_lab.views.view import Sentence, TextView, Vocabulary, marked
 
 
 def most_repeated(count: int, rate: float) -> int:

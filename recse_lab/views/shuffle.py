@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Int
 
-from recse_lab.views.base import Sentence, TextView, share
+from recse_lab.views.view import Sentence, TextView, share
 
 
 class TokenShuffle(TextView):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int
 
-from recse_lab.views.base import MaskingView, Sentence, share
+from recse_lab.views.view import MaskingView, Sentence, share
 
 GEOMETRIC, LONGEST = 0.2, 10  # SpanBERT's: mean span 3.8 words
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Int
 
-from recse_lab.views.base import Sentence, TextView, Vocabulary, share
+from recse_lab.views.view import Sentence, TextView, Vocabulary, share
 
 Alternatives = Callable[[np.ndarray], Sequence[np.ndarray]]
 """Pieces of a word -> pieces of each word it may be replaced by."""

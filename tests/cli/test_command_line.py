@@ -9,14 +9,15 @@ import shutil
 import pytest
 from conftest import sentences, write_senteval
 
-from recse_lab import workflows
 from recse_lab.ablation.spec import load_spec
-from recse_lab.config import parse_assignment, read_yaml
+from recse_lab.ablation.study import plan_study
+from recse_lab.config.overrides import parse_assignment
+from recse_lab.config.yaml import read_yaml
 from recse_lab.data import pull
-from recse_lab.data.sts import SEVEN
+from recse_lab.data.sts_sets import SEVEN
 from recse_lab.errors import LabError
-from recse_lab.store import Run, default_root, find_runs, write_json
-from recse_lab.workflows import plan_study
+from recse_lab.files import write_json
+from recse_lab.runs.store import Run, default_root, find_runs
 
 
 @pytest.fixture
@@ -656,7 +657,9 @@ def test_brackets_in_a_study_are_printed_as_they_are(call, study):
 
 
 def test_results_that_cannot_be_written_are_refused_before_the_work(call, tiny, monkeypatch):
-    monkeypatch.setattr(workflows, "train", lambda *_, **__: pytest.fail("it was trained"))
+    monkeypatch.setattr(
+        "recse_lab.jobs.train.train", lambda *_, **__: pytest.fail("it was trained")
+    )
     monkeypatch.setattr(
         os, "access", lambda path, mode: False
     )  # a test may run as root, who may do anything

@@ -113,20 +113,20 @@ def test_the_wheel_carries_encoder_sentences_and_studies(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = {info.filename: info.file_size for info in file.infolist()}
     for name in (
-        "encoders/tiny/model.safetensors",
-        "encoders/tiny/tokenizer.json",
-        "encoders/tiny/README.md",
+        "models/tiny/model.safetensors",
+        "models/tiny/tokenizer.json",
+        "models/tiny/README.md",
         "experiments/reshape-dim.yaml",
         "experiments/pretrain/tiny.yaml",
-        "data/embedded/sample-sts.tsv",
-        "data/embedded/sample-corpus.txt.gz",
+        "data/samples/sample-sts.tsv",
+        "data/samples/sample-corpus.txt.gz",
         "data/manifest.yaml",
-        "data/embedded/topics/railway.txt",
-        "data/embedded/handwritten/news.txt",
-        "reporting/published/sts.csv",
+        "data/samples/topics/railway.txt",
+        "data/samples/handwritten/news.txt",
+        "reports/published/sts.csv",
     ):
         assert f"recse_lab/{name}" in names
-    assert names["recse_lab/encoders/tiny/model.safetensors"] <= 6_000_000
+    assert names["recse_lab/models/tiny/model.safetensors"] <= 6_000_000
     assert not [
         name for name in names if name.startswith(("tests/", "experiments/", "benchmarks/"))
     ]

@@ -12,12 +12,15 @@ import torch.nn.functional as F
 from conftest import WORDS
 from scipy import stats
 
-from recse_lab import notebook, workflows
-from recse_lab.data.sts import SEVEN, SUBSETS, load_task
-from recse_lab.data.transfer import BINARY, TRANSFER, load_transfer_task
-from recse_lab.encoders.transformer import TransformerEncoder, load_encoder
+from recse_lab import notebook
+from recse_lab.data.sts_sets import SEVEN, SUBSETS, load_task
+from recse_lab.data.transfer_sets import BINARY, TRANSFER, load_transfer_task
 from recse_lab.evaluation.transfer import evaluate_transfer
-from recse_lab.store import find_runs, read_json
+from recse_lab.files import read_json
+from recse_lab.jobs.evaluate import evaluate
+from recse_lab.models.saving import load_encoder
+from recse_lab.models.transformer import TransformerEncoder
+from recse_lab.runs.store import find_runs
 
 EXAMPLES = 24  # of each class
 
@@ -173,7 +176,7 @@ def test_another_protocol_takes_its_sentences_from_the_cache(
 
 def test_the_space_of_the_old_tables(tiny, small_senteval, tmp_path):
     """The measures of one batch written out: twelve pairs, so one batch of all of them."""
-    run = workflows.evaluate(
+    run = evaluate(
         str(tiny),
         tmp_path,
         protocol="recse-release",
@@ -191,9 +194,7 @@ def test_the_space_of_the_old_tables(tiny, small_senteval, tmp_path):
     assert space["uniformity"] == pytest.approx(
         float(torch.pdist(torch.cat([u, v])).square().mul(-2).exp().mean().log()), abs=1e-5
     )
-    assert (
-        "space" not in workflows.evaluate(str(tiny), tmp_path, data_dir=str(small_senteval)).results
-    )
+    assert "space" not in evaluate(str(tiny), tmp_path, data_dir=str(small_senteval)).results
 
 
 def test_transfer_tasks_from_the_command_line(call, tiny, transfer_data, tmp_path, encoded):
@@ -265,7 +266,7 @@ def test_the_id_is_that_of_the_question(tiny, small_senteval, tmp_path):
             "precision_": "fp32",
             **options,
         }
-        return workflows.evaluate(str(encoder), tmp_path / "runs", **given).id
+        return evaluate(str(encoder), tmp_path / "runs", **given).id
 
     copy, moved = tmp_path / "copy", tmp_path / "moved"
     shutil.copytree(tiny, copy)
@@ -302,9 +303,7 @@ def test_what_fails_is_marked_and_measured_next_time(
     with monkeypatch.context() as patch:
         patch.setattr(TransformerEncoder, "encode", broken)
         with pytest.raises(RuntimeError):
-            workflows.evaluate(
-                str(tiny), tmp_path / "runs", data_dir=str(small_senteval), tasks=["stsb"]
-            )
+            evaluate(str(tiny), tmp_path / "runs", data_dir=str(small_senteval), tasks=["stsb"])
     (run,) = find_runs(tmp_path / "runs")
     assert (run.state, run.results) == ("failed", None)
     assert "out of luck" in run.status["message"]
@@ -316,9 +315,7 @@ def test_a_constant_encoder_has_no_score(tiny, small_senteval, tmp_path, monkeyp
     monkeypatch.setattr(
         TransformerEncoder, "encode", lambda self, s, **o: np.ones((len(s), 16), np.float32)
     )
-    run = workflows.evaluate(
-        str(tiny), tmp_path, data_dir=str(small_senteval), protocol="recse-release"
-    )
+    run = evaluate(str(tiny), tmp_path, data_dir=str(small_senteval), protocol="recse-release")
     assert run.results["average"]["spearman"]["all"] is None
     assert (
         run.results["tasks"]["stsb"]["undefined"]
@@ -328,7 +325,7 @@ def test_a_constant_encoder_has_no_score(tiny, small_senteval, tmp_path, monkeyp
 
 
 def test_a_measurement_is_no_model(call, tiny, tmp_path):
-    run = workflows.evaluate(str(tiny), tmp_path / "runs")
+    run = evaluate(str(tiny), tmp_path / "runs")
     code, _, err = call("probe", "geometry", run.id)
     assert code == 2
     assert "is a measurement and keeps no model; give the encoder it measured" in err
@@ -343,7 +340,7 @@ def test_protocols_are_listed(call):
 
 
 def test_two_processes_do_not_measure_the_same(call, tiny, tmp_path):
-    run = workflows.evaluate(str(tiny), tmp_path / "runs")
+    run = evaluate(str(tiny), tmp_path / "runs")
     with run.claim():
         code, _, err = call("eval", tiny, "--no-cache")
     assert code == 2

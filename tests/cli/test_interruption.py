@@ -15,9 +15,9 @@ import torch
 from safetensors import safe_open
 
 from recse_lab.ablation.executors.local import threads_per_worker
-from recse_lab.execution import execute
-from recse_lab.store import Run
-from recse_lab.workflows import plan_study
+from recse_lab.ablation.study import plan_study
+from recse_lab.jobs.train import execute
+from recse_lab.runs.store import Run
 
 STEPS = 120
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from runstore import make_store
 
-from recse_lab.store import default_root
+from recse_lab.runs.store import default_root
 
 
 @pytest.fixture

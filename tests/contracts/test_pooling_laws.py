@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recse_lab.encoders.pooling import LAYERS, POOLINGS
+from recse_lab.pooling import LAYERS, POOLINGS
 
 HIDDEN = 6
 

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from recse_lab.data.minimal_pairs import CHANGES, COLUMNS, KEEPS, PHENOMENA, load_minimal_pairs
+from recse_lab.data.minimal_pair_items import CHANGES, COLUMNS, KEEPS, PHENOMENA, load_minimal_pairs
 from recse_lab.errors import LabError
 
 ITEMS = load_minimal_pairs()

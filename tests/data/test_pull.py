@@ -15,9 +15,9 @@ from recse_lab.data import manifest
 from recse_lab.data.corpora import Corpus
 from recse_lab.data.manifest import corpus_path, data_root, data_sets, downloads, pulled
 from recse_lab.data.pull import check, pull
-from recse_lab.data.sts import SUBSETS, TABLES, load_task, tasks_fingerprint
+from recse_lab.data.sts_sets import SUBSETS, TABLES, load_task, tasks_fingerprint
 from recse_lab.errors import LabError
-from recse_lab.store import read_json
+from recse_lab.files import read_json
 
 WIKI = ("\n".join(sentences(2000)) + "\n").encode()
 REPO = "princeton-nlp/datasets-for-simcse"
@@ -200,8 +200,8 @@ def test_without_a_pull_the_names_say_what_to_do():
 
 
 def test_a_pull_changes_no_default(hub):
-    from recse_lab.build import open_corpus, settle
-    from recse_lab.config import make_config
+    from recse_lab.config.reading import make_config
+    from recse_lab.jobs.build import open_corpus, settle
 
     before = open_corpus(("sample-corpus",)).fingerprint
     pull(["wiki1m", "sts"])

@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from recse_lab.data.embedded import grammar
-from recse_lab.data.embedded.generate import (
+from recse_lab.data.samples import grammar
+from recse_lab.data.samples.generate import (
     COUNT,
     HERE,
     REGISTERS,
@@ -174,7 +174,7 @@ def test_the_packaged_file_is_what_the_generator_makes(lines):
 
 def test_the_same_bytes_every_time(tmp_path):
     write(tmp_path / "here.gz")
-    script = "import sys, pathlib; from recse_lab.data.embedded.generate import write; write(pathlib.Path(sys.argv[1]))"
+    script = "import sys, pathlib; from recse_lab.data.samples.generate import write; write(pathlib.Path(sys.argv[1]))"
     environment = os.environ | {"PYTHONHASHSEED": "12345"}
     subprocess.run(
         [sys.executable, "-c", script, tmp_path / "there.gz"], env=environment, check=True

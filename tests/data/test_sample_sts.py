@@ -7,12 +7,12 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from recse_lab.data.sts import load_task
+from recse_lab.data.sts_sets import load_task
 
 
 @pytest.fixture(scope="module")
 def rows():
-    text = (resources.files("recse_lab.data.embedded") / "sample-sts.tsv").read_text(
+    text = (resources.files("recse_lab.data.samples") / "sample-sts.tsv").read_text(
         encoding="utf-8"
     )
     return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import write_senteval
 
-from recse_lab.data.sts import SEVEN, SUBSETS, find_senteval, load_task, tasks_fingerprint
+from recse_lab.data.sts_sets import SEVEN, SUBSETS, find_senteval, load_task, tasks_fingerprint
 from recse_lab.errors import LabError
 
 PAIRS = {

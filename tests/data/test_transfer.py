@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recse_lab.data.transfer import (
+from recse_lab.data.transfer_sets import (
     BINARY,
     SIZES,
     TRANSFER,

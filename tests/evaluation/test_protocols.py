@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from recse_lab.data.sts import LABELS, SEVEN
-from recse_lab.data.transfer import TRANSFER
+from recse_lab.data.sts_sets import LABELS, SEVEN
+from recse_lab.data.transfer_sets import TRANSFER
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import (
     AGGREGATIONS,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from recse_lab.data.sts import SEVEN, Pairs, StsTask, load_task
+from recse_lab.data.sts_sets import SEVEN, Pairs, StsTask, load_task
 from recse_lab.evaluation.sts import cosine, score_pairs, sts_results
 
 

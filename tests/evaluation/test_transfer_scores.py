@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
-from recse_lab.data.transfer import CLASSES, TRANSFER, Examples, TransferTask
+from recse_lab.data.transfer_sets import CLASSES, TRANSFER, Examples, TransferTask
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import PROTOCOLS
 from recse_lab.evaluation.transfer import (

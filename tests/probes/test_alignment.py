@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from recse_lab.errors import LabError
 from recse_lab.probes.alignment import alignment, legacy_batch, trajectory
-from recse_lab.probes.intervals import jackknife_interval
+from recse_lab.statistics.jackknife import jackknife_interval
 
 
 def align_loss(x, y, alpha=2):

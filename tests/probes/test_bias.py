@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import resample_counts
 from recse_lab.probes.bias import (
     bias,
     checked,
@@ -34,6 +33,7 @@ from recse_lab.probes.influence import (
     word_counts,
     words,
 )
+from recse_lab.statistics import resample_counts
 
 PAIRS = 240
 

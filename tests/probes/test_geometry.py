@@ -14,7 +14,6 @@ from sklearn.neighbors import NearestNeighbors
 from recse_lab.errors import LabError
 from recse_lab.probes import similarity
 from recse_lab.probes.geometry import GROUPS, PROFILE, geometry, layers
-from recse_lab.probes.intervals import jackknife_interval
 from recse_lab.probes.similarity import cka, lengths, mean_cosine, occurrences, skewness, unit
 from recse_lab.probes.spectra import (
     effective_rank,
@@ -25,6 +24,7 @@ from recse_lab.probes.spectra import (
     rankme,
     spectrum,
 )
+from recse_lab.statistics.jackknife import jackknife_interval
 
 
 def cloud(n=60, d=5, seed=0):

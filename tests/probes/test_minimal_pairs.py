@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recse_lab.data.minimal_pairs import COLUMNS
+from recse_lab.data.minimal_pair_items import COLUMNS
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import resample_counts
 from recse_lab.probes.minimal_pairs import embed_minimal_pairs, groups, minimal_pairs, wilson
-from recse_lab.reporting.probes.minimal_pairs import figures, summary, worst
+from recse_lab.reports.probes.minimal_pairs import figures, summary, worst
+from recse_lab.statistics import resample_counts
 
 
 def made(**kinds):

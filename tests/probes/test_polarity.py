@@ -11,10 +11,8 @@ from scipy import stats
 from sklearn.isotonic import IsotonicRegression
 
 from recse_lab.errors import LabError
-from recse_lab.evaluation.statistics import resample_counts
 from recse_lab.probes import dip as dips
 from recse_lab.probes import distributions
-from recse_lab.probes.base import COLUMNS
 from recse_lab.probes.distributions import (
     Overlap,
     density,
@@ -25,6 +23,8 @@ from recse_lab.probes.distributions import (
     used_range,
 )
 from recse_lab.probes.polarity import polarity, unlabelled_polarity
+from recse_lab.probes.result import COLUMNS
+from recse_lab.statistics import resample_counts
 
 
 @pytest.fixture(autouse=True)

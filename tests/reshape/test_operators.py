@@ -6,9 +6,9 @@ import torch
 
 from recse_lab.errors import LabError
 from recse_lab.reshape import OPERATORS, parse_operator
-from recse_lab.reshape.base import EPSILON, ssqrt
 from recse_lab.reshape.channel_gram import orthonormal
 from recse_lab.reshape.controls import keyed_normal, sentence_keys
+from recse_lab.reshape.operator import EPSILON, ssqrt
 
 HIDDEN, P = 8, 4
 

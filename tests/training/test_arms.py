@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from recse_lab.build import Lab, settle
-from recse_lab.config import make_config, merge
-from recse_lab.encoders.prompt import template_bias, wrap
-from recse_lab.encoders.transformer import load_encoder
+from recse_lab.config.frameworks import FRAMEWORKS, framework_options
+from recse_lab.config.overrides import merge
+from recse_lab.config.reading import make_config, read_config
 from recse_lab.errors import LabError
-from recse_lab.execution import execute
-from recse_lab.frameworks import FRAMEWORKS, framework_options
+from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.train import execute
+from recse_lab.models.prompt import template_bias, wrap
+from recse_lab.models.saving import load_encoder
 from recse_lab.objectives import InfoNCE, recse_terms
-from recse_lab.reshape.view import TOKEN_FORMULAS, reshape_tokens
-from recse_lab.training.batches import Batches
-from recse_lab.training.trainer import Interrupted, train
-from recse_lab.workflows import read_config
+from recse_lab.optimisation.batches import Batches
+from recse_lab.optimisation.stepping import Interrupted
+from recse_lab.reshape.token_view import TOKEN_FORMULAS, reshape_tokens
+from recse_lab.training.loop import train
 
 RESHAPE = {"operator": "channel-gram", "dim": 4, "projection": 8, "weight": 0.5}
 
@@ -316,7 +317,7 @@ def test_role_residual_starts_at_the_encoder_learns_and_is_kept_in_a_fresh_proce
     import subprocess
     import sys
 
-    code = f"from recse_lab.encoders.transformer import load_encoder as l; print(l({str(folder)!r}).encode({texts!r}).tolist())"
+    code = f"from recse_lab.models.saving import load_encoder as l; print(l({str(folder)!r}).encode({texts!r}).tolist())"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
@@ -427,8 +428,8 @@ def test_a_study_prepares_every_role(base, tmp_path):
     from rich.console import Console
 
     from recse_lab.ablation.plan import plan
+    from recse_lab.ablation.runner import prepare
     from recse_lab.ablation.spec import StudySpec
-    from recse_lab.ablation.study import prepare
 
     spec = StudySpec.model_validate(
         {

@@ -11,10 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from recse_lab.encoders import TransformerEncoder
 from recse_lab.errors import LabError
-from recse_lab.store import Claimed, Run
-from recse_lab.training import checkpoint
+from recse_lab.models import TransformerEncoder
+from recse_lab.optimisation import checkpoint
+from recse_lab.runs.store import Claimed, Run
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recse_lab.training.masking import mask_tokens
+from recse_lab.pretraining.masking import mask_tokens
 
 MASK, VOCAB = 4, 1000
 

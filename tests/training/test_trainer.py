@@ -13,15 +13,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from recse_lab.build import Lab, settle
-from recse_lab.config import make_config, merge
+from recse_lab.config.overrides import merge
+from recse_lab.config.reading import make_config
 from recse_lab.errors import LabError
-from recse_lab.execution import execute
+from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.train import execute
 from recse_lab.objectives import InfoNCE, info_nce, recse_terms
-from recse_lab.store import Run
-from recse_lab.training.batches import Batches
-from recse_lab.training.schedule import learning_rate_factor
-from recse_lab.training.trainer import Interrupted, step_seed
+from recse_lab.optimisation.batches import Batches
+from recse_lab.optimisation.schedule import learning_rate_factor
+from recse_lab.optimisation.stepping import Interrupted, step_seed
+from recse_lab.runs.store import Run
 
 RESHAPE = {
     "operator": "channel-gram",
@@ -220,7 +221,7 @@ def test_simcse_loss_of_a_fixed_batch_equals_the_backbone_asked_by_hand(base, ti
     """SimCSE by hand: two passes of transformers' own model under the same dropout stream, mean pooling, cosine, log-softmax."""
     from transformers import BertModel
 
-    from recse_lab.encoders.dropout import replace_dropouts
+    from recse_lab.models.dropout import replace_dropouts
 
     lab = Lab(settle(config_of(base, reshape=None)))
     arm = lab.arm().train()
@@ -337,7 +338,7 @@ def test_step_seeds_do_not_repeat():
 def test_what_is_saved_opens_with_transformers_and_sentence_transformers(base, tmp_path):
     from transformers import AutoModel
 
-    from recse_lab.encoders import load_encoder
+    from recse_lab.models import load_encoder
 
     run = execute(
         config_of(base, **{"model.layers": 2, "model.pooling": "cls", "model.keep_head": True}),

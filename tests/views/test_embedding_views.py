@@ -6,8 +6,8 @@ import torch
 from scipy.stats import kstest
 
 from recse_lab.views import VIEWS, Vocabulary
-from recse_lab.views.base import generator
 from recse_lab.views.cutoff import cut
+from recse_lab.views.view import generator
 
 VOCABULARY = Vocabulary(np.arange(40) < 4, np.zeros(40, bool))
 CLS, SEP, PAD = 1, 2, 0

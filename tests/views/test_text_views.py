@@ -10,9 +10,9 @@ import torch
 from scipy.stats import chisquare, geom
 
 from recse_lab.views import VIEWS, Vocabulary
-from recse_lab.views.base import generator, share, split_words
 from recse_lab.views.repetition import most_repeated, repeat_words
 from recse_lab.views.span_masking import GEOMETRIC, LONGEST, draw_spans
+from recse_lab.views.view import generator, share, split_words
 
 VOCABULARY = Vocabulary(np.arange(40) < 4, np.arange(40) >= 30, 3)
 CLS, SEP, MASK = 1, 2, 3
@@ -211,7 +211,7 @@ def test_a_part_of_the_tokens_changes_places():
 
 def test_tokens_that_change_places_are_position_ids_that_do(tiny):
     """ConSERT shuffles position ids; the pooled outputs are those of shuffled tokens."""
-    from recse_lab.encoders import load_encoder
+    from recse_lab.models import load_encoder
 
     encoder = load_encoder(str(tiny))
     row = np.array([2, 9, 20, 31, 42, 53, 64, 3])

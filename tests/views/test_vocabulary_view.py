@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from recse_lab.encoders.embedded import embedded_path
-from recse_lab.encoders.transformer import load_tokenizer
-from recse_lab.encoders.vocabulary_view import exchange_words, vocabulary_of
 from recse_lab.errors import LabError
-from recse_lab.views.base import split_words
+from recse_lab.models.loading import load_tokenizer
+from recse_lab.models.packaged import embedded_path
+from recse_lab.models.vocabulary_view import exchange_words, vocabulary_of
+from recse_lab.views.view import split_words
 
 TEXT = "Unbelievably, the church's organ was restored in 1987."
 

@@ -154,11 +154,11 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
     signal.signal(signal.SIGTERM, ask_to_stop)
     import torch
 
-    from recse_lab.config import RunConfig
+    from recse_lab.config.schema import RunConfig
     from recse_lab.errors import LabError
-    from recse_lab.execution import execute
-    from recse_lab.store import Claimed
-    from recse_lab.training.trainer import Interrupted
+    from recse_lab.jobs.train import execute
+    from recse_lab.optimisation.stepping import Interrupted
+    from recse_lab.runs.store import Claimed
 
     torch.set_num_threads(threads)
 

@@ -1,0 +1,1 @@
+"""Configurations: what can be asked of a run, read from YAML, checked, and named."""

@@ -1,0 +1,228 @@
+"""Gold-scored sentence pairs: the STS sets in SentEval's folder layout, and the packaged sample."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from recse_lab.data.manifest import PULLED, pulled
+from recse_lab.errors import LabError
+
+SEVEN = ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr")
+"""The seven tasks every paper in this field averages."""
+SAMPLES = ("sample-sts", "sample-sts-dev")
+LABELS = {
+    "sts12": "STS12",
+    "sts13": "STS13",
+    "sts14": "STS14",
+    "sts15": "STS15",
+    "sts16": "STS16",
+    "stsb": "STS-B",
+    "sickr": "SICK-R",
+    "sickr-all": "SICK-R, all 9,927 pairs",
+    "stsb-dev": "STS-B dev",
+    "sample-sts": "sample-sts",
+    "sample-sts-dev": "sample-sts dev",
+}
+
+SUBSETS = {
+    "sts12": ("MSRpar", "MSRvid", "SMTeuroparl", "surprise.OnWN", "surprise.SMTnews"),
+    "sts13": ("FNWN", "headlines", "OnWN"),
+    "sts14": ("deft-forum", "deft-news", "headlines", "images", "OnWN", "tweet-news"),
+    "sts15": ("answers-forums", "answers-students", "belief", "headlines", "images"),
+    "sts16": ("answer-answer", "headlines", "plagiarism", "postediting", "question-question"),
+}
+TABLES = {  # task -> files with one pair a line
+    "stsb": ("STS/STSBenchmark/sts-test.csv",),
+    "stsb-dev": ("STS/STSBenchmark/sts-dev.csv",),
+    "sickr": ("SICK/SICK_test_annotated.txt",),
+    "sickr-all": ("SICK/SICK_trial.txt", "SICK/SICK_train.txt", "SICK/SICK_test_annotated.txt"),
+}
+
+
+class Pairs(NamedTuple):
+    first: list[str]
+    second: list[str]
+    gold: Float[np.ndarray, " pairs"]
+
+
+class StsTask(NamedTuple):
+    name: str
+    subsets: dict[str, Pairs]
+
+
+def find_senteval(data_dir: str | Path) -> Path:
+    """The folder that holds ``STS/``: ``data_dir`` itself, or ``senteval`` or ``data/downstream`` below it.
+
+    ``pulled`` is what ``recse-lab data pull sts`` fetched.
+
+    Raises:
+        LabError: It is none of them, or nothing was pulled.
+    """
+    if str(data_dir) == PULLED:
+        return pulled("sts")
+    for folder in (
+        Path(data_dir),
+        Path(data_dir) / "senteval",
+        Path(data_dir) / "data" / "downstream",
+    ):
+        if (folder / "STS").is_dir():
+            return folder
+    raise LabError(
+        f"{data_dir}: no STS data here; expected STS/STS12-en-test … in it, or in its folder senteval/ or "
+        "data/downstream/ (SentEval's layout)."
+    )
+
+
+def load_task(name: str, data_dir: str | Path | None) -> StsTask:
+    """Read one task.
+
+    Raises:
+        LabError: Unknown task, missing or truncated file, a gold score that is none (file and line).
+    """
+    if name in SAMPLES:
+        return StsTask(name, {"sample": _sample(name)})
+    if name not in LABELS:
+        near = difflib.get_close_matches(name, LABELS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(LABELS)}."
+        raise LabError(f"unknown task {name!r}; {hint}")
+    if data_dir is None:
+        raise LabError(
+            f"task {name} needs the STS sets: give --data-dir, the folder in SentEval's layout."
+        )
+    root = find_senteval(data_dir)
+    if name in SUBSETS:
+        folder = root / "STS" / f"{name.upper()}-en-test"
+        return StsTask(
+            name,
+            {
+                s: _paired_files(folder / f"STS.input.{s}.txt", folder / f"STS.gs.{s}.txt")
+                for s in SUBSETS[name]
+            },
+        )
+    parts = [_sick(root / file) if "SICK" in file else _stsb(root / file) for file in TABLES[name]]
+    joined = Pairs(
+        [s for p in parts for s in p.first],
+        [s for p in parts for s in p.second],
+        np.concatenate([p.gold for p in parts]),
+    )
+    return StsTask(name, {name: joined})
+
+
+def tasks_fingerprint(tasks: Iterable[StsTask]) -> str:
+    """sha256 over all pairs and gold scores."""
+    digest = hashlib.sha256()
+    for task in tasks:
+        for subset, pairs in task.subsets.items():
+            digest.update(f"{task.name}/{subset}".encode())
+            digest.update("\n".join(pairs.first + pairs.second).encode())
+            digest.update(pairs.gold.tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LabError(f"{path}: no such file; the STS data are incomplete.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise LabError(f"{path}, line {line}: not UTF-8 text; the file is damaged.") from None
+    except OSError as error:
+        raise LabError(f"{path}: the file cannot be read ({error.strerror}).") from None
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _gold(text: str, path: Path, line: int, lowest: float = 0.0) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not lowest <= value <= 5.0:
+        what = f"gold score {text.strip()!r} is no number from {lowest:g} to 5"
+        raise LabError(f"{path}, line {line}: {what}; is the file truncated?")
+    return value
+
+
+def _pairs(rows: Iterator[tuple[str, str, float]] | list[tuple[str, str, float]]) -> Pairs:
+    first, second, gold = zip(*rows, strict=True)
+    return Pairs(_collapsed(first), _collapsed(second), np.asarray(gold, dtype=np.float32))
+
+
+def _collapsed(sentences: Iterable[str]) -> list[str]:
+    """White space as SentEval hands it on: single blanks, none at the ends."""
+    return [" ".join(sentence.split()) for sentence in sentences]
+
+
+def _paired_files(input_file: Path, gold_file: Path) -> Pairs:
+    texts, golds = _read(input_file), _read(gold_file)
+    if len(texts) != len(golds):
+        (file, ends), (_, goes_on) = sorted(
+            [(input_file, len(texts)), (gold_file, len(golds))], key=lambda pair: pair[1]
+        )
+        raise LabError(
+            f"{file}, line {ends}: the file ends here, its partner has {goes_on} lines: truncated?"
+        )
+    rows = []
+    for line, (text, gold) in enumerate(zip(texts, golds, strict=True), 1):
+        if (
+            not gold.strip()
+        ):  # STS15 and STS16 leave pairs without a gold score, and SentEval skips them
+            continue
+        fields = text.split("\t")
+        if len(fields) != 2:
+            raise LabError(
+                f"{input_file}, line {line}: {len(fields)} fields instead of 2; is the file truncated?"
+            )
+        rows.append((fields[0], fields[1], _gold(gold, gold_file, line)))
+    if not rows:
+        raise LabError(f"{gold_file}: no gold score in it.")
+    return _pairs(rows)
+
+
+def _stsb(path: Path) -> Pairs:
+    rows = []
+    for line, text in enumerate(_read(path), 1):
+        fields = text.split("\t")  # tab-separated, whatever its name says
+        if len(fields) < 7:
+            raise LabError(
+                f"{path}, line {line}: {len(fields)} fields instead of 7; is the file truncated?"
+            )
+        rows.append((fields[5], fields[6], _gold(fields[4], path, line)))
+    if not rows:
+        raise LabError(f"{path}: the file is empty.")
+    return _pairs(rows)
+
+
+def _sick(path: Path) -> Pairs:
+    rows = []
+    lines = _read(path)
+    for line, text in enumerate(lines[1:], 2):
+        fields = text.split("\t")
+        if len(fields) < 5:
+            raise LabError(
+                f"{path}, line {line}: {len(fields)} fields instead of 5; is the file truncated?"
+            )
+        rows.append((fields[1], fields[2], _gold(fields[3], path, line, lowest=1.0)))
+    if not rows:
+        raise LabError(f"{path}: no pair in it.")
+    return _pairs(rows)
+
+
+def _sample(name: str) -> Pairs:
+    split = "dev" if name.endswith("-dev") else "test"
+    file = resources.files("recse_lab.data.samples") / "sample-sts.tsv"
+    rows = csv.DictReader(
+        file.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE
+    )
+    return _pairs(
+        [(r["sentence1"], r["sentence2"], float(r["gold"])) for r in rows if r["split"] == split]
+    )

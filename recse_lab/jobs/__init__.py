@@ -1,0 +1,1 @@
+"""What executes: one question becomes one finished run."""

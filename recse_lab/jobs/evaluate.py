@@ -1,0 +1,280 @@
+"""One encoder under one protocol -> one finished run of the study ``eval``; sentences are taken from the embedding cache."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from recse_lab.config.identity import run_id
+from recse_lab.config.options import repeated
+from recse_lab.data.sts_sets import SAMPLES, StsTask, load_task, tasks_fingerprint
+from recse_lab.data.transfer_sets import TransferTask, load_transfer_task, transfer_fingerprint
+from recse_lab.errors import LabError
+from recse_lab.evaluation.protocols import Protocol, StsProtocol, TransferProtocol, find_protocol
+from recse_lab.evaluation.sts import score_pairs, sts_results
+from recse_lab.evaluation.transfer import evaluate_transfer
+from recse_lab.files import atomic_path, write_json
+from recse_lab.jobs.build import open_corpus
+from recse_lab.jobs.computing import computing
+from recse_lab.jobs.environment import environment
+from recse_lab.jobs.machine import Notify, device, precision, silent
+from recse_lab.jobs.memory import peak_bytes
+from recse_lab.models.baselines import is_baseline, load_baseline
+from recse_lab.models.embedding_cache import cached_encode, embedding_key
+from recse_lab.models.encoder import Encoder
+from recse_lab.models.loading import resolve, weights_fingerprint
+from recse_lab.models.saving import load_encoder
+from recse_lab.probes.alignment import legacy_batch
+from recse_lab.probes.similarity import unit
+from recse_lab.runs.store import Run
+
+STUDY = "eval"
+
+Encode = Callable[[list[str]], Float[np.ndarray, "sentences dim"]]
+
+
+def evaluate(
+    encoder: str,
+    root: Path,
+    *,
+    protocol: str = "simcse-2021",
+    data_dir: str | None = None,
+    tasks: Sequence[str] | None = None,
+    pooling: str | None = None,
+    layers: int | None = None,
+    precision_: str = "auto",
+    max_length: int | None = None,
+    corpus: Sequence[str] | None = None,
+    anew: bool = False,
+    notify: Notify = silent,
+) -> Run:
+    """Measure an encoder or a training-free baseline under ``root/eval/<id>/``; a finished run is returned as it is.
+
+    ``corpus`` is what a baseline (NAME[-N]@ENCODER) is fitted on; None takes the packaged one. ``anew`` measures again what
+    is kept, and encodes every sentence without the cache.
+
+    Raises:
+        LabError: No encoder, no data, an unknown protocol, task or baseline, a corpus for an encoder that is not fitted.
+        Claimed: Another process is at the same evaluation.
+    """
+    began = time.monotonic()
+    chosen, settled = find_protocol(protocol), precision(precision_)
+    pairs = load_pairs(chosen, data_dir, tasks)
+    loading = time.monotonic()
+    model, about = load_measured(encoder, pooling, layers, settled, max_length, corpus, notify)
+    loading = time.monotonic() - loading
+    attention = None if model.backbone is None else model.backbone.config._attn_implementation
+    config = {
+        "encoder": encoder,
+        "corpus": list(corpus) if corpus else None,
+        "model": {name: about[name] for name in ("pooling", "head", "layers")}
+        | {"attention": attention},
+        "evaluation": {
+            "protocol": chosen.id,
+            "tasks": [task.name for task in pairs],
+            "data_dir": data_dir,
+            "precision": settled,
+            "max_length": model.max_length,
+        },
+    }
+    fingerprints = {"encoder": about["fingerprint"], "evaluation": fingerprint(pairs)}
+    run = Run(root / STUDY / run_id(config, fingerprints))
+    if run.state == "done" and not anew:
+        return run
+    with computing(run):
+        write_json(run.folder / "config.json", config)
+        write_json(run.folder / "fingerprints.json", fingerprints)
+        write_json(
+            run.folder / "environment.json",
+            environment(evaluation_precision=settled, attention=attention),
+        )
+        encode = Embedder(model, about["fingerprint"], settled, anew, notify)
+        measured, rows = measure(chosen, pairs, encode, notify)
+        with atomic_path(run.scores if "score" in rows else run.predictions) as beside:
+            rows.to_parquet(beside, index=False)
+        told = {
+            "schema": "recse-lab/results/1",
+            "protocol": chosen.told(),
+            "encoder": {"name": encoder, **about},
+            "data": {"fingerprint": fingerprints["evaluation"]},
+        }
+        write_json(run.folder / "results.json", told | measured)
+        write_json(
+            run.folder / "cost.json",
+            {
+                "load_s": loading,
+                "encode_s": encode.seconds,
+                "last_attempt_s": time.monotonic() - began,
+                "sentences": encode.asked,
+                "encoded": encode.encoded,
+                "peak_bytes": peak_bytes(),
+            },
+        )
+    return run
+
+
+def load_pairs(
+    protocol: Protocol, data_dir: str | None, names: Sequence[str] | None = None
+) -> list[StsTask] | list[TransferTask]:
+    """The tasks of a protocol, or those of them that are named; the packaged sample where there is no data.
+
+    Raises:
+        LabError: A transfer protocol without data, an unknown task or one named twice, missing or damaged files.
+    """
+    if again := repeated(names or ()):
+        raise LabError(f"task {again[0]} is named twice; name it once.")
+    if isinstance(protocol, StsProtocol):
+        asked = names or (SAMPLES if data_dir is None else (*protocol.tasks, *protocol.also))
+        return [load_task(name, data_dir) for name in asked]
+    if data_dir is None:
+        raise LabError(
+            f"protocol {protocol.id} needs the transfer sets: give --data-dir, the folder in SentEval's layout."
+        )
+    return [load_transfer_task(name, data_dir) for name in names or protocol.tasks]
+
+
+def fingerprint(pairs: list[StsTask] | list[TransferTask]) -> str:
+    """sha256 over everything that is measured on."""
+    if pairs and isinstance(pairs[0], TransferTask):
+        return transfer_fingerprint(pairs)  # type: ignore[arg-type]
+    return tasks_fingerprint(pairs)  # type: ignore[arg-type]
+
+
+def load_measured(
+    encoder: str,
+    pooling: str | None,
+    layers: int | None,
+    precision_: str,
+    max_length: int | None,
+    corpus: Sequence[str] | None,
+    notify: Notify = silent,
+) -> tuple[Encoder, dict[str, Any]]:
+    """An encoder or baseline on the device, and what it is: fingerprint, pooling, head, layers, max_length, precision …
+
+    Raises:
+        LabError: It cannot be loaded or fitted, or a corpus is given to what is not fitted.
+    """
+    if is_baseline(encoder):
+        model: Encoder = load_baseline(
+            encoder,
+            open_corpus(tuple(corpus or ("sample-corpus",))),
+            pooling=pooling,
+            layers=layers,
+            max_length=max_length,
+            precision=precision_,
+            device=device(),
+            notify=notify,
+        )
+        about = {
+            "fingerprint": model.fingerprint,
+            "baseline": encoder.partition("@")[0],
+            "corpus": model.fitted_on,
+        }
+    elif corpus:
+        raise LabError(
+            f"{encoder}: only a baseline is fitted on a corpus, such as whitening@{encoder}."
+        )
+    else:
+        model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(
+            device()
+        )
+        about = {
+            "fingerprint": weights_fingerprint(resolve(encoder)),
+            "baseline": None,
+            "corpus": None,
+        }
+    depth = 0 if model.backbone is None else model.backbone.config.num_hidden_layers
+    return model, about | {
+        "pooling": model.pooling,
+        "head": "tanh" if model.head else "none",
+        "layers": depth,
+        "max_length": model.max_length,
+        "precision": precision_,
+    }
+
+
+@dataclass
+class Embedder:
+    """Sentences -> embeddings, counting how many were asked for and how many had to be encoded."""
+
+    model: Encoder
+    fingerprint: str
+    precision: str
+    anew: bool
+    notify: Notify
+    asked: int = 0
+    encoded: int = 0
+    seconds: float = 0.0
+
+    def __call__(self, sentences: list[str]) -> Float[np.ndarray, "sentences dim"]:
+        began = time.monotonic()
+        self.asked += len(sentences)
+        if self.anew:
+            rows = self._encode(sentences)
+        else:
+            key = embedding_key(self.model, self.fingerprint, self.precision)
+            rows = cached_encode(self._encode, sentences, key=key)
+        self.seconds += time.monotonic() - began
+        return rows
+
+    def _encode(self, sentences: list[str]) -> Float[np.ndarray, "sentences dim"]:
+        before, self.encoded = self.encoded, self.encoded + len(sentences)
+        return self.model.encode(
+            sentences,
+            precision=self.precision,
+            progress=lambda done, total: self.notify("encoding", before + done, before + total),
+        )
+
+
+def measure(
+    protocol: Protocol, pairs: list[Any], encode: Encode, notify: Notify = silent
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """What a protocol adds to results.json, and the rows it follows from: a score a pair, or a predicted class an example."""
+    if isinstance(protocol, TransferProtocol):
+        return evaluate_transfer(
+            pairs,
+            encode,
+            protocol=protocol.id,
+            device=device(),
+            progress=lambda done, total: notify("classifying", done, total),
+        )
+    scores = score_pairs(pairs, encode)
+    results = sts_results(scores, protocol.tasks)
+    if protocol.legacy_space:
+        results["space"] = legacy_space(
+            next((task for task in pairs if task.name.endswith("-dev")), None), encode
+        )
+    return results, scores
+
+
+def legacy_space(task: StsTask | None, encode: Encode) -> dict[str, Any]:
+    """Alignment and uniformity of a dev set, batch by batch; null where there is none, or a vector has no direction."""
+    space: dict[str, Any] = {
+        "task": task.name if task else None,
+        "batches": "legacy-batch",
+        "alignment": None,
+        "uniformity": None,
+        "undefined": None,
+    }
+    if task is None:
+        return space | {"undefined": "no dev set was measured"}
+    index: dict[str, int] = {}
+    parts = list(task.subsets.values())
+    first = np.array([index.setdefault(s, len(index)) for part in parts for s in part.first])
+    second = np.array([index.setdefault(s, len(index)) for part in parts for s in part.second])
+    embeddings = encode(list(index))
+    if not np.isfinite(embeddings).all() or not embeddings.any(axis=1).all():
+        return space | {"undefined": "an embedding is zero or not finite"}
+    gold, words = (
+        np.concatenate([part.gold for part in parts]),
+        np.array([len(s.split()) for s in index]),
+    )
+    aligned, uniform = legacy_batch(unit(embeddings), first, second, gold, words)
+    return space | {"alignment": aligned, "uniformity": uniform}

@@ -1,0 +1,247 @@
+"""One configuration -> one finished run folder, resumed where an earlier attempt stopped."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from recse_lab.config.schema import RunConfig
+from recse_lab.evaluation.protocols import find_protocol
+from recse_lab.evaluation.sts import sts_results
+from recse_lab.files import atomic_path, space, write_json
+from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.computing import OnStep, computing, logger
+from recse_lab.jobs.environment import environment
+from recse_lab.jobs.interrupt import stoppable
+from recse_lab.jobs.machine import Notify, device, silent
+from recse_lab.jobs.measure import DevSet, score_tasks
+from recse_lab.jobs.memory import Peaks
+from recse_lab.models.baselines import is_baseline
+from recse_lab.models.encoder import Encoder
+from recse_lab.models.saving import load_encoder
+from recse_lab.models.transformer import TransformerEncoder
+from recse_lab.runs.store import Run
+from recse_lab.training import loop
+from recse_lab.training.loop import Progress
+
+PROTOCOL = "simcse-2021"  # of every run that is trained, so that all of them can be compared
+
+
+def save_encoder(encoder: TransformerEncoder, folder: Path) -> None:
+    """Write an encoder's folder, whole or not at all."""
+    with atomic_path(folder) as beside:
+        encoder.save(beside)
+
+
+def execute(
+    config: RunConfig,
+    study: Path,
+    *,
+    on_step: OnStep = lambda line, steps: None,
+    notify: Notify = silent,
+    should_stop: Callable[[], bool] = lambda: False,
+    keep_model: bool = True,
+    lab: Lab | None = None,
+) -> Run:
+    """Train (or continue), test, and write everything down under ``study/<id>/``; a finished run is returned as it is, one that
+    another study has finished is copied.
+
+    Raises:
+        LabError: Something the user can mend; the run is marked failed with the same sentence.
+        Interrupted: ``should_stop`` said so; the run is marked interrupted and continues next time.
+        Claimed: Another process is computing this run.
+    """
+    lab = lab or Lab(settle(config), notify)
+    config = lab.config
+    run = Run(study / lab.id)
+    if run.state == "done":
+        return run
+    about = environment(
+        precision=config.training.precision,
+        evaluation_precision=config.evaluation.precision,
+        attention=config.model.attention,
+    )
+    if _taken_over(run, about, keep_model):
+        return run
+    with computing(run):
+        resolved = config.model_dump(mode="json")
+        write_json(run.folder / "config.json", resolved)
+        write_json(run.folder / "fingerprints.json", lab.fingerprints)
+        write_json(run.folder / "environment.json", about)
+        if is_baseline(config.encoder):
+            _measure_baseline(lab, run, notify)
+        else:
+            _compute(lab, run, on_step, notify, should_stop, keep_model)
+    return run
+
+
+def _taken_over(run: Run, about: dict[str, Any], keep_model: bool) -> bool:
+    """Copy a run that another study of this store has finished in the very same environment, command and date apart."""
+    uncommitted = str(about["commit"]).endswith("+dirty")  # such code has no name to be the same by
+    if run.folder.exists() or uncommitted:
+        return False
+    for twin in (Run(folder) for folder in sorted(run.folder.parent.parent.glob(f"*/{run.id}"))):
+        theirs = twin.environment or {}
+        same = all(
+            theirs.get(key) == value
+            for key, value in about.items()
+            if key not in ("command", "date")
+        )
+        if same and twin.state == "done" and (not keep_model or (twin.folder / "model").is_dir()):
+            left = shutil.ignore_patterns("status.json", *(() if keep_model else ("model",)))
+            with run.claim(), space(run.folder):  # nobody computes it meanwhile
+                shutil.copytree(twin.folder, run.folder, ignore=left, dirs_exist_ok=True)
+                shutil.copy2(
+                    twin.folder / "status.json", run.folder
+                )  # last: what was cut short before is computed
+            return True
+    return False
+
+
+def _compute(
+    lab: Lab,
+    run: Run,
+    on_step: OnStep,
+    notify: Notify,
+    should_stop: Callable[[], bool],
+    keep_model: bool,
+) -> None:
+    config, began = lab.config, time.monotonic()
+    best_folder, last_folder = run.folder / "model" / "best", run.folder / "model" / "last"
+    stored = lab.stored  # first: what building it holds is no training step's
+    peaks = Peaks()
+    recipe, arm = lab.recipe(), lab.arm()
+    encoder = arm.encoder
+    dev = DevSet(lab.dev_task, encoder, precision=config.evaluation.precision)
+    peaks.after()
+
+    def look() -> dict[str, float | None]:
+        peaks.after(steps=True)
+        found = dev(encoder)
+        peaks.after()
+        return found
+
+    wants_best = config.evaluation.selection == "best"
+    progress = loop.train(
+        arm,
+        lab.tokens,
+        recipe,
+        run.folder / "state",
+        stored=stored,
+        positives=lab.partners[0],
+        negatives=lab.partners[1],
+        dev=look,
+        on_best=(lambda: save_encoder(encoder, best_folder))
+        if wants_best or keep_model
+        else (lambda: None),
+        log=logger(run, on_step, recipe.steps),
+        should_stop=should_stop,
+    )
+    peaks.after(steps=True)
+    if progress.step == 0:
+        progress.dev = dev(encoder)
+    if keep_model or progress.best_step is None:
+        save_encoder(encoder, last_folder)
+
+    tested = encoder
+    if wants_best and progress.best_step not in (None, progress.step):
+        tested = load_encoder(
+            str(best_folder),
+            attention=config.model.attention,
+            max_length=config.evaluation.max_length,
+        )
+        tested = tested.to(device())
+    _test(lab, run, tested, notify, progress, began, peaks)
+    shutil.rmtree(run.folder / "state", ignore_errors=True)
+    if not keep_model:
+        shutil.rmtree(run.folder / "model", ignore_errors=True)
+
+
+def _measure_baseline(lab: Lab, run: Run, notify: Notify) -> None:
+    """A training-free baseline: dev set and test suite, nothing trained, nothing saved."""
+    began = time.monotonic()
+    encoder = lab.baseline()
+    dev = DevSet(lab.dev_task, encoder, precision=lab.config.evaluation.precision)
+    _test(lab, run, encoder, notify, Progress(dev=dev(encoder)), began, Peaks())
+
+
+def _test(
+    lab: Lab,
+    run: Run,
+    tested: Encoder,
+    notify: Notify,
+    progress: Progress,
+    began: float,
+    peaks: Peaks,
+) -> None:
+    """Scores of the test tasks, results and cost of a run."""
+    began_test = time.monotonic()
+    protocol = find_protocol(PROTOCOL).told()
+    results: dict[str, Any] = {
+        "schema": "recse-lab/results/1",
+        "protocol": protocol,
+        "tasks": {},
+        "average": None,
+    }
+    if lab.tasks:
+        scores = score_tasks(
+            tested,
+            lab.tasks,
+            precision=lab.config.evaluation.precision,
+            progress=lambda done, total: notify("testing", done, total),
+        )
+        with atomic_path(run.scores) as beside:
+            scores.to_parquet(beside, index=False)
+        results |= sts_results(scores)
+    write_json(run.folder / "results.json", results | {"dev": _dev_results(lab, progress)})
+    peaks.after()
+    write_json(
+        run.folder / "cost.json",
+        {
+            "train_s": progress.train_s,
+            "dev_s": progress.dev_s,
+            "save_s": progress.save_s,
+            "test_s": time.monotonic() - began_test,
+            "last_attempt_s": time.monotonic() - began,
+            "tokens": progress.tokens,
+            "steps": progress.step,
+            "peak_bytes": peaks.whole,
+            "step_peak_bytes": peaks.steps if progress.step else None,
+        },
+    )
+
+
+def _dev_results(lab: Lab, progress: Progress) -> dict[str, Any]:
+    selection = lab.config.evaluation.selection
+    best = selection == "best" and progress.best is not None
+    return {
+        "task": lab.config.evaluation.dev,
+        "selection": selection,
+        "spearman": progress.best if best else progress.dev.get("spearman"),
+        "step": progress.best_step if best else progress.step,
+        "checks": progress.checks,
+        "last": progress.dev,
+        "stopped_early": progress.stopped_early,
+    }
+
+
+def train(
+    config: RunConfig,
+    root: Path,
+    *,
+    on_step: OnStep = lambda line, steps: None,
+    notify: Notify = silent,
+) -> Run:
+    """Train and test one configuration under ``root/train/``; a finished run is returned, an unfinished one continued.
+
+    Raises:
+        LabError: Bad input, or a loss that is not finite.
+        Interrupted: Ctrl-C; the state is saved.
+    """
+    with stoppable() as should_stop:
+        return execute(
+            config, root / "train", on_step=on_step, notify=notify, should_stop=should_stop
+        )

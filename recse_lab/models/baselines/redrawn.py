@@ -1,0 +1,30 @@
+"""The architecture without what was learned."""
+
+from __future__ import annotations
+
+import torch
+
+from recse_lab.models.baselines.fitting import Fitting, digest
+from recse_lab.models.baselines.wrapped import Behind
+from recse_lab.models.heads import TanhHead
+
+
+def random(fitting: Fitting, number: int | None) -> Behind:
+    """The same architecture and tokenizer, its weights drawn anew as before any training; N is the seed, default 0.
+
+    A residual starts at zero, and so has no part in it.
+
+    Source: after Wieting & Kiela (2019), "No training required: exploring random encoders for sentence classification": what
+    an architecture gives before it has learned. Theirs are random layers over pretrained word vectors; here nothing is kept.
+    """
+    seed, model = number or 0, fitting.network()
+    fingerprint = digest({"kind": "random", "seed": seed, "encoder": fitting.identity(model)})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model.backbone = type(model.backbone)(model.backbone.config)
+        if model.head is not None:
+            model.head = TanhHead(
+                model.hidden, getattr(model.backbone.config, "initializer_range", 0.02)
+            )
+    model.residual = None
+    return Behind(model.to(fitting.device), fingerprint=fingerprint, fitted_on=None)

@@ -1,0 +1,1 @@
+"""What every training loop shares: batches, schedule, checkpoints, steps."""

@@ -1,0 +1,193 @@
+""" "Time for space": reshaped features of a whole corpus, computed once and read by row during training."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from recse_lab.errors import LabError
+from recse_lab.files import read_json, write_json
+from recse_lab.reshape.reshaper import Batch, Reshaper
+
+Source = Callable[[Int[np.ndarray, " rows"]], Batch]
+LARGEST = 65504.0  # float16
+SHUFFLE_SEED = 4975
+
+
+def store_size(rows: int, out_dim: int) -> int:
+    """Bytes of the feature file: float16."""
+    return 2 * rows * out_dim
+
+
+def batches_by_length(
+    rows: Int[np.ndarray, " rows"], lengths: Int[np.ndarray, " corpus"], tokens_per_batch: int
+) -> Iterator[Int[np.ndarray, " batch"]]:
+    """``rows`` in batches of similar length whose padded size stays within a budget."""
+    ordered = rows[np.argsort(-lengths[rows], kind="stable")]
+    while len(ordered):
+        size = max(1, tokens_per_batch // max(1, int(lengths[ordered[0]])))
+        yield ordered[:size]
+        ordered = ordered[size:]
+
+
+class FeatureStore:
+    """Rows of standardised reshaped features on disk, in float16; opened, never loaded.
+
+    A shuffled store hands out, for every row, the features of another one: rows form one cycle, none keeps its own.
+    """
+
+    def __init__(self, folder: Path, rows: int, dim: int, *, shuffled: bool = False) -> None:
+        self.folder, self.dim = folder, dim
+        self._features = np.memmap(
+            folder / "features.f16", dtype=np.float16, mode="r", shape=(rows, dim)
+        )
+        self._partner: np.ndarray | None = None
+        if shuffled:
+            cycle = np.random.default_rng(SHUFFLE_SEED).permutation(rows)
+            self._partner = np.empty(rows, dtype=np.int64)
+            self._partner[cycle] = np.roll(cycle, -1)
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def read(self, rows: Int[np.ndarray, " batch"]) -> Float[Tensor, "batch dim"]:
+        """Features of some rows, in float32."""
+        rows = rows if self._partner is None else self._partner[rows]
+        return torch.from_numpy(self._features[rows].astype(np.float32))
+
+
+def open_store(folder: Path, identity: dict[str, Any], *, shuffled: bool = False) -> FeatureStore:
+    """Open a finished store.
+
+    Raises:
+        LabError: There is none, it was built from something else (naming what differs), or it is truncated.
+    """
+    meta_file = folder / "meta.json"
+    if not meta_file.is_file():
+        raise LabError(
+            f"{folder}: no finished feature store; build it with `recse-lab reshape build`."
+        )
+    meta = read_json(meta_file, "delete the folder it lies in")
+    have, want = meta["identity"], json.loads(json.dumps(identity))
+    differing = [
+        f"{k} ({have.get(k)!r} there, {want.get(k)!r} wanted)"
+        for k in sorted({*have, *want})
+        if have.get(k) != want.get(k)
+    ]
+    if differing:
+        raise LabError(
+            f"{folder}: this feature store was built from something else: {'; '.join(differing)}; build another one."
+        )
+    features = folder / "features.f16"
+    size = features.stat().st_size if features.is_file() else 0
+    if size != store_size(meta["rows"], meta["out_dim"]):
+        expected = store_size(meta["rows"], meta["out_dim"])
+        raise LabError(
+            f"{features}: {size} bytes instead of {expected}: truncated; delete the folder and build it again."
+        )
+    return FeatureStore(folder, meta["rows"], meta["out_dim"], shuffled=shuffled)
+
+
+def build_store(
+    folder: Path,
+    reshaper: Reshaper,
+    source: Source,
+    lengths: Int[np.ndarray, " rows"],
+    identity: dict[str, Any],
+    *,
+    tokens_per_batch: int = 8192,
+    chunk: int = 4096,
+    progress: Callable[[int, int], None] | None = None,
+) -> FeatureStore:
+    """Stream every row through ``source`` and ``reshaper`` into ``folder``; continues where a killed build stopped.
+
+    Memory is one chunk, whatever the number of rows. Only one process writes; others wait and then open the result.
+
+    Raises:
+        LabError: Too little space on the disk, or a store of another identity in the way.
+    """
+    with _locked(folder):
+        if folder.exists():
+            return open_store(folder, identity, shuffled=reshaper.shuffled)
+        rows, dim = len(lengths), reshaper.out_dim
+        partial = folder.with_name(folder.name + ".partial")
+        done = _begin(partial, identity, rows, dim)
+        try:
+            with (partial / "features.f16").open("r+b" if done else "wb") as file:
+                for start in range(done, rows, chunk):
+                    block = np.empty((min(chunk, rows - start), dim), dtype=np.float16)
+                    here = np.arange(start, start + len(block))
+                    for batch in batches_by_length(here, lengths, tokens_per_batch):
+                        with torch.inference_mode():
+                            values = reshaper(*source(batch)).clamp(-LARGEST, LARGEST)
+                        block[batch - start] = values.cpu().numpy().astype(np.float16)
+                    file.seek(store_size(start, dim))
+                    file.write(block.tobytes())
+                    file.flush()
+                    os.fsync(file.fileno())
+                    write_json(
+                        partial / "progress.json",
+                        {"identity": identity, "rows_done": start + len(block)},
+                    )
+                    if progress:
+                        progress(start + len(block), rows)
+            reshaper.save(partial / "statistics.safetensors")
+            write_json(
+                partial / "meta.json",
+                {"identity": identity, "rows": rows, "out_dim": dim, "dtype": "float16"},
+            )
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise LabError(_no_space(folder, store_size(rows, dim))) from error
+        (partial / "progress.json").unlink()
+        os.replace(partial, folder)
+    return open_store(folder, identity, shuffled=reshaper.shuffled)
+
+
+def _begin(partial: Path, identity: dict[str, Any], rows: int, dim: int) -> int:
+    """Rows already done by an earlier build of the same store; else an empty folder, and 0."""
+    state = partial / "progress.json"
+    features = partial / "features.f16"
+    if state.is_file() and features.is_file():
+        with suppress(LabError):  # damaged: the build begins anew
+            seen = read_json(state)
+            if seen["identity"] == json.loads(
+                json.dumps(identity)
+            ) and features.stat().st_size >= store_size(seen["rows_done"], dim):
+                return seen["rows_done"]
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    if shutil.disk_usage(partial).free < store_size(rows, dim):
+        shutil.rmtree(partial, ignore_errors=True)
+        raise LabError(_no_space(partial, store_size(rows, dim)))
+    return 0
+
+
+def _no_space(folder: Path, needed: int) -> str:
+    free = shutil.disk_usage(folder.parent).free
+    return (
+        f"{folder.parent}: the feature store needs {needed / 2**20:,.0f} MiB and the disk has {free / 2**20:,.0f} MiB free; "
+        "free some space, lower reshape.dim, or set RECSE_LAB_CACHE to another disk."
+    )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time build a store; the lock goes with the process that holds it, however it ends."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(folder.name + ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""The run store: finished work as plain files, read as typed records."""

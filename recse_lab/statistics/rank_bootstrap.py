@@ -1,0 +1,282 @@
+"""Correlations on bootstrap resamples of the pairs, vectorised and exact on ties. NumPy and SciPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from scipy import special
+
+from recse_lab.errors import LabError
+from recse_lab.statistics.correlation import correlation, why_undefined
+from recse_lab.statistics.seeds import Interval
+
+BLOCK = (
+    2**15
+)  # numbers in one working array: small enough for the caches, and a whole row where there are more pairs
+CHUNK = 2**26  # draws of pairs held in memory at once
+
+
+class _Ranker:
+    """Mid-ranks of one variable in any resample, from one sort: only the multiplicities change."""
+
+    def __init__(self, values: Float[np.ndarray, " pairs"]) -> None:
+        self.order = np.argsort(values, kind="stable")
+        ordered = values[self.order]
+        new = np.ones(len(values), bool)
+        new[1:] = ordered[1:] != ordered[:-1]
+        self.last = np.flatnonzero(np.append(new[1:], True))
+        self.group = np.empty_like(self.order)
+        self.group[self.order] = np.cumsum(new) - 1
+        self.tied = len(self.last) < len(values)
+
+    def __call__(
+        self, counts: Int[np.ndarray, "resamples pairs"], cubes: Float[np.ndarray, " resamples"]
+    ) -> tuple[Float[np.ndarray, "resamples pairs"], Float[np.ndarray, " resamples"]]:
+        """Twice the centred mid-ranks, pair by pair, and their sum of squares; ``cubes`` is the sum of counts³."""
+        own = counts.take(self.order, axis=1)
+        through = np.cumsum(own, axis=1, dtype=np.int32)
+        if self.tied:
+            through = through.take(self.last, axis=1)
+            own = through.copy()
+            own[:, 1:] -= through[:, :-1]
+            cubes = _cubes(own)
+        total = through[:, -1:]
+        # A group spanning (before, through] has mid-rank (before + through + 1) / 2; the mean is (total + 1) / 2.
+        twice = 2 * through - own - total
+        squares = (total[:, 0].astype(np.float64) ** 3 - cubes) / 3
+        return twice.take(self.group, axis=1).astype(np.float64), squares
+
+
+def _cubes(sizes: Int[np.ndarray, "resamples groups"]) -> Float[np.ndarray, " resamples"]:
+    real = sizes.astype(np.float64)
+    return np.vecdot(real * real, real)
+
+
+def spearman_bootstrap(
+    gold: Float[np.ndarray, " pairs"],
+    scores: Float[np.ndarray, "runs pairs"],
+    counts: Int[np.ndarray, "resamples pairs"],
+) -> Float[np.ndarray, "resamples runs"]:
+    """Spearman's rho of every run on every resample, given how often each pair was drawn; exact on ties.
+
+    Equal to ``scipy.stats.spearmanr`` on the expanded resample. NaN where a resample has one value only, and for a run
+    with a score that is not finite. Doubled centred ranks are integers, and their products and sums stay integers below
+    2⁵³ for up to 2¹⁷ pairs: up to there the only rounding is in the quotient. 10,000 resamples of 20,000 pairs take
+    about 1.5 s for a first run and 0.7 s for each further one, on one core.
+
+    Raises:
+        ValueError: Shapes that do not agree, or more pairs than int32 can rank.
+    """
+    _check(gold, scores, counts)
+    if len(gold) > 2**20:
+        raise ValueError(f"{len(gold)} pairs: sums over ranks of more than 2²⁰ are not exact here")
+    # Sorting would rank a NaN as the largest score, and a number would come out.
+    rankers = {run: _Ranker(row) for run, row in enumerate(scores) if np.isfinite(row).all()}
+    rank_gold = _Ranker(gold)
+
+    def block(
+        part: Int[np.ndarray, "resamples pairs"], out: Float[np.ndarray, "resamples runs"]
+    ) -> None:
+        cubes = _cubes(part)
+        x, xx = rank_gold(part, cubes)
+        x *= part
+        for run, ranker in rankers.items():
+            y, yy = ranker(part, cubes)
+            out[:, run] = np.vecdot(x, y) / np.sqrt(xx * yy)
+
+    return _by_blocks(block, gold, scores, counts)
+
+
+def pearson_bootstrap(
+    gold: Float[np.ndarray, " pairs"],
+    scores: Float[np.ndarray, "runs pairs"],
+    counts: Int[np.ndarray, "resamples pairs"],
+) -> Float[np.ndarray, "resamples runs"]:
+    """Pearson's r of every run on every resample; NaN as in ``spearman_bootstrap``.
+
+    Raises:
+        ValueError: Shapes that do not agree.
+    """
+    _check(gold, scores, counts)
+    x = gold.astype(np.float64) - gold.mean()
+    y = scores.astype(np.float64) - scores.mean(axis=1, keepdims=True)
+    moments = np.concatenate([[np.ones_like(x), x, x * x], y, y * y, x * y])
+    runs = len(scores)
+
+    def block(
+        part: Int[np.ndarray, "resamples pairs"], out: Float[np.ndarray, "resamples runs"]
+    ) -> None:
+        sums = part.astype(np.float64) @ moments.T
+        n, sx, sxx = sums[:, :1], sums[:, 1:2], sums[:, 2:3]
+        sy, syy, sxy = np.split(sums[:, 3:], [runs, 2 * runs], axis=1)
+        xx, yy = n * sxx - sx * sx, n * syy - sy * sy
+        # What is left of a constant after cancellation is rounding.
+        least_x, least_y = 1e-12 * n * sxx, 1e-12 * n * syy
+        defined = (xx > least_x) & (yy > least_y)
+        out[:] = np.where(
+            defined, (n * sxy - sx * sy) / np.sqrt(np.where(defined, xx * yy, 1)), np.nan
+        )
+
+    return _by_blocks(block, gold, scores, counts)
+
+
+def _check(gold: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> None:
+    if scores.ndim != 2 or counts.ndim != 2 or not len(gold) == scores.shape[1] == counts.shape[1]:
+        raise ValueError(
+            f"gold {gold.shape}, scores {scores.shape} and counts {counts.shape} are not over the same pairs"
+        )
+
+
+def _by_blocks(
+    block: Callable[[np.ndarray, np.ndarray], None],
+    gold: np.ndarray,
+    scores: np.ndarray,
+    counts: np.ndarray,
+) -> Float[np.ndarray, "resamples runs"]:
+    """``block`` fills a few rows of the output at a time; a run that is not finite, and all under such gold, stay NaN."""
+    out = np.full((len(counts), len(scores)), np.nan)
+    if not np.isfinite(gold).all():
+        return out
+    step = max(1, BLOCK // len(gold))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for start in range(0, len(counts), step):
+            block(counts[start : start + step], out[start : start + step])
+    return out
+
+
+Metric = Literal["spearman", "pearson"]
+BOOTSTRAPS = {"spearman": spearman_bootstrap, "pearson": pearson_bootstrap}
+
+
+def resample_counts(
+    pairs: int, resamples: int, rng: np.random.Generator
+) -> Int[np.ndarray, "resamples pairs"]:
+    """How often each pair is drawn in each bootstrap resample."""
+    counts = np.empty((resamples, pairs), np.int16)
+    step = max(1, BLOCK // max(1, pairs))
+    for start in range(0, resamples, step):
+        rows = counts[start : start + step]
+        drawn = rng.integers(0, pairs, rows.shape) + pairs * np.arange(len(rows))[:, None]
+        rows[:] = np.bincount(drawn.ravel(), minlength=rows.size).reshape(rows.shape)
+    return counts
+
+
+def bootstrap_correlations(
+    gold: Float[np.ndarray, " pairs"],
+    scores: Float[np.ndarray, "runs pairs"],
+    *,
+    metric: Metric = "spearman",
+    resamples: int = 10_000,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "resamples runs"]:
+    """A correlation of every run on the same resamples of the pairs, in bounded memory."""
+    step = max(1, CHUNK // max(1, len(gold)))
+    sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
+    return np.concatenate(
+        [BOOTSTRAPS[metric](gold, scores, resample_counts(len(gold), n, rng)) for n in sizes]
+    )
+
+
+def fisher_bounds(
+    estimate: float, boot: Float[np.ndarray, " resamples"], *, level: float = 0.95
+) -> tuple[float, float]:
+    """Bounds of a correlation: ± normal quantile × the resamples' standard deviation on Fisher's scale, atanh."""
+    half = special.ndtri((1 + level) / 2) * np.arctanh(boot).std(ddof=1)
+    return float(np.tanh(np.arctanh(estimate) - half)), float(np.tanh(np.arctanh(estimate) + half))
+
+
+def correlation_interval(
+    gold: Float[np.ndarray, " pairs"],
+    score: Float[np.ndarray, " pairs"],
+    *,
+    metric: Metric = "spearman",
+    resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Correlation of one encoder's scores with gold, and its interval for this encoder on other pairs of the same kind.
+
+    The standard error comes from resamples of the pairs, the shape from Fisher's scale. Spearman's 95 % intervals hold in
+    94.4 to 95.8 % for nine kinds of scores and in 92.9 % for 100 pairs with heavy tails (reports/statistics); percentiles
+    do as well, but miss more at one end, and more often for Pearson's r. Pearson's do not hold where scores have outliers
+    (81 %), with no method. Where there is none, the bounds are NaN and ``method`` says why.
+
+    Raises:
+        ValueError: Gold and scores of different length.
+    """
+    if len(gold) != len(score):
+        raise ValueError(f"{len(gold)} gold values and {len(score)} scores")
+    estimate = correlation(metric, gold, score)
+
+    def undefined(why: str) -> Interval:
+        return Interval(estimate, float("nan"), float("nan"), level, f"undefined: {why}", len(gold))
+
+    if not np.isfinite(gold).all():
+        return undefined("gold has values that are not finite")
+    if why := why_undefined(gold, score):
+        return undefined(why)
+    boot = bootstrap_correlations(
+        gold, score[None], metric=metric, resamples=resamples, rng=np.random.default_rng(seed)
+    )[:, 0]
+    # A resample of few pairs may hold one grade only, or be in perfect order, which has no place on Fisher's scale.
+    if without := int((~(np.abs(boot) < 1 - 1e-12)).sum()):
+        return undefined(f"{without} of {resamples} resamples have no correlation or a perfect one")
+    return Interval(
+        estimate,
+        *fisher_bounds(estimate, boot, level=level),
+        level,
+        "bootstrap over pairs, Fisher's scale",
+        len(gold),
+    )
+
+
+def bootstrap_sts(
+    runs: Sequence[pd.DataFrame], *, tasks: Sequence[str], resamples: int = 1000, seed: int = 0
+) -> Float[np.ndarray, "resamples runs"]:
+    """Mean over ``tasks`` of the pooled Spearman (aggregation ``all``), on bootstrap resamples of the pairs.
+
+    Pairs are resampled inside each task, and the same way for every run, so that runs can be compared resample by
+    resample. A run whose own correlation is undefined (NaN, a constant) is NaN throughout. Where the frames hold the
+    columns ``subset`` and ``pair`` those must agree too.
+
+    Raises:
+        LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run lacks a task.
+    """
+    rng = np.random.default_rng(seed)
+    total = np.zeros((resamples, len(runs)))
+    for task in tasks:
+        gold, scores = joined(runs, task)
+        total += bootstrap_correlations(gold, scores, resamples=resamples, rng=rng)
+    return total / len(tasks)
+
+
+def joined(
+    runs: Sequence[pd.DataFrame], task: str
+) -> tuple[Float[np.ndarray, " pairs"], Float[np.ndarray, "runs pairs"]]:
+    """Gold and the scores of every run on one task; NaN for a run that has no correlation there.
+
+    Raises:
+        LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run lacks the task.
+    """
+    parts = [
+        {c: run.loc[run["task"] == task, c].to_numpy() for c in run.columns if c != "task"}
+        for run in runs
+    ]
+    keys = [c for c in ("subset", "pair", "gold") if all(c in part for part in parts)]
+    only = "runs can only be compared on the same pairs"
+    for i, part in enumerate(parts):
+        if len(part["gold"]) == 0:
+            raise LabError(f"run {i + 1} of {len(runs)} holds no scores of {task}; {only}.")
+        if undefined := int((~np.isfinite(part["gold"])).sum()):
+            raise LabError(
+                f"run {i + 1} of {len(runs)} has {undefined} gold scores of {task} that are not finite."
+            )
+        if not all(np.array_equal(part[c], parts[0][c]) for c in keys):
+            raise LabError(f"runs hold different pairs or gold scores of {task}; {only}.")
+    gold, scores = parts[0]["gold"], np.stack([part["score"] for part in parts])
+    undefined = [why_undefined(gold, row) is not None for row in scores]
+    return gold, np.where(np.array(undefined)[:, None], np.nan, scores)

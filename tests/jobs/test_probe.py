@@ -1,0 +1,176 @@
+"""Probes from the command line and in a notebook: what they are given, that nothing is encoded twice, what is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recse_lab.config.reading import make_config
+from recse_lab.jobs.probe import GIVEN, Bench, find_subject, layer_means, pooled, run_probe
+from recse_lab.jobs.train import execute
+from recse_lab.models.saving import load_encoder
+from recse_lab.models.transformer import TransformerEncoder
+from recse_lab.probes import PROBES
+from recse_lab.reports.page.card import read_cards
+from recse_lab.reports.probes import PAGES, QUESTIONS
+
+
+@pytest.fixture(scope="module")
+def trained(tiny, corpus_file, tmp_path_factory):
+    """Two short runs tested on sample-sts: one that kept its model, one that did not."""
+    root = tmp_path_factory.mktemp("runs")
+    base = {
+        "encoder": str(tiny),
+        "corpus": str(corpus_file),
+        "model": {"pooling": "mean", "max_length": 16},
+        "training": {
+            "steps": 4,
+            "batch_size": 16,
+            "learning_rate": 1e-3,
+            "eval_every": 2,
+            "early_looks": True,
+            "precision": "fp32",
+        },
+        "evaluation": {"precision": "fp32", "selection": "last"},
+    }
+    kept = execute(make_config(base), root / "s")
+    dropped = execute(make_config(base | {"seed": 1}), root / "s", keep_model=False)
+    return root, kept, dropped
+
+
+def test_every_probe_has_its_inputs_and_its_page():
+    assert PROBES.keys() == GIVEN.keys() == PAGES.keys() == QUESTIONS.keys()
+    for page in PAGES.values():
+        assert callable(page.figures)
+        assert callable(page.summary)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PROBES if name not in ("trajectory", "influence")]
+)
+def test_the_command_line_probes_an_encoder_and_a_run(name, trained, tiny, call, tmp_path):
+    root, kept, _ = trained
+    options = [] if name in ("geometry", "layers") else ["--resamples", "20"]
+    code, out, err = call(
+        "probe",
+        name,
+        f"mine={kept.id}",
+        f"raw={tiny}",
+        *options,
+        "--precision",
+        "fp32",
+        "--runs",
+        root,
+        "--json",
+        tmp_path / "p.json",
+        "--out",
+        tmp_path / "out",
+    )
+    assert code == 0, err
+    told = json.loads((tmp_path / "p.json").read_text())
+    assert told["schema"] == "recse-lab/probe/1"
+    assert told["about"]["subjects"] == {"mine": kept.id, "raw": str(tiny)}
+    encoders = {line["encoder"].split(" vs ")[0] for line in told["measures"]}
+    assert {"mine", "raw"} <= encoders
+    assert any(line["value"] is not None for line in told["measures"])
+    names = {path.suffix for path in (tmp_path / "out").iterdir()}
+    assert names == {".png", ".pdf", ".md", ".csv", ".json"}
+    card = read_cards(tmp_path)[tmp_path / "out"]
+    assert card["runs"] == [f"s/{kept.id}"]
+    shown = {row["cells"][0]["text"] for row in card["tables"][-1]["rows"]}
+    assert shown == {line["measure"] for line in told["measures"]}
+    assert f"`{kept.id}`" in (tmp_path / "out" / "summary.md").read_text()
+    assert "mine" in out
+
+
+def test_a_trajectory_starts_before_the_first_step(trained, tiny):
+    root, kept, _ = trained
+    steps = run_probe("trajectory", [kept.id], root=root).curves["trajectory"]["step"].tolist()
+    assert steps == [0, 1, 2, 4]
+    with pytest.raises(Exception, match="is no run"):
+        run_probe("trajectory", [str(tiny)], root=root)
+
+
+def test_a_runs_own_scores_are_used_and_agree_with_its_model(trained):
+    root, kept, dropped = trained
+    given = {"pooling": None, "precision": "fp32", "corpus": ("sample-corpus",)}
+    stored, again = (find_subject(f"x={run.id}", root, given) for run in (kept, kept))
+    again.options = given | {"pooling": "mean"}  # asks the model instead of the store
+    bench = Bench([], "sample-sts", None, ("sample-corpus",))
+    np.testing.assert_allclose(
+        stored.scores("sample-sts", bench.pairs), again.scores("sample-sts", bench.pairs), atol=1e-5
+    )
+    without = find_subject(dropped.id, root, given)
+    assert len(without.scores("sample-sts", bench.pairs)) == len(bench.pairs.gold)
+    with pytest.raises(Exception, match="kept no model"):
+        without.embed(["a dog"])
+
+
+def test_nothing_is_encoded_twice(trained, tiny, monkeypatch):
+    root, _, _ = trained
+    seen = []
+    encode = TransformerEncoder.encode
+    monkeypatch.setattr(
+        TransformerEncoder,
+        "encode",
+        lambda self, texts, **o: (seen.extend(texts), encode(self, texts, **o))[1],
+    )
+    first = run_probe("geometry", [str(tiny)], root=root, precision_="fp32")
+    assert len(seen) == len(set(seen)) > 100
+    seen.clear()
+    second = run_probe("geometry", [str(tiny)], root=root, precision_="fp32")
+    assert not seen
+    pd.testing.assert_frame_equal(first.table, second.table)
+
+
+def test_layers_and_pooled_states_are_the_encoders_own(tiny):
+    encoder = load_encoder(str(tiny), pooling="mean")
+    texts = ["the dog runs", "a child reads a book by the river", "a"]
+    expected = encoder.encode(texts)
+    np.testing.assert_allclose(pooled(encoder, texts), expected, atol=1e-6)
+    stacks = layer_means(encoder, texts)
+    assert len(stacks) == encoder.backbone.config.num_hidden_layers + 1
+    np.testing.assert_allclose(stacks[-1], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["polarty", "TINY"], "did you mean polarity?"),
+        (["polarity", "TINY", "TINY"], "two subjects are called"),
+        (["polarity", "0123456789ab"], "no run begins with it"),
+        (["geometry", "TINY", "--legacy-batch"], "probe geometry has no option protocol"),
+        (["polarity", "nowhere/at/all"], "no such folder"),
+        (["layers", "bag@TINY"], "has no network of its own"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments, told, call, tiny, tmp_path):
+    code, _, err = call(
+        "probe", *(a.replace("TINY", str(tiny)) for a in arguments), "--runs", tmp_path
+    )
+    assert code == 2
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_the_notebook_objects(trained, tiny):
+    import recse_lab as lab
+
+    root, kept, _ = trained
+    table = lab.runs(root)
+    assert set(table["state"]) == {"done"}
+    assert kept.id in set(table["run"])
+    assert table["training.steps"].tolist() == [4, 4]
+    found = lab.alignment([kept, f"raw={tiny}"], root=root, resamples=20, precision="fp32")
+    assert found.frame().index.tolist() == [kept.id, "raw"]
+    assert "2 encoders" in repr(found)
+    assert "<table" in found._repr_html_()
+    figure = found.plot("plane")
+    axes = found.plot(measure="spearman", ax=figure.axes[0])
+    assert axes is figure.axes[0]
+    assert axes.get_xlabel() == "spearman"
+    with pytest.raises(AttributeError):
+        lab.polarty([kept])
+    with pytest.raises(Exception, match="no figure 'plan'"):
+        found.plot("plan")
