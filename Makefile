@@ -19,7 +19,7 @@ demo: setup
 	$(BIN)/recse-lab ablate reshape-dim --quick --out reports/demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
