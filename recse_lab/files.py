@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from filelock import FileLock
 
 from recse_lab.errors import LabError
-
-if TYPE_CHECKING:
-    pass
 
 
 @contextmanager
@@ -58,6 +57,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
             shutil.rmtree(beside, ignore_errors=True)
         else:
             beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Let one process at a time work on ``path``; the others wait here.
+
+    The lock is held on a file beside ``path``. The system releases it when its process ends, also
+    when the process is killed, and the file may stay.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        yield
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +22,7 @@ from recse_lab.config.overrides import assign, merge, without
 from recse_lab.config.reading import explain, make_config
 from recse_lab.config.schema import RunConfig
 from recse_lab.config.yaml import read_yaml
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 
 TAKEN = ("train", "eval", "pretrain", "imported", "all", "claims")
 """What a study may not be called: rooms of the run store beside the studies, and what `recse-lab report` has beside them."""
@@ -343,10 +342,7 @@ def load_spec(name: str) -> StudySpec:
     known = experiment_files()
     path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
     if path is None:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        raise LabError(
-            f"no experiment {name!r}; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(known) + '.'}"
-        )
+        raise LabError(f"no experiment {name!r}; {suggest(name, known)}")
     tree, lines = read_yaml(path)
     tree = _inherit(tree, str(path))
     try:
@@ -368,12 +364,11 @@ def _inherit(tree: dict[str, Any], where: str, seen: tuple[str, ...] = ()) -> di
     own, parent = dict(tree), str(tree["extends"])
     own.pop("extends")
     known = experiment_files()
-    if parent not in known or parent in seen:
-        why = "extends itself" if parent in seen else "is no experiment"
-        near = difflib.get_close_matches(parent, known, n=1, cutoff=0.4)
-        raise LabError(
-            f"{where}: extends {parent}, which {why}{f'; did you mean {near[0]}?' if near else '.'}"
-        )
+    if parent in seen:
+        raise LabError(f"{where}: extends {parent}, which extends itself.")
+    if parent not in known:
+        hint = suggest(parent, known)
+        raise LabError(f"{where}: extends {parent}, which is not an experiment; {hint}")
     inherited = _inherit(read_yaml(known[parent])[0], str(known[parent]), (*seen, parent))
     kept = {key: inherited[key] for key in ("base", "seeds", "quick", "full") if key in inherited}
     return merge(kept, {key: value for key, value in own.items() if isinstance(value, dict)}) | {

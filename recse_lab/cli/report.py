@@ -129,13 +129,10 @@ def _show(table, summary: str, paths: list[Path], console) -> None:
 
 
 def _unknown(name: str, runs: Path, tables: list[str]) -> str:
-    import difflib
+    from recse_lab.errors import suggest
 
     studies = sorted(path.parent.name for path in runs.glob("*/study.json"))
-    near = difflib.get_close_matches(name, [*studies, *tables], n=1, cutoff=0.4)
-    known = (
-        f"known: {', '.join(studies)}."
-        if studies
-        else "there is none yet; `recse-lab ablate` makes one."
-    )
-    return f"no study {name!r} in {runs}, and no table of that name; {f'did you mean {near[0]}?' if near else known}"
+    none_yet = "there is none yet; `recse-lab ablate` makes one."
+    otherwise = f"known: {', '.join(studies)}." if studies else none_yet
+    hint = suggest(name, [*studies, *tables], otherwise)
+    return f"no study {name!r} in {runs}, and no table of that name; {hint}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, NamedTuple
 
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 
 RESHAPE = "+reshape"
 
@@ -86,10 +85,7 @@ def framework_options(name: str) -> dict[str, Any]:
     full = "simcse" + RESHAPE if name == "recse" else name
     base = full.removesuffix(RESHAPE)
     if base not in FRAMEWORKS:
-        known = [*FRAMEWORKS, "recse"]
-        near = difflib.get_close_matches(base, known, n=1, cutoff=0.4)
-        raise LabError(
-            f"unknown framework {name!r}; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(known)}."
-        )
+        hint = suggest(base, [*FRAMEWORKS, "recse"])
+        raise LabError(f"unknown framework {name!r}; {hint}")
     options = FRAMEWORKS[base].options
     return {"reshape": {}, **options} if full.endswith(RESHAPE) else options

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
@@ -13,6 +12,8 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+
+from recse_lab.errors import suggest
 
 Positive: TypeAlias = Annotated[int, Field(gt=0)]
 
@@ -64,15 +65,7 @@ def one_of(name: str, family: Iterable[str], what: str) -> str:
     """``name``, where a family has it."""
     known = sorted(family)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        hint = (
-            f"did you mean {near[0]}?"
-            if near
-            else f"known: {', '.join(known)}."
-            if known
-            else "there is none."
-        )
-        raise ValueError(f"unknown {what} {name!r}; {hint}")
+        raise ValueError(f"unknown {what} {name!r}; {suggest(name, known)}")
     return name
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from recse_lab.config.options import _types
 from recse_lab.config.overrides import merge, without
 from recse_lab.config.schema import PretrainConfig, RunConfig
 from recse_lab.config.yaml import read_yaml
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -62,9 +61,7 @@ def explain(
     line = (lines or {}).get(blamed, (lines or {}).get(key))
     place = where if line is None else f"{where}, line {line}"
     if first["type"] == "extra_forbidden":
-        known = _fields(model, path[:-1])
-        near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}."
+        hint = suggest(path[-1], _fields(model, path[:-1]))
         return f"{place}: unknown option {key}; {hint}"
     if first["type"] == "missing":
         return f"{place}: option {key} is missing."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import gzip
 import hashlib
 import itertools
@@ -15,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, cast
 
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 
 COLUMNS = (
     "text",
@@ -112,10 +111,8 @@ def _format(path: Path) -> str:
         )
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, siblings, n=1)
-        raise LabError(
-            f"{path}: no such corpus file{f'; did you mean {near[0]}?' if near else '.'}"
-        )
+        hint = suggest(path.name, siblings, "give a file with one sentence per line.")
+        raise LabError(f"{path}: no such corpus file; {hint}")
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if suffix.lower() not in FORMATS or (path.suffix == ".gz" and suffix == ".parquet"):
         known = ", ".join(FORMATS)

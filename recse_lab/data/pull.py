@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,8 +26,8 @@ from recse_lab.data.manifest import (
     downloads,
 )
 from recse_lab.data.sts_sets import SAMPLES, find_senteval, load_task
-from recse_lab.errors import LabError
-from recse_lab.files import atomic_path, now, read_json, write_json
+from recse_lab.errors import LabError, suggest
+from recse_lab.files import atomic_path, exclusive, now, read_json, write_json
 
 OTHER_TEXT = "other text than the package pins"
 
@@ -173,7 +172,8 @@ def pull(names: Sequence[str], say: Callable[[str], None] = lambda text: None) -
         LabError: An unknown name, no hub within reach, a file it has not, a wrong checksum, a full disk.
     """
     if unknown := [name for name in names if name not in PULLS]:
-        raise LabError(f"data pull {unknown[0]!r}: expected one of {', '.join(PULLS)}.")
+        hint = suggest(unknown[0], PULLS)
+        raise LabError(f"data pull: unknown data set {unknown[0]!r}; {hint}")
     wanted = [downloads()[name] for name in dict.fromkeys(PULLS[name] for name in names)]
     return [finding for download in wanted for finding in _pull(download, say)]
 
@@ -214,16 +214,18 @@ def _pull(download: Download, say: Callable[[str], None]) -> list[Finding]:
 
 @contextmanager
 def _alone(name: str) -> Iterator[None]:
-    """One process at a time pulls ``name``."""
-    try:
-        data_root().mkdir(parents=True, exist_ok=True)
-        lock = (data_root() / f"{name}.lock").open("w")
-    except OSError as error:
-        raise LabError(
-            f"{data_root()}: cannot be written ({error.strerror}); set RECSE_LAB_CACHE."
-        ) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the lock goes with its process, however that ends
+    """Let one process at a time pull ``name``.
+
+    Raises:
+        LabError: The folder of the data sets cannot be written.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(data_root() / name))
+        except OSError as error:
+            raise LabError(
+                f"{data_root()}: cannot be written ({error.strerror}); set RECSE_LAB_CACHE."
+            ) from None
         yield
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
 from collections.abc import Iterable, Iterator
 from importlib import resources
@@ -14,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from recse_lab.data.manifest import PULLED, pulled
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 
 SEVEN = ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr")
 """The seven tasks every paper in this field averages."""
@@ -91,9 +90,7 @@ def load_task(name: str, data_dir: str | Path | None) -> StsTask:
     if name in SAMPLES:
         return StsTask(name, {"sample": _sample(name)})
     if name not in LABELS:
-        near = difflib.get_close_matches(name, LABELS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(LABELS)}."
-        raise LabError(f"unknown task {name!r}; {hint}")
+        raise LabError(f"unknown task {name!r}; {suggest(name, LABELS)}")
     if data_dir is None:
         raise LabError(
             f"task {name} needs the STS sets: give --data-dir, the folder in SentEval's layout."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import itertools
 import os
@@ -18,7 +17,7 @@ from jaxtyping import Int
 from recse_lab.code import code_hash
 from recse_lab.data.corpora import Corpus
 from recse_lab.errors import LabError
-from recse_lab.files import read_json, write_json
+from recse_lab.files import exclusive, read_json, write_json
 
 BATCH = 4096
 
@@ -82,9 +81,7 @@ def build_tokens(
     text = f"{corpus.fingerprint} {tokenizer_fingerprint} {max_length} {code_hash('data/corpora.py', 'data/token_store.py')}"
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     final = folder / fingerprint[:16]
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with final.with_name(final.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the lock goes with its process, however that ends
+    with exclusive(final):
         if not (final / "meta.json").is_file():
             partial = final.with_name(final.name + ".partial")
             shutil.rmtree(partial, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from recse_lab.data.manifest import PULLED, pulled
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 
 TRANSFER = ("mr", "cr", "subj", "mpqa", "sst2", "trec", "mrpc")
 """The seven tasks every paper in this field averages."""
@@ -108,9 +107,7 @@ def load_transfer_task(name: str, data_dir: str | Path) -> TransferTask:
     Source: SentEval (Conneau & Kiela 2018), senteval/binary.py, sst.py, trec.py, mrpc.py.
     """
     if name not in TRANSFER:
-        near = difflib.get_close_matches(name, TRANSFER, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(TRANSFER)}."
-        raise LabError(f"unknown transfer task {name!r}; {hint}")
+        raise LabError(f"unknown transfer task {name!r}; {suggest(name, TRANSFER)}")
     root = find_transfer(data_dir)
     if name in BINARY:
         positive, negative = (_lines(root / file) for file in BINARY[name])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from recse_lab.data.sts_sets import SEVEN
 from recse_lab.data.transfer_sets import TRANSFER
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 
 AGGREGATIONS = {
     "all": "correlation over the pooled pairs of a task",
@@ -160,9 +159,7 @@ def find_protocol(name: str) -> Protocol:
         LabError: There is none of that name.
     """
     if name not in PROTOCOLS:
-        near = difflib.get_close_matches(name, PROTOCOLS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(PROTOCOLS)}."
-        raise LabError(f"unknown protocol {name!r}; {hint}")
+        raise LabError(f"unknown protocol {name!r}; {suggest(name, PROTOCOLS)}")
     return PROTOCOLS[name]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -20,7 +19,7 @@ from torch import nn
 from recse_lab.config.identity import run_id
 from recse_lab.config.schema import PretrainConfig
 from recse_lab.data.token_store import TokenStore, build_tokens
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 from recse_lab.files import atomic_path, cache_root, write_json
 from recse_lab.jobs.build import open_corpus
 from recse_lab.jobs.computing import OnStep, computing, logger
@@ -173,17 +172,13 @@ def _architecture(kind: str, fields: dict[str, Any]) -> Any:
     from transformers import CONFIG_MAPPING, AutoConfig
 
     if kind not in CONFIG_MAPPING:
-        near = difflib.get_close_matches(kind, list(CONFIG_MAPPING), n=1)
-        raise LabError(
-            f"architecture.model_type {kind!r} is unknown{f'; did you mean {near[0]}?' if near else '.'}"
-        )
+        hint = suggest(kind, CONFIG_MAPPING, "give a model type that transformers knows, as bert.")
+        raise LabError(f"architecture.model_type {kind!r} is unknown; {hint}")
     known = AutoConfig.for_model(kind).to_dict()
     for name in fields:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise LabError(
-                f"architecture.{name}: a {kind} has no such field{f'; did you mean {near[0]}?' if near else '.'}"
-            )
+            hint = suggest(name, known, f"see the configuration of a {kind} in transformers.")
+            raise LabError(f"architecture.{name}: a {kind} has no such field; {hint}")
     try:
         settings = AutoConfig.for_model(kind, **fields)
     except Exception as error:  # transformers validates its configurations in exceptions of its own

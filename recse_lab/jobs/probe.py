@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from recse_lab.data.minimal_pair_items import load_minimal_pairs
 from recse_lab.data.sts_sets import load_task
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 from recse_lab.evaluation.sts import cosine
 from recse_lab.files import read_json
 from recse_lab.jobs.build import open_corpus
@@ -337,12 +337,7 @@ def run_probe(
         LabError: An unknown probe, run, encoder or task, two subjects of one name, or what the probe itself refuses.
     """
     if name not in GIVEN:
-        import difflib
-
-        near = difflib.get_close_matches(name, GIVEN, n=1, cutoff=0.4)
-        raise LabError(
-            f"unknown probe {name!r}; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(GIVEN)}."
-        )
+        raise LabError(f"unknown probe {name!r}; {suggest(name, GIVEN)}")
     chosen = tuple(corpus) or ("sample-corpus",)
     given = {"pooling": pooling, "precision": precision_, "corpus": chosen}
     found = [find_subject(text, root, given, notify) for text in subjects]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 from recse_lab.models.dropout import register_plain_attention, replace_dropouts
 from recse_lab.models.packaged import EMBEDDED, embedded_path
 
@@ -69,12 +68,8 @@ def _load(kind: Any, encoder: str, **options: Any) -> Any:
             raise LabError(
                 f"{encoder}: it cannot be loaded as a BERT-like encoder ({_reason(error)}); {AGAIN}."
             ) from error
-        near = difflib.get_close_matches(encoder, EMBEDDED, n=1, cutoff=0.4)
-        hint = (
-            f"did you mean {near[0]}?"
-            if near
-            else "give a folder, a hub id this machine can reach, or recse-lab/tiny."
-        )
+        otherwise = "give a folder, a hub id this machine can reach, or recse-lab/tiny."
+        hint = suggest(encoder, EMBEDDED, otherwise)
         raise LabError(f"{encoder}: neither a folder nor reachable on the hub; {hint}") from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -10,7 +9,7 @@ from importlib import resources
 
 import pandas as pd
 
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 
 
 def slug(name: str) -> str:
@@ -85,14 +84,9 @@ def _named(collection: str, names: Sequence[str], memory: bool) -> pd.DataFrame:
         named = (full == slug(method)) | (short == slug(method))
         match = named & (encoder == slug(wanted)) if wanted else named
         if not any(match):
-            known = sorted({*full, *short})
-            near = difflib.get_close_matches(slug(method), known, n=3, cutoff=0.4)
             where = f" on encoder {wanted}" if any(named) else ""
-            hint = (
-                f"near: {', '.join(near)}"
-                if near
-                else f"the rows are in recse_lab/reports/published/{collection}.csv"
-            )
-            raise LabError(f"no published result {name!r}{where}; {hint}.")
+            otherwise = f"the rows are in recse_lab/reports/published/{collection}.csv."
+            hint = suggest(slug(method), sorted({*full, *short}), otherwise, most=3)
+            raise LabError(f"no published result {name!r}{where}; {hint}")
         found.append(rows.loc[match])
     return pd.concat(found).drop_duplicates() if found else rows.iloc[:0]

@@ -1,8 +1,6 @@
 """Reshape operators: name -> class. A new one is one file and one line here."""
 
-import difflib
-
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 from recse_lab.reshape.channel_gram import ChannelGram
 from recse_lab.reshape.controls import Mean, Random
 from recse_lab.reshape.elementwise import Elementwise
@@ -35,11 +33,6 @@ def parse_operator(spec: str) -> tuple[bool, list[str]]:
     names = [name.strip() for name in rest.split("+")]
     for name in names:
         if name not in OPERATORS:
-            near = difflib.get_close_matches(name, OPERATORS, n=1, cutoff=0.4)
-            hint = (
-                f"did you mean {near[0]}?"
-                if near
-                else f"known: {', '.join(OPERATORS)}, shuffled:NAME."
-            )
+            hint = suggest(name, [*OPERATORS, f"{SHUFFLED}:NAME"])
             raise LabError(f"unknown reshape operator {name!r}; {hint}")
     return shuffled, names

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from recse_lab.errors import LabError
-from recse_lab.files import read_json, write_json
+from recse_lab.files import exclusive, read_json, write_json
 from recse_lab.reshape.reshaper import Batch, Reshaper
 
 Source = Callable[[Int[np.ndarray, " rows"]], Batch]
@@ -118,7 +117,7 @@ def build_store(
     Raises:
         LabError: Too little space on the disk, or a store of another identity in the way.
     """
-    with _locked(folder):
+    with exclusive(folder):
         if folder.exists():
             return open_store(folder, identity, shuffled=reshaper.shuffled)
         rows, dim = len(lengths), reshaper.out_dim
@@ -182,12 +181,3 @@ def _no_space(folder: Path, needed: int) -> str:
         f"{folder.parent}: the feature store needs {needed / 2**20:,.0f} MiB and the disk has {free / 2**20:,.0f} MiB free; "
         "free some space, lower reshape.dim, or set RECSE_LAB_CACHE to another disk."
     )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time build a store; the lock goes with the process that holds it, however it ends."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(folder.name + ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -266,7 +266,7 @@ report: {{x: reshape.dim, against: SimCSE}}
         ),
         (
             ["eval", "TINY", "--protocol", "senteval-fast", "--beside", "simcze"],
-            "no published result 'simcze'; near: simcse",
+            "no published result 'simcze'; did you mean simcse",
         ),
         (["import", "nowhere.json"], "nowhere.json: the file cannot be read"),
         (
@@ -438,7 +438,7 @@ report: {{x: reshape.dim, against: SimCSE}}
         (
             GRAM,
             GRAM + ", xyz: arm",
-            "line 10: unknown option arms.2.xyz; known here: name, framework, baseline, set",
+            "line 10: unknown option arms.2.xyz; known: name, framework, baseline, set",
         ),
         (
             GRAM,

@@ -55,7 +55,7 @@ def test_real_data_are_sound(call, data_dir):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["data", "pull", "wiki"], "data pull 'wiki': expected one of wiki1m, sts, transfer."),
+        (["data", "pull", "wiki"], "unknown data set 'wiki'; did you mean wiki1m?"),
         (["data", "check", "--data-dir", "nowhere"], "nowhere: no STS data here"),
         (
             ["data", "check", "--data-dir", "pulled"],

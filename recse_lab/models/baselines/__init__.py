@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from recse_lab.data.corpora import Corpus
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 from recse_lab.models.baselines.bags import Bag, bag, bag_sif, ppmi, ppmi_sif
 from recse_lab.models.baselines.fitting import Fitting, Notify
 from recse_lab.models.baselines.linear import all_but_the_top, whitening
@@ -58,9 +57,7 @@ def parse_baseline(spec: str) -> Spec:
     parts = re.fullmatch(r"(?P<name>.+?)(?:-(?P<number>\d{1,9}))?", text)
     name = parts["name"] if parts else text
     if name not in BASELINES:
-        near = difflib.get_close_matches(name, BASELINES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(BASELINES)}."
-        raise LabError(f"{spec}: unknown baseline {name!r}; {hint}")
+        raise LabError(f"{spec}: unknown baseline {name!r}; {suggest(name, BASELINES)}")
     if not encoder:
         raise LabError(
             f"{spec}: no encoder behind the @; give {text}@recse-lab/tiny, or a folder or hub id."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recse_lab.errors import LabError
+from recse_lab.errors import LabError, suggest
 from recse_lab.files import read_json
 from recse_lab.reports.study.report import short_name
 from recse_lab.reports.tables import Cell, Column
@@ -63,8 +62,7 @@ def collect_arms(root: Path, studies: Sequence[str] = ()) -> list[Arm]:
     there = list(dict.fromkeys(run.study for run in find_runs(root)))
     for name in studies:
         if name not in there:
-            near = difflib.get_close_matches(name, there, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(there) or 'none'}."
+            hint = suggest(name, there)
             raise LabError(f"no runs of a study {name!r} in {root}; {hint}")
     arms = [arm for name in (studies or there) for arm in _of_study(root / name) if arm.runs]
     if not arms:
