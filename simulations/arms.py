@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from recse_lab.statistics.comparison import Population, compare_resampled, nested_test
+from recse_lab.statistics.comparison import Population, compare_resampled
 from recse_lab.statistics.rank_bootstrap import resample_counts, spearman_bootstrap
-from recse_lab.statistics.seeds import sign_flip_test
+from simulations.alternatives import nested_test, sign_flip_test
 from simulations.outcomes import Progress, Tally
 from simulations.populations import (
     BEHIND,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from recse_lab.statistics.comparison import best_of
 from recse_lab.statistics.rank_bootstrap import bootstrap_correlations, spearman_bootstrap
+from recse_lab.statistics.selection import best_of
 from simulations.outcomes import Progress, Tally
 from simulations.populations import CUTS, graded, graded_spearman
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from recse_lab.statistics.comparison import Spread
 from recse_lab.statistics.factorial import design_of, effects_by_seed, effects_pooled
 from recse_lab.statistics.seeds import effect_size
+from recse_lab.statistics.spread import Spread
 from simulations.outcomes import Progress, Tally
 
 SEEDS = (3, 5, 10)
@@ -46,8 +46,8 @@ def factorial(kind: str, seeds: int, replicates: int, rng: np.random.Generator) 
             none, some = estimate(weights[("a",)]), estimate(weights[("b", "c")])
             assert none is not None, "a is estimable"
             assert some is not None, "b × c is estimable"
-            tally.add(kind, seeds, method, "rejected", none[3] is not None and none[3] < 0.05)
-            tally.add(kind, seeds, method, "coverage", some[1] <= 1 <= some[2])
+            tally.add(kind, seeds, method, "rejected", none.p is not None and none.p < 0.05)
+            tally.add(kind, seeds, method, "coverage", some.low <= 1 <= some.high)
         progress.step(replicate + 1)
     return tally.table()
 

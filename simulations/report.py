@@ -58,7 +58,7 @@ def lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     return ["| " + " | ".join(map(str, row)) + " |" for row in (header, rule, *rows)] + [""]
 
 
-# ---- sections ----------------------------------------------------------------------------------------------------
+# ---- sections ----------------------------------------------------------------------------------
 
 
 def arms_section(out: Outcomes) -> list[str]:

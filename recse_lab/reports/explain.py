@@ -97,7 +97,7 @@ def _step(name: str, value: float | None, points: float | None, how: str) -> Row
     return Row({"step": Cell(name), "value": Cell(value), "points": Cell(points), "how": Cell(how)})
 
 
-# ---- steps that stored scores tell -------------------------------------------------------------------------------
+# ---- steps that stored scores tell -------------------------------------------------------------
 
 
 def _aggregation(
@@ -191,7 +191,7 @@ def _question(run: Run) -> dict[str, Any]:
     return {key: value for key, value in (run.config or {}).items() if key != "seed"}
 
 
-# ---- steps that need the encoder ---------------------------------------------------------------------------------
+# ---- steps that need the encoder ---------------------------------------------------------------
 
 
 def _pooling(run: Run, row: dict[str, Any]) -> str:

@@ -1,71 +1,36 @@
-"""Is a difference one? What every table asks, from one door; docs/statistics.md says which question has which function.
+"""Intervals, tests and power for comparisons of encoders.
 
-``rank_bootstrap``: correlations on resamples of the pairs. ``seeds``: tests and power over seeds. ``comparison``: two arms
-over seeds and pairs, the best of several. ``factorial``: effects of an ablation's factors. NumPy and SciPy alone.
+The page docs/statistics.md says which function answers which question.
+
+- ``rank_bootstrap``: correlations on resamples of the pairs.
+- ``seeds`` and ``power``: tests, effect sizes and sample sizes over seeds.
+- ``spread`` and ``comparison``: two arms over seeds and pairs.
+- ``selection``: the bias of a reported maximum.
+- ``factorial``: effects of an ablation's factors.
+- ``accuracies``, ``jackknife``: intervals of accuracies and of measures that cannot be resampled.
+
+Requires NumPy, SciPy and pandas only.
 """
 
-from recse_lab.statistics.comparison import (
-    BestOf,
-    Comparison,
-    Spread,
-    best_of,
-    compare,
-    compare_resampled,
-    compare_sts,
-    mean_interval,
-    nested_interval,
-    nested_test,
-    spread_over_both,
-)
-from recse_lab.statistics.factorial import factorial_effects
-from recse_lab.statistics.rank_bootstrap import (
-    bootstrap_correlations,
-    bootstrap_sts,
-    correlation_interval,
-    pearson_bootstrap,
-    resample_counts,
-    spearman_bootstrap,
-)
-from recse_lab.statistics.seeds import (
-    Interval,
-    PairedTest,
-    effect_size,
-    expected_maximum,
-    holm,
-    minimum_detectable,
-    paired_test,
-    seeds_needed,
-    sign_flip_test,
-    t_interval,
-)
-
-__all__ = [
-    "BestOf",
-    "Comparison",
-    "Interval",
-    "PairedTest",
-    "Spread",
-    "best_of",
-    "bootstrap_correlations",
-    "bootstrap_sts",
-    "compare",
-    "compare_resampled",
-    "compare_sts",
-    "correlation_interval",
-    "effect_size",
-    "expected_maximum",
-    "factorial_effects",
-    "holm",
-    "mean_interval",
-    "minimum_detectable",
-    "nested_interval",
-    "nested_test",
-    "paired_test",
-    "pearson_bootstrap",
-    "resample_counts",
-    "seeds_needed",
-    "sign_flip_test",
-    "spearman_bootstrap",
-    "spread_over_both",
-    "t_interval",
-]
+from recse_lab.statistics.comparison import Comparison as Comparison
+from recse_lab.statistics.comparison import compare as compare
+from recse_lab.statistics.comparison import compare_resampled as compare_resampled
+from recse_lab.statistics.comparison import compare_sts as compare_sts
+from recse_lab.statistics.comparison import mean_interval as mean_interval
+from recse_lab.statistics.factorial import factorial_effects as factorial_effects
+from recse_lab.statistics.power import minimum_detectable as minimum_detectable
+from recse_lab.statistics.power import seeds_needed as seeds_needed
+from recse_lab.statistics.rank_bootstrap import bootstrap_correlations as bootstrap_correlations
+from recse_lab.statistics.rank_bootstrap import bootstrap_sts as bootstrap_sts
+from recse_lab.statistics.rank_bootstrap import correlation_interval as correlation_interval
+from recse_lab.statistics.rank_bootstrap import resample_counts as resample_counts
+from recse_lab.statistics.rank_bootstrap import spearman_bootstrap as spearman_bootstrap
+from recse_lab.statistics.seeds import Interval as Interval
+from recse_lab.statistics.seeds import effect_size as effect_size
+from recse_lab.statistics.seeds import holm as holm
+from recse_lab.statistics.seeds import paired_test as paired_test
+from recse_lab.statistics.seeds import t_interval as t_interval
+from recse_lab.statistics.selection import BestOf as BestOf
+from recse_lab.statistics.selection import best_of as best_of
+from recse_lab.statistics.spread import Spread as Spread
+from recse_lab.statistics.spread import spread_over_both as spread_over_both

@@ -1,4 +1,4 @@
-"""One correlation of gold grades and scores, or the reason why it has no value."""
+"""The correlation of gold grades and scores, or the reason why it is undefined."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ METRICS: dict[str, Callable[..., Any]] = {"spearman": stats.spearmanr, "pearson"
 def correlation(
     metric: str, gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]
 ) -> float:
-    """One correlation; NaN where it is undefined (fewer than two pairs, NaN, a constant)."""
+    """One correlation; NaN where it is undefined (fewer than two pairs, NaN, a constant).
+
+    Args:
+        metric: ``spearman`` or ``pearson``.
+        gold: Gold grades.
+        score: Scores of the same pairs.
+
+    Source: Spearman (1904) and Pearson (1895), as SciPy computes them in float64.
+    """
     if why_undefined(gold, score):
         return float("nan")
     return float(METRICS[metric](gold.astype(np.float64), score.astype(np.float64)).statistic)
@@ -24,7 +32,7 @@ def correlation(
 def why_undefined(
     gold: Float[np.ndarray, " pairs"], score: Float[np.ndarray, " pairs"]
 ) -> str | None:
-    """Why a correlation has no value, or None where it has one."""
+    """The reason why a correlation is undefined, or None."""
     if len(score) < 2:
         return "fewer than two pairs"
     if not np.isfinite(score).all():

@@ -1,21 +1,21 @@
-"""Effects of the factors of an ablation: what each changes, and how one changes what another does."""
+"""Effects of an ablation's factors: main effects and two-way interactions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations, product
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from scipy import stats
 
 from recse_lab.errors import LabError
-from recse_lab.statistics.seeds import holm, paired_test
+from recse_lab.statistics.seeds import ROUNDING, holm, paired_test
 
 COLUMNS = ("effect", "estimate", "low", "high", "p", "p_holm", "df", "method", "reason")
-ESTIMABLE = 1e-8  # what may be left of a contrast outside the rows of the design
+ESTIMABLE = 1e-8  # largest part of a contrast outside the row space of the design
 
 
 class Contrast(NamedTuple):
@@ -27,7 +27,10 @@ class Contrast(NamedTuple):
 
 
 def effects_coding(levels: int) -> Float[np.ndarray, "levels columns"]:
-    """Sum-to-zero coding: the identity, and −1 throughout for the last level."""
+    """Sum-to-zero coding: the identity, with a last row of −1.
+
+    Source: Searle (1971), Linear Models.
+    """
     return np.vstack([np.eye(levels - 1), -np.ones(levels - 1)])
 
 
@@ -42,24 +45,40 @@ def factorial_effects(
     error: Literal["seeds", "pooled"] = "seeds",
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Main effects and two-way interactions of a factorial design, one row a run, seeds as blocks.
+    """Main effects and two-way interactions of a factorial design, with seeds as blocks.
 
-    A main effect is a level's marginal mean minus that of the factor's first level, over all levels of the other factors
-    alike. An interaction is how much that difference changes from the other factor's first level to another of its.
-    Levels are sorted. ``error`` is what an effect is measured against: ``seeds`` estimates it in every seed that holds
-    all cells and takes a t over those seeds, which allows every effect its own spread; ``pooled`` fits one linear model
-    with additive seeds, has more degrees of freedom, and is wrong where seeds differ in the effect itself. With fewer
-    than two complete seeds it falls back on ``pooled``, and ``method`` says so. The population is other seeds, these pairs.
-    ``run`` names the column that says which run a cell's number is of. Where cells share one, ``pooled`` has no interval:
-    copies would count as independent observations.
+    A main effect is a level's marginal mean minus that of the factor's first level, with equal
+    weights for all levels of the other factors. An interaction is how much that difference changes
+    from the other factor's first level to another of its levels. The population is new seeds, with
+    these pairs.
 
-    An effect that the cells cannot tell (an impossible or missing cell) is NaN, and ``reason`` names the missing levels;
-    so is an interval without degrees of freedom. Undefined responses are left out and counted in ``reason``. ``p_holm``
-    adjusts over all rows that have a p.
+    Args:
+        frame: One row per run.
+        response: Column of the numbers to explain.
+        factors: Columns of the factors; levels are sorted.
+        block: Column of the seeds.
+        run: Column that identifies the run of a row. If cells share a run, ``pooled`` has no
+            interval: copies would count as independent observations.
+        interactions: Whether two-way interactions are estimated.
+        error: What an effect is measured against. ``seeds`` estimates the effect in every seed that
+            has all cells and takes a t over those seeds, so each effect has its own variance.
+            ``pooled`` fits one linear model with additive seeds: it has more degrees of freedom,
+            and is wrong where seeds differ in the effect itself. With fewer than two complete seeds
+            ``seeds`` falls back on ``pooled``, and ``method`` says so.
+        level: Confidence level.
+
+    Returns:
+        One row per effect, with the columns ``COLUMNS``. An effect that the cells cannot identify
+        (an impossible or missing cell) is NaN, and ``reason`` names the missing levels; so is an
+        interval without degrees of freedom. Undefined responses are left out and counted in
+        ``reason``. ``p_holm`` adjusts over all rows that have a p.
 
     Raises:
-        LabError: A missing column, two runs of one cell and seed, a factor of one level, or no defined response.
-    Source: least squares with effects coding, estimability as in Searle (1971), Linear Models, section 5.4.
+        LabError: A missing column, two runs of one cell and seed, a factor with a single level, or
+            no defined response.
+
+    Source: least squares with effects coding, estimability as in Searle (1971), Linear Models,
+    section 5.4.
     """
     data, lost = _runs(frame, response, list(factors), block)
     shared = run is not None and bool(frame[run].duplicated().any())
@@ -70,49 +89,50 @@ def factorial_effects(
     cells = data.groupby(list(factors), sort=False).ngroup().to_numpy()
     seeds = data[block].to_numpy()
     complete = [s for s in pd.unique(seeds) if (seeds == s).sum() == cells.max() + 1]
-    by_seed = error == "seeds" and len(complete) > 1
-    if by_seed:
-        estimate = effects_by_seed(
-            design, data[response].to_numpy(float), cells, seeds, complete, level
-        )
+    y = data[response].to_numpy(float)
+    if error == "seeds" and len(complete) > 1:
+        estimate = effects_by_seed(design, y, cells, seeds, complete, level)
         short = len(pd.unique(seeds)) - len(complete)
-        method = f"t over {len(complete)} seeds" + (
-            f" ({short} incomplete left out)" if short else ""
-        )
+        method = f"t over {len(complete)} seeds"
+        method += f" ({short} incomplete left out)" if short else ""
     else:
-        estimate = effects_pooled(design, data[response].to_numpy(float), seeds, level, shared)
+        estimate = effects_pooled(design, y, seeds, level, shared)
         method = "least squares, seeds as blocks"
         method += " (fewer than two seeds hold all cells)" if error == "seeds" else ""
     rows = []
     for contrast in contrasts:
-        values = estimate(contrast.weights)
-        if values is None:
-            values = (
-                np.nan,
-                np.nan,
-                np.nan,
-                None,
-                0,
-                _why_not(data, levels, contrast, interactions),
-            )
-        value, low, high, p, df, reason = values
-        reason = "; ".join(filter(None, [reason, lost]))
-        rows.append((contrast.effect, value, low, high, p, df, method, reason))
+        found = estimate(contrast.weights)
+        if found is None:
+            reason = _why_not_estimable(data, levels, contrast, interactions)
+            found = Effect(np.nan, np.nan, np.nan, None, 0, reason)
+        reason = "; ".join(filter(None, [found.reason, lost]))
+        rows.append((contrast.effect, *found[:-1], method, reason))
     table = pd.DataFrame(rows, columns=pd.Index([c for c in COLUMNS if c != "p_holm"]))
-    table["p_holm"] = [
-        np.nan if p is None else p
-        for p in holm([None if pd.isna(p) else float(p) for p in table["p"]])
-    ]
+    p_values = [None if pd.isna(p) else float(p) for p in table["p"]]
+    table["p_holm"] = [np.nan if p is None else p for p in holm(p_values)]
     table["p"] = table["p"].astype(float)
     return table.reindex(columns=list(COLUMNS))
 
 
-Values = tuple[float, float, float, float | None, int, str | None]
+class Effect(NamedTuple):
+    """The estimate of one contrast; without a test ``p`` is None and ``reason`` says why."""
+
+    estimate: float
+    low: float
+    high: float
+    p: float | None
+    df: int
+    reason: str | None
+
+
+Estimator = Callable[[Float[np.ndarray, " coefficients"]], Effect | None]
+"""From the weights of a contrast to its estimate; None where the design cannot identify it."""
 
 
 def _runs(
     frame: pd.DataFrame, response: str, factors: list[str], block: str
 ) -> tuple[pd.DataFrame, str]:
+    """The rows with a defined response, and a remark on the others."""
     columns = [*factors, block, response]
     if missing := [c for c in columns if c not in frame.columns]:
         raise LabError(
@@ -126,7 +146,8 @@ def _runs(
     twice = frame.duplicated([*factors, block])
     if twice.any():
         raise LabError(
-            f"two runs of {_told(frame.loc[twice, [*factors, block]].iloc[0])}; keep one a cell and seed."
+            f"two runs of {_levels(frame.loc[twice, [*factors, block]].iloc[0])}; "
+            "keep one per cell and seed."
         )
     defined = np.isfinite(frame[response].to_numpy(float))
     if not defined.any():
@@ -134,20 +155,24 @@ def _runs(
             f"{response} is undefined for all {len(frame)} runs, so there are no effects."
         )
     lost = int((~defined).sum())
-    return frame.loc[defined, columns].reset_index(
-        drop=True
-    ), f"{lost} run{'s' if lost > 1 else ''} undefined and left out" if lost else ""
+    remark = f"{lost} run{'s' if lost > 1 else ''} undefined and left out" if lost else ""
+    return frame.loc[defined, columns].reset_index(drop=True), remark
 
 
 def _rank(level: Any) -> tuple[int, Any]:
-    """Numbers in their order, before names in theirs."""
+    """Sort key: numbers in their order, then names in theirs."""
     return (0, level) if isinstance(level, (int, float, np.number)) else (1, str(level))
 
 
 def design_of(
     data: pd.DataFrame, levels: dict[str, list[Any]], interactions: bool
 ) -> tuple[Float[np.ndarray, "runs coefficients"], list[Contrast]]:
-    """Columns: the mean, then the main effects, then the products of every two factors' columns."""
+    """The design matrix and the contrasts of interest.
+
+    Columns are the mean, the main effects, and the products of every two factors' columns.
+
+    Source: effects coding as in Searle (1971), Linear Models.
+    """
     coding = {f: effects_coding(len(found)) for f, found in levels.items()}
     own = {f: coding[f][pd.Categorical(data[f], categories=levels[f]).codes] for f in levels}
     pairs = list(combinations(levels, 2)) if interactions else []
@@ -167,53 +192,61 @@ def design_of(
             add(f"{f}: {name} − {levels[f][0]}", term, (f,), step)
     for term, (f, g) in enumerate(pairs, 1 + len(levels)):
         for (i, a), (j, b) in product(enumerate(steps[f], 1), enumerate(steps[g], 1)):
-            effect = f"{f} × {g}: ({levels[f][i]} − {levels[f][0]}) at {levels[g][j]} − at {levels[g][0]}"
-            add(effect, term, (f, g), np.outer(a, b).ravel())
+            step = f"({levels[f][i]} − {levels[f][0]}) at {levels[g][j]} − at {levels[g][0]}"
+            add(f"{f} × {g}: {step}", term, (f, g), np.outer(a, b).ravel())
     return np.hstack(blocks), contrasts
 
 
 def _estimable(design: np.ndarray, inverse: np.ndarray, weights: np.ndarray) -> bool:
-    """Whether a contrast lies in the rows of the design: then every least-squares solution gives it the same value."""
+    """Whether a contrast lies in the row space of the design.
+
+    Then every least-squares solution gives it the same value.
+    """
     return bool(np.abs(weights - inverse @ (design @ weights)).max() < ESTIMABLE)
 
 
 def effects_by_seed(
-    design: np.ndarray,
-    y: np.ndarray,
-    cells: np.ndarray,
-    seeds: np.ndarray,
+    design: Float[np.ndarray, "runs coefficients"],
+    y: Float[np.ndarray, " runs"],
+    cells: Shaped[np.ndarray, " runs"],
+    seeds: Shaped[np.ndarray, " runs"],
     complete: list[Any],
     level: float,
-):
-    """A contrast in every complete seed, and a t over them."""
+) -> Estimator:
+    """Estimate a contrast in every complete seed, and take a t over the seeds.
+
+    Source: the within-block contrast of Searle (1971), Linear Models; Student's t over blocks.
+    """
     order = [np.flatnonzero(seeds == s) for s in complete]
     order = [rows[np.argsort(cells[rows])] for rows in order]
     one = design[order[0]]  # the same cells in every seed
     inverse = np.linalg.pinv(one)
 
-    def estimate(weights: np.ndarray) -> Values | None:
+    def estimate(weights: np.ndarray) -> Effect | None:
         if not _estimable(one, inverse, weights):
             return None
         runs = weights @ inverse
-        more, less = (
-            [float(part @ y[rows]) for rows in order]
-            for part in (np.clip(runs, 0, None), np.clip(-runs, 0, None))
-        )
+        parts = (np.clip(runs, 0, None), np.clip(-runs, 0, None))
+        more, less = ([float(part @ y[rows]) for rows in order] for part in parts)
         test = paired_test(more, less, level=level)
-        low, high = (
-            (np.nan, np.nan) if test.low is None or test.high is None else (test.low, test.high)
-        )
-        return test.delta, low, high, test.p, len(order) - 1, test.reason
+        low, high = (np.nan if bound is None else bound for bound in (test.low, test.high))
+        return Effect(test.delta, low, high, test.p, len(order) - 1, test.reason)
 
     return estimate
 
 
 def effects_pooled(
-    design: np.ndarray, y: np.ndarray, seeds: np.ndarray, level: float, shared: bool = False
-):
-    """A contrast of one least-squares fit with a column for every seed but the first, against the residual.
+    design: Float[np.ndarray, "runs coefficients"],
+    y: Float[np.ndarray, " runs"],
+    seeds: Shaped[np.ndarray, " runs"],
+    level: float,
+    shared: bool = False,
+) -> Estimator:
+    """Estimate a contrast from one least-squares fit with additive seeds, against the residual.
 
-    ``shared``: rows are not all of different runs, so that the residual is no measure of chance.
+    ``shared`` says that rows share runs, so that the residual does not measure the error.
+
+    Source: Searle (1971), Linear Models, section 5.4.
     """
     dummies = (seeds[:, None] == pd.unique(seeds)[None, 1:]).astype(float)
     full = np.hstack([design, dummies])
@@ -221,57 +254,44 @@ def effects_pooled(
     residual = y - full @ (inverse @ y)
     df = len(y) - int(np.linalg.matrix_rank(full))
     variance = float(residual @ residual) / df if df > 0 else np.nan
-    exact = df > 0 and variance <= (1e-12 * np.abs(y).max()) ** 2
+    why = None
+    if shared:
+        why = "cells share runs: no error to measure against"
+    elif df < 1:
+        why = "as many coefficients as runs: no error to measure against"
+    elif variance <= (ROUNDING * np.abs(y).max()) ** 2:
+        why = "the model fits every run exactly"
 
-    def estimate(weights: np.ndarray) -> Values | None:
+    def estimate(weights: np.ndarray) -> Effect | None:
         weights = np.r_[weights, np.zeros(dummies.shape[1])]
         if not _estimable(full, inverse, weights):
             return None
         combination = weights @ inverse
         value = float(combination @ y)
-        if shared:
-            return value, np.nan, np.nan, None, df, "cells share runs: no error to measure against"
-        if df < 1 or exact:
-            reason = (
-                "the model fits every run exactly"
-                if exact
-                else "as many coefficients as runs: no error to measure against"
-            )
-            return value, np.nan, np.nan, None, df, reason
+        if why:
+            return Effect(value, np.nan, np.nan, None, df, why)
         spread = float(np.sqrt(variance * (combination @ combination)))
         half = float(stats.t.ppf((1 + level) / 2, df)) * spread
-        return (
-            value,
-            value - half,
-            value + half,
-            float(2 * stats.t.sf(abs(value) / spread, df)),
-            df,
-            None,
-        )
+        p = float(2 * stats.t.sf(abs(value) / spread, df))
+        return Effect(value, value - half, value + half, p, df, None)
 
     return estimate
 
 
-def _why_not(
+def _why_not_estimable(
     data: pd.DataFrame, levels: dict[str, list[Any]], contrast: Contrast, interactions: bool
 ) -> str:
-    """Levels that were never run together, among the pairs of factors that the effect averages over."""
+    """Name the levels without a common run, among the pairs of factors that the effect involves."""
     missing = []
-    if interactions:
-        for f, g in combinations(levels, 2):
-            if set(contrast.factors) & {f, g}:
-                seen = set(zip(data[f], data[g], strict=True))
-                missing += [
-                    f"{f} {a} with {g} {b}"
-                    for a, b in product(levels[f], levels[g])
-                    if (a, b) not in seen
-                ]
-    return (
-        f"not estimable: no run has {' or '.join(missing)}"
-        if missing
-        else "not estimable: aliased with other effects"
-    )
+    pairs = combinations(levels, 2) if interactions else ()
+    for f, g in (pair for pair in pairs if set(contrast.factors) & set(pair)):
+        seen = set(zip(data[f], data[g], strict=True))
+        unseen = [pair for pair in product(levels[f], levels[g]) if pair not in seen]
+        missing += [f"{f} {a} with {g} {b}" for a, b in unseen]
+    if missing:
+        return f"not estimable: no run has {' or '.join(missing)}"
+    return "not estimable: aliased with other effects"
 
 
-def _told(row: pd.Series) -> str:
+def _levels(row: pd.Series) -> str:
     return ", ".join(f"{name} {value}" for name, value in row.items())

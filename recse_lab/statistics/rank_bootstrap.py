@@ -1,4 +1,4 @@
-"""Correlations on bootstrap resamples of the pairs, vectorised and exact on ties. NumPy and SciPy alone."""
+"""Correlations on bootstrap resamples of the pairs, vectorised and exact on ties."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from recse_lab.errors import LabError
 from recse_lab.statistics.correlation import correlation, why_undefined
 from recse_lab.statistics.seeds import Interval
 
-BLOCK = (
-    2**15
-)  # numbers in one working array: small enough for the caches, and a whole row where there are more pairs
-CHUNK = 2**26  # draws of pairs held in memory at once
+Metric = Literal["spearman", "pearson"]
+
+BLOCK = 2**15
+"""Numbers in one working array, which fits the caches; a whole row where there are more pairs."""
+CHUNK = 2**26
+"""Draws of pairs held in memory at once."""
 
 
 class _Ranker:
@@ -36,7 +38,10 @@ class _Ranker:
     def __call__(
         self, counts: Int[np.ndarray, "resamples pairs"], cubes: Float[np.ndarray, " resamples"]
     ) -> tuple[Float[np.ndarray, "resamples pairs"], Float[np.ndarray, " resamples"]]:
-        """Twice the centred mid-ranks, pair by pair, and their sum of squares; ``cubes`` is the sum of counts³."""
+        """Twice the centred mid-ranks of each pair, and their sums of squares.
+
+        ``cubes`` is the sum of counts³.
+        """
         own = counts.take(self.order, axis=1)
         through = np.cumsum(own, axis=1, dtype=np.int32)
         if self.tied:
@@ -45,7 +50,8 @@ class _Ranker:
             own[:, 1:] -= through[:, :-1]
             cubes = _cubes(own)
         total = through[:, -1:]
-        # A group spanning (before, through] has mid-rank (before + through + 1) / 2; the mean is (total + 1) / 2.
+        # A group spanning (before, through] has mid-rank (before + through + 1) / 2, and the mean
+        # rank is (total + 1) / 2.
         twice = 2 * through - own - total
         squares = (total[:, 0].astype(np.float64) ** 3 - cubes) / 3
         return twice.take(self.group, axis=1).astype(np.float64), squares
@@ -61,19 +67,29 @@ def spearman_bootstrap(
     scores: Float[np.ndarray, "runs pairs"],
     counts: Int[np.ndarray, "resamples pairs"],
 ) -> Float[np.ndarray, "resamples runs"]:
-    """Spearman's rho of every run on every resample, given how often each pair was drawn; exact on ties.
+    """Spearman's rho of every run on every resample, exact on ties.
 
-    Equal to ``scipy.stats.spearmanr`` on the expanded resample. NaN where a resample has one value only, and for a run
-    with a score that is not finite. Doubled centred ranks are integers, and their products and sums stay integers below
-    2⁵³ for up to 2¹⁷ pairs: up to there the only rounding is in the quotient. 10,000 resamples of 20,000 pairs take
-    about 1.5 s for a first run and 0.7 s for each further one, on one core.
+    Equal to ``scipy.stats.spearmanr`` on the expanded resample. Doubled centred ranks are integers,
+    and their products and sums stay integers below 2⁵³ for up to 2¹⁷ pairs: up to there the only
+    rounding is in the quotient. 10,000 resamples of 20,000 pairs take about 1.5 s for the first run
+    and 0.7 s for each further one, on one core.
+
+    Args:
+        gold: Gold grades, shape (pairs,).
+        scores: Scores, shape (runs, pairs).
+        counts: How often each resample draws each pair, shape (resamples, pairs).
+
+    Returns:
+        NaN where a resample has a single value, and for a run with a score that is not finite.
 
     Raises:
-        ValueError: Shapes that do not agree, or more pairs than int32 can rank.
+        ValueError: The shapes do not agree, or there are more pairs than int32 can rank.
+
+    Source: Spearman (1904) with mid-ranks; Efron (1979) for the bootstrap.
     """
     _check(gold, scores, counts)
     if len(gold) > 2**20:
-        raise ValueError(f"{len(gold)} pairs: sums over ranks of more than 2²⁰ are not exact here")
+        raise ValueError(f"{len(gold)} pairs: sums over more than 2²⁰ ranks are not exact here")
     # Sorting would rank a NaN as the largest score, and a number would come out.
     rankers = {run: _Ranker(row) for run, row in enumerate(scores) if np.isfinite(row).all()}
     rank_gold = _Ranker(gold)
@@ -96,10 +112,20 @@ def pearson_bootstrap(
     scores: Float[np.ndarray, "runs pairs"],
     counts: Int[np.ndarray, "resamples pairs"],
 ) -> Float[np.ndarray, "resamples runs"]:
-    """Pearson's r of every run on every resample; NaN as in ``spearman_bootstrap``.
+    """Pearson's r of every run on every resample.
+
+    Args:
+        gold: Gold grades, shape (pairs,).
+        scores: Scores, shape (runs, pairs).
+        counts: How often each resample draws each pair, shape (resamples, pairs).
+
+    Returns:
+        NaN as in ``spearman_bootstrap``.
 
     Raises:
-        ValueError: Shapes that do not agree.
+        ValueError: The shapes do not agree.
+
+    Source: Pearson (1895); Efron (1979) for the bootstrap.
     """
     _check(gold, scores, counts)
     x = gold.astype(np.float64) - gold.mean()
@@ -114,7 +140,7 @@ def pearson_bootstrap(
         n, sx, sxx = sums[:, :1], sums[:, 1:2], sums[:, 2:3]
         sy, syy, sxy = np.split(sums[:, 3:], [runs, 2 * runs], axis=1)
         xx, yy = n * sxx - sx * sx, n * syy - sy * sy
-        # What is left of a constant after cancellation is rounding.
+        # After cancellation only rounding noise remains of a constant.
         least_x, least_y = 1e-12 * n * sxx, 1e-12 * n * syy
         defined = (xx > least_x) & (yy > least_y)
         out[:] = np.where(
@@ -127,7 +153,8 @@ def pearson_bootstrap(
 def _check(gold: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> None:
     if scores.ndim != 2 or counts.ndim != 2 or not len(gold) == scores.shape[1] == counts.shape[1]:
         raise ValueError(
-            f"gold {gold.shape}, scores {scores.shape} and counts {counts.shape} are not over the same pairs"
+            f"gold {gold.shape}, scores {scores.shape} and counts {counts.shape} "
+            "are not over the same pairs"
         )
 
 
@@ -137,7 +164,10 @@ def _by_blocks(
     scores: np.ndarray,
     counts: np.ndarray,
 ) -> Float[np.ndarray, "resamples runs"]:
-    """``block`` fills a few rows of the output at a time; a run that is not finite, and all under such gold, stay NaN."""
+    """Fill the output a few rows at a time with ``block``.
+
+    A run that is not finite stays NaN, and so does every run if gold is not finite.
+    """
     out = np.full((len(counts), len(scores)), np.nan)
     if not np.isfinite(gold).all():
         return out
@@ -148,14 +178,21 @@ def _by_blocks(
     return out
 
 
-Metric = Literal["spearman", "pearson"]
 BOOTSTRAPS = {"spearman": spearman_bootstrap, "pearson": pearson_bootstrap}
 
 
 def resample_counts(
     pairs: int, resamples: int, rng: np.random.Generator
 ) -> Int[np.ndarray, "resamples pairs"]:
-    """How often each pair is drawn in each bootstrap resample."""
+    """How often each pair is drawn in each bootstrap resample.
+
+    Args:
+        pairs: Number of pairs, all of which are equally likely in each of ``pairs`` draws.
+        resamples: Number of resamples.
+        rng: Source of randomness.
+
+    Source: Efron (1979), "Bootstrap methods: another look at the jackknife".
+    """
     counts = np.empty((resamples, pairs), np.int16)
     step = max(1, BLOCK // max(1, pairs))
     for start in range(0, resamples, step):
@@ -173,7 +210,17 @@ def bootstrap_correlations(
     resamples: int = 10_000,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "resamples runs"]:
-    """A correlation of every run on the same resamples of the pairs, in bounded memory."""
+    """A correlation of every run on common resamples of the pairs, in bounded memory.
+
+    Args:
+        gold: Gold grades, shape (pairs,).
+        scores: Scores, shape (runs, pairs).
+        metric: Which correlation.
+        resamples: Number of resamples.
+        rng: Source of randomness.
+
+    Source: as ``spearman_bootstrap`` and ``pearson_bootstrap``.
+    """
     step = max(1, CHUNK // max(1, len(gold)))
     sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
     return np.concatenate(
@@ -184,13 +231,16 @@ def bootstrap_correlations(
 def fisher_bounds(
     estimate: float, boot: Float[np.ndarray, " resamples"], *, level: float = 0.95
 ) -> tuple[float, float]:
-    """Bounds of a correlation: ± normal quantile × the resamples' standard deviation on Fisher's scale, atanh."""
+    """Bounds of a correlation: normal on Fisher's scale, with the resamples' standard deviation.
+
+    Source: Fisher (1921), z = atanh r; Efron & Tibshirani (1993), chapter 6, for the deviation.
+    """
     half = special.ndtri((1 + level) / 2) * np.arctanh(boot).std(ddof=1)
     return float(np.tanh(np.arctanh(estimate) - half)), float(np.tanh(np.arctanh(estimate) + half))
 
 
 def correlation_interval(
-    gold: Float[np.ndarray, " pairs"],
+    gold: Float[np.ndarray, " gold_pairs"],
     score: Float[np.ndarray, " pairs"],
     *,
     metric: Metric = "spearman",
@@ -198,15 +248,29 @@ def correlation_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Correlation of one encoder's scores with gold, and its interval for this encoder on other pairs of the same kind.
+    """Correlation of one encoder's scores with gold, and its interval for new pairs of this kind.
 
-    The standard error comes from resamples of the pairs, the shape from Fisher's scale. Spearman's 95 % intervals hold in
-    94.4 to 95.8 % for nine kinds of scores and in 92.9 % for 100 pairs with heavy tails (reports/statistics); percentiles
-    do as well, but miss more at one end, and more often for Pearson's r. Pearson's do not hold where scores have outliers
-    (81 %), with no method. Where there is none, the bounds are NaN and ``method`` says why.
+    The standard error comes from resamples of the pairs, the shape from Fisher's scale. For
+    Spearman, 95 % intervals cover 94.4 to 95.8 % for nine kinds of scores and 92.9 % for 100 pairs
+    with heavy tails (reports/statistics). Percentiles cover as well, but miss more often at one
+    end, and more often for Pearson's r. No interval of Pearson's r holds where scores have outliers
+    (81 %).
+
+    Args:
+        gold: Gold grades.
+        score: Scores of the same pairs.
+        metric: Which correlation.
+        resamples: Number of resamples of the pairs.
+        level: Confidence level.
+        seed: Seed of the resamples.
+
+    Returns:
+        The correlation and its bounds. Undefined bounds are NaN, and ``method`` says why.
 
     Raises:
-        ValueError: Gold and scores of different length.
+        ValueError: Gold and scores have different lengths.
+
+    Source: as ``fisher_bounds``.
     """
     if len(gold) != len(score):
         raise ValueError(f"{len(gold)} gold values and {len(score)} scores")
@@ -222,7 +286,7 @@ def correlation_interval(
     boot = bootstrap_correlations(
         gold, score[None], metric=metric, resamples=resamples, rng=np.random.default_rng(seed)
     )[:, 0]
-    # A resample of few pairs may hold one grade only, or be in perfect order, which has no place on Fisher's scale.
+    # A resample of few pairs may hold a single grade, or be perfectly ordered: atanh 1 = ∞.
     if without := int((~(np.abs(boot) < 1 - 1e-12)).sum()):
         return undefined(f"{without} of {resamples} resamples have no correlation or a perfect one")
     return Interval(
@@ -237,14 +301,26 @@ def correlation_interval(
 def bootstrap_sts(
     runs: Sequence[pd.DataFrame], *, tasks: Sequence[str], resamples: int = 1000, seed: int = 0
 ) -> Float[np.ndarray, "resamples runs"]:
-    """Mean over ``tasks`` of the pooled Spearman (aggregation ``all``), on bootstrap resamples of the pairs.
+    """Mean over tasks of the pooled Spearman (aggregation ``all``) on resamples of the pairs.
 
-    Pairs are resampled inside each task, and the same way for every run, so that runs can be compared resample by
-    resample. A run whose own correlation is undefined (NaN, a constant) is NaN throughout. Where the frames hold the
-    columns ``subset`` and ``pair`` those must agree too.
+    Pairs are resampled within each task, and in the same way for every run, so that runs can be
+    compared resample by resample.
+
+    Args:
+        runs: One frame of scores per run, with columns task, gold, score. If the frames have the
+            columns ``subset`` and ``pair``, these must agree too.
+        tasks: Tasks to average over.
+        resamples: Number of resamples.
+        seed: Seed of the resamples.
+
+    Returns:
+        One column per run; NaN throughout for a run whose own correlation is undefined.
 
     Raises:
-        LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run lacks a task.
+        LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run
+            lacks a task.
+
+    Source: as ``spearman_bootstrap``.
     """
     rng = np.random.default_rng(seed)
     total = np.zeros((resamples, len(runs)))
@@ -260,7 +336,8 @@ def joined(
     """Gold and the scores of every run on one task; NaN for a run that has no correlation there.
 
     Raises:
-        LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run lacks the task.
+        LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run
+            lacks the task.
     """
     parts = [
         {c: run.loc[run["task"] == task, c].to_numpy() for c in run.columns if c != "task"}
@@ -273,7 +350,8 @@ def joined(
             raise LabError(f"run {i + 1} of {len(runs)} holds no scores of {task}; {only}.")
         if undefined := int((~np.isfinite(part["gold"])).sum()):
             raise LabError(
-                f"run {i + 1} of {len(runs)} has {undefined} gold scores of {task} that are not finite."
+                f"run {i + 1} of {len(runs)} has {undefined} gold scores of {task} "
+                "that are not finite."
             )
         if not all(np.array_equal(part[c], parts[0][c]) for c in keys):
             raise LabError(f"runs hold different pairs or gold scores of {task}; {only}.")

@@ -73,7 +73,7 @@ def seven():
     return [task(name, sizes(name), seed) for seed, name in enumerate(TRANSFER)]
 
 
-# ---- the protocols, transcribed ----------------------------------------------------------------------------------
+# ---- the protocols, transcribed ----------------------------------------------------------------
 
 
 def classifier(protocol, value, rows, classes):
@@ -210,7 +210,7 @@ def test_nothing_of_a_test_row_is_seen_in_training():
     assert (kind, len(trial.inner), trial.test.tolist()) == ("test", 5, list(range(160, 230)))
 
 
-# ---- features ----------------------------------------------------------------------------------------------------
+# ---- features ----------------------------------------------------------------------------------
 
 
 def test_pair_features():
@@ -240,7 +240,7 @@ def test_every_distinct_sentence_is_encoded_once(seven):
     assert len(features) == 160 + 140
 
 
-# ---- planted encoders --------------------------------------------------------------------------------------------
+# ---- planted encoders --------------------------------------------------------------------------
 
 
 def test_an_oracle_is_right_and_noise_is_not(seven):
@@ -265,7 +265,7 @@ def test_a_constant_encoder_gets_the_majority():
     assert (predictions["predicted"].to_numpy() == 1).all()
 
 
-# ---- results -----------------------------------------------------------------------------------------------------
+# ---- results -----------------------------------------------------------------------------------
 
 
 def test_the_suite(seven):

@@ -72,7 +72,7 @@ def test_seeds_to_decide_by_simulation():
     rng, sd, effect, pairs = np.random.default_rng(0), 0.02, 0.02, 0.003
     n = seeds_to_decide(estimate(effect, sd, pairs**2), MORE)
     assert n is not None
-    from recse_lab.statistics.comparison import Spread
+    from recse_lab.statistics.spread import Spread
 
     found = 0
     for _ in range(1500):

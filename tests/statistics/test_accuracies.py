@@ -1,4 +1,4 @@
-"""Accuracies on other examples: against the bootstrap, McNemar's closed form, and what must not change them."""
+"""Accuracies on new examples: against the bootstrap, McNemar's closed form, by simulation."""
 
 import numpy as np
 import pytest
@@ -26,9 +26,8 @@ def test_the_interval_is_the_bootstraps():
 def test_one_task_is_mcnemar():
     first, second = tasks(2, 0.8)["t0"], tasks(3, 0.75)["t0"]
     b, c, n = (first > second).sum(), (first < second).sum(), len(first)
-    z = (b - c) / np.sqrt(
-        (b + c - (b - c) ** 2 / n) * n / (n - 1)
-    )  # Wald's form, variance with n − 1
+    # Wald's form, variance with n − 1
+    z = (b - c) / np.sqrt((b + c - (b - c) ** 2 / n) * n / (n - 1))
     found = compare_accuracies({"t": first}, {"t": second})
     assert found.value == pytest.approx((b - c) / n)
     assert found.p == pytest.approx(2 * stats.norm.sf(abs(z)))

@@ -1,4 +1,4 @@
-"""Two arms over seeds and pairs, and the best of several: by hand, against SciPy, and in simulated studies."""
+"""Two arms over seeds and pairs: by hand, against SciPy, and in simulated studies."""
 
 import numpy as np
 import pandas as pd
@@ -8,107 +8,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recse_lab.errors import LabError
-from recse_lab.statistics.comparison import (
-    Spread,
-    best_of,
-    compare,
-    compare_resampled,
-    compare_sts,
-    mean_interval,
-    nested_interval,
-    nested_test,
-    spread_over_both,
-    spread_over_pairs,
-)
+from recse_lab.statistics.comparison import compare, compare_resampled, compare_sts, mean_interval
 from recse_lab.statistics.rank_bootstrap import resample_counts, spearman_bootstrap
-from recse_lab.statistics.seeds import (
-    expected_maximum,
-    minimum_detectable,
-    paired_test,
-    seeds_needed,
-)
+from recse_lab.statistics.seeds import paired_test
 
 
 def study(rng, seeds, *, u=1.0, v=1.0, w=0.5, delta=0.0, resamples=200):
-    """Numbers of two arms and their resamples, normal, with these deviations of u, v and w in the difference."""
+    """Values and resamples of two arms: normal, with these deviations of the parts of D_s."""
     a = delta + u * rng.normal(size=seeds) + v * rng.normal() + w * rng.normal(size=seeds)
     boot = a + v * rng.normal(size=(resamples, 1)) + w * rng.normal(size=(resamples, seeds))
     return a, np.zeros(seeds), boot, np.zeros((resamples, seeds))
-
-
-# ---- by hand -----------------------------------------------------------------------------------------------------
-
-
-def test_the_parts_of_the_variance_by_hand():
-    point = np.array([0.1, 0.2, 0.6])
-    boot = np.array([[0.0, 0.2, 0.5], [0.3, 0.2, 0.7], [0.2, 0.3, 0.9], [0.1, 0.4, 0.4]])
-    both = spread_over_both(point, boot)
-    assert both.seeds == pytest.approx(np.var(point, ddof=1) / 3)
-    covariances = [np.cov(boot[:, i], boot[:, j])[0, 1] for i, j in ((0, 1), (0, 2), (1, 2))]
-    assert both.pairs == pytest.approx(np.mean(covariances))
-    assert spread_over_pairs(boot) == (0.0, pytest.approx(np.var(boot.mean(axis=1), ddof=1)), 3)
-    opposed = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.4]])
-    assert spread_over_both(point[:2], opposed).pairs == 0.0  # a variance is not negative
-
-
-def test_p_is_student_s_or_the_normal_s_where_one_part_is_all():
-    for size, n in ((0.1, 2), (0.5, 3), (4.0, 5), (60.0, 10)):
-        assert Spread(1.0, 0.0, n).p(size) == pytest.approx(2 * stats.t.sf(size, n - 1), rel=1e-9)
-        assert Spread(0.0, 4.0, n).p(size / 4) == pytest.approx(
-            2 * stats.norm.sf(size / 8), rel=1e-9
-        )
-    assert Spread(0.0, 1.0, 4).p(1e6) == 1e-80  # and still a number
-    assert 0 < Spread(1e-6, 1.0, 4).p(1e9) < 1e-50
-    assert Spread(1.0, 1.0, 3).p(0.0) == 1.0
-
-
-def test_critical_value_by_hand():
-    t, z = stats.t.isf(0.025, 2), stats.norm.isf(0.025)
-    assert Spread(1.0, 3.0, 3).critical(0.05) == pytest.approx(z + (t - z) * 0.25**1.5)
-    t = stats.t.isf(0.005, 1)
-    assert Spread(1.0, 3.0, 2).critical(0.01) == pytest.approx(
-        0.25 * t + 0.75 * stats.norm.isf(0.005)
-    )
-
-
-def test_power_is_that_of_the_t_or_the_normal_where_one_part_is_all():
-    for effect, n in ((0.5, 3), (2.0, 5), (1.0, 10)):
-        t = stats.t.isf(0.025, n - 1)
-        wanted = stats.nct.sf(t, n - 1, effect / 0.3) + stats.nct.cdf(-t, n - 1, effect / 0.3)
-        assert Spread(0.09, 0.0, n).power(effect) == pytest.approx(wanted, abs=2e-4)
-        z = stats.norm.isf(0.025)
-        wanted = stats.norm.sf(z - effect / 0.3) + stats.norm.sf(z + effect / 0.3)
-        assert Spread(0.0, 0.09, n).power(effect) == pytest.approx(wanted)
-
-
-def test_power_is_how_often_a_comparison_finds_it():
-    """By drawing: the variance over seeds is estimated anew in every study, that over pairs is known."""
-    spread, n, effect = Spread(0.02, 0.03, 4), 4, 0.6
-    rng = np.random.default_rng(0)
-    studies = 20_000
-    deltas = effect + rng.normal(scale=spread.total**0.5, size=studies)
-    estimated = spread.seeds * rng.chisquare(n - 1, studies) / (n - 1)
-    found = [
-        abs(d) > Spread(e, spread.pairs, n).critical(0.05) * (e + spread.pairs) ** 0.5
-        for d, e in zip(deltas, estimated, strict=True)
-    ]
-    assert spread.power(effect) == pytest.approx(np.mean(found), abs=0.01)
-
-
-def test_what_is_detectable_and_how_many_seeds_find_it():
-    assert Spread(0.5**2 / 3, 0.0, 3).detectable() == pytest.approx(
-        minimum_detectable(0.5, 3), rel=1e-3
-    )
-    mixed = Spread(0.02, 0.03, 4)
-    assert mixed.power(mixed.detectable()) == pytest.approx(0.8)
-    assert Spread(0.5**2 / 3, 0.0, 3).seeds_to_find(0.4) == seeds_needed(0.5, 0.4)
-    n = mixed.seeds_to_find(0.6)
-    assert (
-        Spread(0.08 / n, 0.03, n).power(0.6) >= 0.8 > Spread(0.08 / (n - 1), 0.03, n - 1).power(0.6)
-    )
-    assert (
-        mixed.seeds_to_find(0.4) is None
-    )  # the pairs alone: 2.8 standard errors of 0.173 are more than 0.4
 
 
 @settings(max_examples=30, deadline=None)
@@ -148,7 +57,7 @@ def test_every_population_has_its_method():
     pairs = compare_resampled(a, b, boot_a, boot_b, population="pairs", level=0.9)
     half = stats.norm.isf(0.05) * (boot_a - boot_b).mean(axis=1).std(ddof=1)
     assert (pairs.low, pairs.high) == pytest.approx((pairs.delta - half, pairs.delta + half))
-    assert pairs.why == "these models on other pairs"
+    assert pairs.why == "these models on new pairs"
     both = compare_resampled(a, b, boot_a, boot_b)
     assert (both.method, both.population, both.seeds) == (
         "t over seeds with bootstrap over pairs",
@@ -164,7 +73,7 @@ def test_one_seed_falls_back_on_the_pairs_and_says_so():
     a, b, boot_a, boot_b = study(np.random.default_rng(0), 1)
     found = compare_resampled(a, b, boot_a, boot_b)
     assert found.population == "pairs"
-    assert "not about other seeds" in found.why
+    assert "not about new seeds" in found.why
     assert found.p == compare_resampled(a, b, boot_a, boot_b, population="pairs").p
     alone = compare_resampled(a, b, boot_a, boot_b, population="seeds")
     assert (alone.p, alone.low, alone.why) == (None, None, "one seed: no test")
@@ -179,7 +88,6 @@ def test_no_comparison_and_why():
     assert missing.why == "undefined for 1 of 3 seeds: no test"
     boot_a[5, 0] = np.nan
     assert compare_resampled(a, b, boot_a, boot_b).why == "undefined on 1 of 200 resamples: no test"
-    assert nested_test(a, b, boot_a, boot_b, np.random.default_rng(0)).p is None
     assert (
         compare_resampled(a, b, boot_a[:1], boot_b[:1]).why == "fewer than two resamples: no test"
     )
@@ -201,14 +109,11 @@ def test_interval_of_one_arm_says_what_it_is_about():
     both, one = mean_interval(a, boot), mean_interval(a[:1], boot[:, :1])
     assert both.estimate == pytest.approx(a.mean())
     assert both.low < a.mean() < both.high
-    assert "4 seeds: spread over seeds and over pairs added" in both.method
-    assert "not about other seeds" in one.method
+    assert "4 seeds: variances over seeds and over pairs added" in both.method
+    assert "not about new seeds" in one.method
     undefined = mean_interval(np.r_[np.nan, a[1:]], boot)
     assert np.isnan([undefined.low, undefined.high]).all()
     assert "undefined for 1 of 4 seeds" in undefined.method
-
-
-# ---- from scores -------------------------------------------------------------------------------------------------
 
 
 def scored(rng, seeds=3, pairs=150):
@@ -286,9 +191,6 @@ def test_comparison_of_frames_is_that_of_their_scores():
         compare_sts(frames(gold, a), frames(gold, b[:2]), tasks=["stsb"])
 
 
-# ---- simulated studies: normal numbers, so that thousands are cheap; simulations/ does it with ranks ---------------
-
-
 @pytest.mark.parametrize(("u", "v"), [(1.0, 0.2), (0.7, 0.7), (0.1, 1.0)])
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_false_positives_of_compare_are_five_percent(seeds, u, v):
@@ -300,109 +202,13 @@ def test_false_positives_of_compare_are_five_percent(seeds, u, v):
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.019)
 
 
-def test_other_methods_fail_where_the_document_says():
-    """A paired t knows nothing of other pairs, pairs nothing of other seeds; resampled seeds are too few of three."""
+def test_single_source_methods_fail_for_the_population_both():
+    """A paired t ignores the chance of new pairs, the bootstrap over pairs that of new seeds."""
     rng = np.random.default_rng(0)
-    rejected = {"seeds": 0, "pairs": 0, "nested": 0}
+    rejected = {"seeds": 0, "pairs": 0}
     for _ in range(600):
-        of_pairs, of_seeds = (
-            study(rng, 3, u=0.1, v=1.0, resamples=60),
-            study(rng, 3, u=1.0, v=0.05, w=0.05),
-        )
+        of_pairs = study(rng, 3, u=0.1, v=1.0, resamples=60)
+        of_seeds = study(rng, 3, u=1.0, v=0.05, w=0.05)
         rejected["seeds"] += compare_resampled(*of_pairs, population="seeds").p < 0.05
         rejected["pairs"] += compare_resampled(*of_seeds, population="pairs").p < 0.05
-        rejected["nested"] += nested_test(*of_seeds, rng).p < 0.05
     assert min(rejected.values()) > 600 * 0.12
-
-
-def test_interval_over_pairs_covers_at_its_level():
-    """One seed: the interval is for this encoder on other pairs of the same kind. 300 draws of 150 pairs, rho known."""
-    rng = np.random.default_rng(0)
-    rho = 0.6
-    truth = 6 / np.pi * np.arcsin(rho / 2)  # Spearman of a bivariate normal
-    hits = 0
-    for _ in range(300):
-        x, y = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], 150).T
-        boot = spearman_bootstrap(x, y[None], resample_counts(150, 300, rng))
-        interval = nested_interval(boot, np.array([stats.spearmanr(x, y)[0]]), rng)
-        hits += interval.low <= truth <= interval.high
-    assert 0.90 <= hits / 300 <= 0.985
-    assert interval.method == "bootstrap over pairs (one seed)"
-
-
-def test_nested_interval_sees_the_spread_of_seeds():
-    rng = np.random.default_rng(0)
-    pairs = rng.normal(0, 0.001, (2000, 1))
-    seeds = np.array([0.5, 0.6, 0.7])
-    interval = nested_interval(seeds + pairs, seeds, rng)
-    assert interval.estimate == pytest.approx(0.6)
-    assert interval.low == pytest.approx(0.5, abs=0.01)  # all three draws the smallest: 1 in 27
-    assert interval.high == pytest.approx(0.7, abs=0.01)
-
-
-def test_nested_test_is_two_sided_and_never_zero():
-    rng = np.random.default_rng(0)
-    a, b, boot_a, boot_b = study(rng, 3, delta=50.0)
-    assert nested_test(a, b, boot_a, boot_b, rng).p == pytest.approx(2 / 201)
-    assert nested_test(b, a, boot_b, boot_a, rng).p == pytest.approx(2 / 201)
-    interval = nested_interval(boot_a, a, np.random.default_rng(5))
-    found = nested_test(a, b, boot_a, boot_b, np.random.default_rng(5))
-    assert (found.low, found.high) == (interval.low, interval.high)
-
-
-# ---- the best of several -----------------------------------------------------------------------------------------
-
-
-def looks(rng, truth, correlation=0.9, resamples=300):
-    """Values of several looks with noise of deviation 1, correlated as checkpoints on the same pairs are."""
-
-    def noise(n):
-        common, own = rng.normal(size=(n, 1)), rng.normal(size=(n, len(truth)))
-        return correlation**0.5 * common + (1 - correlation) ** 0.5 * own
-
-    values = truth + noise(1)[0]
-    return values, values + noise(resamples)
-
-
-def test_luck_of_the_best_of_equals_is_that_of_order_statistics():
-    rng = np.random.default_rng(0)
-    found = [best_of(*looks(rng, np.zeros(8))) for _ in range(300)]
-    expected = expected_maximum(8, correlation=0.9)
-    assert np.mean([f.inflation_if_equal for f in found]) == pytest.approx(expected, rel=0.03)
-    assert np.mean([f.inflation for f in found]) == pytest.approx(expected, rel=0.1)
-    assert found[0].corrected == found[0].reported - found[0].inflation
-
-
-@pytest.mark.parametrize("spread", [0.3, 1.0])
-def test_luck_of_the_best_of_unequal_looks(spread):
-    """On average what the choice gained by noise; without drawing the values together it is far too little."""
-    rng = np.random.default_rng(1)
-    gained, told = [], []
-    for _ in range(600):
-        truth = spread * rng.normal(size=8)
-        values, boot = looks(rng, truth)
-        error = values - truth
-        gained.append(
-            error[values.argmax()] - error.mean()
-        )  # the mean error is 0 on average: less Monte Carlo error
-        told.append(best_of(values, boot).inflation)
-    assert np.mean(told) == pytest.approx(np.mean(gained), rel=0.2)
-
-
-def test_a_clear_winner_was_not_luck():
-    values, boot = looks(np.random.default_rng(0), np.array([0.0, 0.1, 20.0]))
-    found = best_of(values, boot)
-    assert (found.index, found.looks) == (2, 3)
-    assert found.inflation == pytest.approx(0, abs=1e-9)
-    alone = best_of(values[:1], boot[:, :1])
-    assert (alone.index, alone.inflation, alone.corrected) == (0, 0.0, values[0])
-
-
-def test_no_best_of_nothing():
-    values, boot = looks(np.random.default_rng(0), np.zeros(3))
-    assert best_of(values[:0], boot[:, :0]).reason == "no looks"
-    undefined = best_of(np.r_[np.nan, values[1:]], boot)
-    assert (undefined.index, undefined.reason) == (None, "undefined values")
-    assert np.isnan([undefined.reported, undefined.inflation, undefined.corrected]).all()
-    boot[3, 1] = np.nan
-    assert best_of(values, boot).reason == "undefined resamples"

@@ -1,4 +1,4 @@
-"""Effects of factors by hand, against the t-test and the analysis of variance they contain, and where cells are missing."""
+"""Effects of factors: by hand, against the t-test and the analysis of variance, missing cells."""
 
 from itertools import product
 
@@ -42,7 +42,7 @@ def test_coding_sums_to_zero():
 
 
 def test_effects_of_two_by_two_by_hand():
-    """Cells 1, 2, 4, 9 without noise: a is (4 + 9)/2 − (1 + 2)/2, b 3, and a's effect is 4 larger where b is on."""
+    """Cells 1, 2, 4, 9 without noise: a is (4 + 9)/2 − (1 + 2)/2, b 3, the interaction 4."""
     cells = {(0, 0): 1.0, (0, 1): 2.0, (1, 0): 4.0, (1, 1): 9.0}
     frame = runs({"a": [0, 1], "b": [0, 1]}, effect=lambda a, b: cells[a, b], noise=1e-3)
     for error in ("seeds", "pooled"):
@@ -73,7 +73,7 @@ def test_against_seeds_it_is_a_t_test_of_the_contrast():
 
 
 def test_pooled_it_is_the_analysis_of_variance():
-    """Two levels with seeds as blocks are the paired t-test; three, the randomised block design worked out by sums."""
+    """Two levels with seeds as blocks: the paired t-test; three: the randomised block design."""
     two = runs({"a": [0, 1]}, effect=lambda a: a)
     a, b = (two.loc[two["a"] == level, "score"].to_numpy() for level in (1, 0))
     row = effects(two, ["a"], error="pooled").loc["a: 1 − 0"]
@@ -91,7 +91,7 @@ def test_pooled_it_is_the_analysis_of_variance():
 
 
 def test_unbalanced_runs_are_least_squares():
-    """A dense solve with one column a seed and the cells' own dummies, on runs of which a third is missing."""
+    """A dense solve with a column per seed and per cell, on runs of which a third is missing."""
     frame = runs({"a": [0, 1], "b": [0, 1, 2]}, seeds=6, effect=lambda a, b: a * b)
     frame = frame.loc[np.random.default_rng(3).permutation(len(frame))[:24]]
     found = effects(frame, ["a", "b"], error="pooled")
@@ -107,7 +107,7 @@ def test_unbalanced_runs_are_least_squares():
 
 
 def test_an_impossible_cell_makes_undefined_what_needs_it_and_nothing_else():
-    """Neither term on is no training: the two terms' effects ask for that cell, the mask's does not."""
+    """Without either term there is no training: the terms' effects need that cell, mask's not."""
     frame = runs(
         {"dropout": [False, True], "reshape": [False, True], "mask": ["fixed", "free"]},
         effect=lambda dropout, reshape, mask: mask == "free",
@@ -128,9 +128,8 @@ def test_an_impossible_cell_makes_undefined_what_needs_it_and_nothing_else():
     assert found.loc["mask: free − fixed", "estimate"] == pytest.approx(1.0, abs=1.5)
     assert found.loc[~undefined, "p"].notna().all()
     pooled = effects(frame, ["dropout", "reshape", "mask"], error="pooled")
-    assert (
-        pooled.loc[~undefined, "df"] == 24 - 6 - 3
-    ).all()  # six of seven coefficients can be told, and three seeds
+    # Six of seven coefficients are estimable, and three seeds are.
+    assert (pooled.loc[~undefined, "df"] == 24 - 6 - 3).all()
     without = effects(frame, ["dropout", "reshape", "mask"], interactions=False)
     assert without["estimate"].notna().all()
     assert len(without) == 3
@@ -171,7 +170,7 @@ def test_one_seed_has_no_error_to_measure_against():
 
 
 def test_copies_of_a_run_are_no_independent_observations():
-    """A cell without dropout is one run under both masks: pooled over one seed, it would count twice."""
+    """A cell without dropout is one run under both masks; pooled, it would count twice."""
     frame = pd.DataFrame(
         [
             {
@@ -187,11 +186,11 @@ def test_copies_of_a_run_are_no_independent_observations():
             )
         ]
     )
-    told = factorial_effects(frame, "y", ["rate", "mask", "term"], run="run")
-    assert told["p"].isna().all()
-    assert told["low"].isna().all()
-    assert np.isfinite(told["estimate"]).all()
-    assert set(told["reason"]) == {"cells share runs: no error to measure against"}
+    shared = factorial_effects(frame, "y", ["rate", "mask", "term"], run="run")
+    assert shared["p"].isna().all()
+    assert shared["low"].isna().all()
+    assert np.isfinite(shared["estimate"]).all()
+    assert set(shared["reason"]) == {"cells share runs: no error to measure against"}
     apart = factorial_effects(
         frame.assign(run=frame.index), "y", ["rate", "mask", "term"], run="run"
     )

@@ -1,4 +1,4 @@
-"""Correlations on resamples against SciPy on the expanded resample and against integers; bad input."""
+"""Correlations on resamples: against SciPy on the expanded resample, integers; bad input."""
 
 import numpy as np
 import pandas as pd
@@ -112,7 +112,7 @@ def test_a_score_that_is_none_makes_its_run_undefined_and_no_other():
             bootstrap(gold, scores, resample_counts(39, 5, rng))
 
 
-# ---- several tasks -----------------------------------------------------------------------------------------------
+# ---- several tasks -----------------------------------------------------------------------------
 
 
 def frames(runs=3, n=80, seed=0, tasks=("sts12", "stsb")):
@@ -167,7 +167,7 @@ def test_a_constant_encoder_has_no_interval():
     assert np.isnan(boot[:, 1]).all()
 
 
-# ---- one correlation ---------------------------------------------------------------------------------------------
+# ---- one correlation ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("metric", METRICS)

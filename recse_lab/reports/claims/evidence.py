@@ -18,12 +18,8 @@ from recse_lab.reports.paper.polarity_table import stsb_scores
 from recse_lab.reports.paper.sts_table import average, resample
 from recse_lab.reports.resamples import RESAMPLES, Resampled
 from recse_lab.runs.store import Run
-from recse_lab.statistics.comparison import (
-    Comparison,
-    compare_resampled,
-    spread_over_both,
-    spread_over_pairs,
-)
+from recse_lab.statistics.comparison import Comparison, compare_resampled
+from recse_lab.statistics.spread import spread_over_both, spread_over_pairs
 
 LEVEL = 0.05
 

@@ -19,7 +19,7 @@ from recse_lab.reports.provenance import provenance
 from recse_lab.reports.stale_marks import mark_stale
 from recse_lab.reports.tables import Cell, Column, Row, Table, markdown, printed
 from recse_lab.runs.store import Run
-from recse_lab.statistics.comparison import Spread
+from recse_lab.statistics.spread import Spread
 
 POWER = 0.8
 VERDICTS = ("supported", "contradicted", "undecided", "not run", "not measured")

@@ -137,7 +137,7 @@ def _distinct(values: Sequence[object] | object) -> str:
     return ", ".join(sorted({str(value) for value in values if value is not None}))  # type: ignore[union-attr]
 
 
-# ---- reports of an earlier form ----------------------------------------------------------------------------------
+# ---- reports of an earlier form ----------------------------------------------------------------
 
 
 def entry_of_summary(folder: Path, page: Path) -> Entry:

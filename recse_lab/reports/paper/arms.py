@@ -166,7 +166,7 @@ def _described(run: Run) -> str:
     return f"{' + '.join(terms)}, run {run.id}"
 
 
-# ---- what every table does with them -----------------------------------------------------------------------------
+# ---- what every table does with them -----------------------------------------------------------
 
 LEVEL = 0.05  # of the test behind a †
 SAME, NOT_COMPARED = "†", "°"
