@@ -1,4 +1,4 @@
-"""Training frameworks as starting points of a configuration; any option may then be set, and any takes a reshape."""
+"""Training frameworks: named starting points of a configuration, each with or without a reshape."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ RESHAPE = "+reshape"
 
 
 class Framework(NamedTuple):
+    """A published way of training, as options."""
+
     about: str
     """What it does, and its paper."""
     options: dict[str, Any]
+    """What it sets, by dotted key; any other option may be set beside it."""
 
 
 FRAMEWORKS: dict[str, Framework] = {
     "simcse": Framework("two dropout masks, InfoNCE (Gao et al. 2021, arXiv 2104.08821)", {}),
     "reshape-only": Framework(
-        "one pass: an embedding must find its own reshaped features (the role target without a dropout term)",
+        "one pass: an embedding must find its own reshaped features, without a dropout term",
         {"contrast.weight": 0.0, "reshape": {"weight": 1.0}},
     ),
     "esimcse": Framework(
-        "repeated sub-words and a momentum queue of negatives (Wu et al. 2022, arXiv 2109.04380: rate 0.32, 2.5 batches, m 0.995)",
+        "repeated sub-words and a momentum queue of negatives "
+        "(Wu et al. 2022, arXiv 2109.04380: rate 0.32, 2.5 batches, m 0.995)",
         {
             "view": {"family": "token-repetition", "strength": 0.32},
             "contrast.queue": 2.5,
@@ -30,7 +34,8 @@ FRAMEWORKS: dict[str, Framework] = {
         },
     ),
     "adnce": Framework(
-        "negatives weighted by a Gaussian of their cosine (Wu et al. 2023, arXiv 2310.11048: μ 0.4, σ 1, τ 0.07, as their sentence code)",
+        "negatives weighted by a Gaussian of their cosine "
+        "(Wu et al. 2023, arXiv 2310.11048: μ 0.4, σ 1, τ 0.07, as their sentence code)",
         {
             "contrast": {
                 "objective": "adnce",
@@ -40,7 +45,8 @@ FRAMEWORKS: dict[str, Framework] = {
         },
     ),
     "consert": Framework(
-        "shuffled tokens against cut features, without dropout, NT-Xent (Yan et al. 2021, arXiv 2105.11741: τ 0.1, 20 % of the features)",
+        "shuffled tokens against cut features, without dropout, NT-Xent "
+        "(Yan et al. 2021, arXiv 2105.11741: τ 0.1, 20 % of the features)",
         {
             "anchor_view": {"family": "token-shuffle", "strength": 1.0},
             "view": {"family": "feature-cutoff", "strength": 0.2},
@@ -49,15 +55,18 @@ FRAMEWORKS: dict[str, Framework] = {
         },
     ),
     "promptbert": Framework(
-        "the state of a mask token in two templates, without the templates' own (Jiang et al. 2022, arXiv 2201.04337)",
+        "the state of a mask token in two templates, minus the templates' own "
+        "(Jiang et al. 2022, arXiv 2201.04337)",
         {"prompt": {}, "model.pooling": "prompt"},
     ),
     "arccse": Framework(
-        "an angle added between a sentence and its positive (Zhang et al. 2022, ACL 2022.acl-long.336: 10°), without its triplets",
+        "an angle added between a sentence and its positive, without the triplets "
+        "(Zhang et al. 2022, ACL 2022.acl-long.336: 10°)",
         {"contrast": {"objective": "arc-con", "options": {"margin_degrees": 10.0}}},
     ),
     "supervised": Framework(
-        "entailments as positives, contradictions as hard negatives, of a table with the columns sent0, sent1 and hard_neg (Gao et al. 2021)",
+        "entailments as positives, contradictions as hard negatives, from a table with the columns "
+        "sent0, sent1 and hard_neg (Gao et al. 2021)",
         {
             "column": "sent0",
             "positives": "sent1",
@@ -80,7 +89,7 @@ def framework_options(name: str) -> dict[str, Any]:
     """Options of ``NAME`` or ``NAME+reshape``; ``recse`` is ``simcse+reshape``.
 
     Raises:
-        LabError: A name that is none of them, with the nearest.
+        LabError: An unknown name; the message has the nearest one.
     """
     full = "simcse" + RESHAPE if name == "recse" else name
     base = full.removesuffix(RESHAPE)

@@ -1,17 +1,14 @@
-"""The run store: plain files under runs/<study>/<id>/, each whole or absent, readable without torch."""
+"""Options as nested mappings: read from ``key=value``, merged, and flattened to dotted keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-from recse_lab.config.yaml import _Loader
+from recse_lab.config.yaml import Loader
 from recse_lab.errors import LabError
-
-if TYPE_CHECKING:
-    pass
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -27,22 +24,22 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
-    """Read ``key=value`` of ``--set``; the value is YAML, so ``null``, ``0.1`` and ``[1, 2]`` mean what they say.
+    """Read ``key=value`` of ``--set``. The value is YAML: ``null``, ``0.1``, ``[1, 2]``.
 
     Raises:
-        LabError: There is no ``=`` in it, or the value is no YAML.
+        LabError: There is no ``=`` in it, or the value is not valid YAML.
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise LabError(f"--set {text!r}: expected key=value, as in --set reshape.dim=16.")
     try:
-        return key.strip(), yaml.load(value, Loader=_Loader)
+        return key.strip(), yaml.load(value, Loader=Loader)
     except (yaml.YAMLError, ValueError, RecursionError):
         raise LabError(f"--set {key}: the value {value!r} is not valid YAML.") from None
 
 
 def assign(tree: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """A copy of ``tree`` with dotted ``key`` set; a mapping is merged into a mapping, anything else replaces."""
+    """A copy of ``tree`` with dotted ``key`` set. Mappings are merged; any other value replaces."""
     head, _, rest = key.partition(".")
     out = dict(tree)
     if rest:
@@ -56,14 +53,14 @@ def assign(tree: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with ``over`` laid upon it; keys may be dotted."""
+    """``base`` updated with ``over``, whose keys may be dotted."""
     for key, value in over.items():
         base = assign(base, str(key), value)
     return base
 
 
 def without(lines: Mapping[str, int], keys: Iterable[str]) -> dict[str, int]:
-    """Lines of what still stands as the file has it, once ``keys`` have been overridden."""
+    """The line numbers of a file's options, except of those that ``keys`` override."""
     return {
         k: n
         for k, n in lines.items()

@@ -1,4 +1,4 @@
-"""YAML with line numbers: read safely, every complaint names file and line."""
+"""YAML with line numbers: read safely, and every error names file and line."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import yaml
 
 from recse_lab.errors import LabError
 
-# ---- reading -----------------------------------------------------------------------------------------------------
+
+class Loader(yaml.SafeLoader):
+    """YAML in which 3e-5 is a number; YAML 1.1 reads it as text."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 3e-5 as text; researchers mean a number."""
-
-
-_Loader.add_implicit_resolver(
+Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
@@ -29,7 +27,7 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
     """Read a YAML mapping and, for every dotted key in it, its line number.
 
     Raises:
-        LabError: The file is absent, no YAML, or no mapping, or has an option twice.
+        LabError: The file is absent, not YAML, not a mapping, or has an option twice.
     """
     path = Path(path)
     try:
@@ -39,13 +37,13 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
     except (UnicodeDecodeError, IsADirectoryError):
         raise LabError(f"{path}: not a YAML text file.") from None
     try:
-        value = yaml.load(text, Loader=_Loader)
-        keys = list(_lines(yaml.compose(text, Loader=_Loader)))
+        value = yaml.load(text, Loader=Loader)
+        keys = list(_lines(yaml.compose(text, Loader=Loader)))
     except RecursionError:
         raise LabError(
             f"{path}: nested too deep, or an anchor that refers to itself; write it out."
         ) from None
-    except (yaml.YAMLError, ValueError) as error:  # a day that no month has is a ValueError
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise LabError(
@@ -57,7 +55,8 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
     for key, line in keys:
         if key in lines:
             raise LabError(
-                f"{path}, line {line}: {key} is given before, in line {lines[key]}; leave one of them out."
+                f"{path}, line {line}: {key} is given before, in line {lines[key]}; "
+                "leave one of them out."
             )
         lines[key] = line
     return value, lines

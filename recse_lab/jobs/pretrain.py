@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from recse_lab.config.identity import run_id
-from recse_lab.config.schema import PretrainConfig
+from recse_lab.config.pretraining import PretrainConfig
 from recse_lab.data.token_store import TokenStore, build_tokens
 from recse_lab.errors import LabError, suggest
 from recse_lab.files import atomic_path, cache_root, write_json

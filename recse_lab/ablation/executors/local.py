@@ -154,7 +154,7 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
     signal.signal(signal.SIGTERM, ask_to_stop)
     import torch
 
-    from recse_lab.config.schema import RunConfig
+    from recse_lab.config.reading import make_config
     from recse_lab.errors import LabError
     from recse_lab.jobs.train import execute
     from recse_lab.optimisation.stepping import Interrupted
@@ -192,7 +192,7 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
 
         try:
             execute(
-                RunConfig.model_validate(task.config),
+                make_config(task.config),
                 Path(study),
                 on_step=on_step,
                 keep_model=keep_models,
