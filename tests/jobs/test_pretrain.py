@@ -8,8 +8,8 @@ from conftest import sentences
 from safetensors.torch import load_file
 
 from recse_lab.config.overrides import merge
-from recse_lab.config.reading import make_config, read_pretrain_config
 from recse_lab.config.pretraining import PretrainConfig
+from recse_lab.config.reading import make_config, read_pretrain_config
 from recse_lab.errors import LabError
 from recse_lab.jobs.pretrain import Nursery, execute_pretraining
 from recse_lab.jobs.pretrain import pretrain as run_pretrain
