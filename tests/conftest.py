@@ -1,135 +1,37 @@
-"""Fixtures shared by all tests: where the real data lies, and encoders built from a config instead of downloaded weights."""
+"""Fixtures shared by all tests: the real data, and encoders built from a config, not downloaded."""
 
 import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # encoders this small lose time to threads, and very much on a busy machine
+# Encoders this small lose time to threads, and the cores are busy with other tests.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPO = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder that holds ``senteval/`` and ``wiki/``; tests that need it are skipped where it is absent."""
+    """Folder of ``senteval/`` and ``wiki/``; without it, tests that need it are skipped."""
     path = Path(os.environ.get("RECSE_LAB_DATA", REPO.parent / "shared" / "data"))
     if not (path / "senteval" / "STS").is_dir():
-        pytest.skip(f"no STS data in {path}; set RECSE_LAB_DATA to the folder that holds senteval/")
+        pytest.skip(f"no STS data in {path}; set RECSE_LAB_DATA to the folder of senteval/")
     return path
 
 
-WORDS = [
-    "the",
-    "a",
-    "of",
-    "in",
-    "on",
-    "and",
-    "to",
-    "is",
-    "was",
-    "by",
-    "with",
-    "for",
-    "from",
-    "at",
-    "it",
-    "he",
-    "she",
-    "they",
-    "we",
-    "dog",
-    "cat",
-    "man",
-    "woman",
-    "child",
-    "red",
-    "blue",
-    "green",
-    "old",
-    "new",
-    "big",
-    "small",
-    "fast",
-    "slow",
-    "river",
-    "house",
-    "tree",
-    "car",
-    "train",
-    "city",
-    "road",
-    "bridge",
-    "school",
-    "book",
-    "music",
-    "song",
-    "water",
-    "fire",
-    "sun",
-    "moon",
-    "star",
-    "bird",
-    "fish",
-    "horse",
-    "runs",
-    "walks",
-    "eats",
-    "sees",
-    "makes",
-    "takes",
-    "gives",
-    "reads",
-    "plays",
-    "sings",
-    "builds",
-    "finds",
-    "loves",
-    "fears",
-    "holds",
-    "opens",
-    "closes",
-    "many",
-    "few",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "north",
-    "south",
-    "east",
-    "west",
-    "year",
-    "day",
-    "night",
-    "morning",
-    "king",
-    "queen",
-    "war",
-    "peace",
-    "law",
-    "art",
-    "food",
-    "bread",
-    "milk",
-    "apple",
-    "stone",
-    "gold",
-    "silver",
-    "ship",
-    "sea",
-    "island",
-    "mountain",
-    "forest",
-    "field",
-    "farm",
-]
+VOCABULARY = """
+the a of in on and to is was by with for from at it he she they we dog cat man woman child red
+blue green old new big small fast slow river house tree car train city road bridge school book
+music song water fire sun moon star bird fish horse runs walks eats sees makes takes gives
+reads plays sings builds finds loves fears holds opens closes many few one two three four five
+north south east west year day night morning king queen war peace law art food bread milk apple
+stone gold silver ship sea island mountain forest field farm
+"""
+WORDS = VOCABULARY.split()
 
 
 def sentences(count: int, seed: int = 0) -> list[str]:
@@ -141,25 +43,29 @@ def sentences(count: int, seed: int = 0) -> list[str]:
     return list(found)
 
 
+SIZES: dict[str, Any] = {
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "initializer_range": 0.2,
+}
+"""The size of the encoders below."""
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of 3 layers × 16 with random weights and a WordPiece tokenizer over WORDS, as a folder."""
+    """A BERT of 3 layers × 16 with random weights and a WordPiece tokenizer over WORDS."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("tiny")
-    vocab = {
-        token: i
-        for i, token in enumerate(
-            ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(WORDS)]
-        )
-    }
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    vocab = {piece: i for i, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = (
-        normalizers.Lowercase(),
-        pre_tokenizers.Whitespace(),
-    )
+    tokenizer.normalizer = normalizers.Lowercase()  # pyright: ignore[reportAttributeAccessIssue]
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
     special = [("[CLS]", vocab["[CLS]"]), ("[SEP]", vocab["[SEP]"])]
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=special
@@ -174,22 +80,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mask_token="[MASK]",
     ).save_pretrained(folder)
     torch.manual_seed(0)
-    sizes = {
-        "hidden_size": 16,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-        "max_position_embeddings": 64,
-    }
-    BertModel(BertConfig(vocab_size=len(vocab), initializer_range=0.2, **sizes)).save_pretrained(
-        folder
-    )
+    config = BertConfig(vocab_size=len(vocab), max_position_embeddings=64, **SIZES)
+    BertModel(config).save_pretrained(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A RoBERTa of 3 layers × 16 with random weights and a byte-level BPE trained on a few sentences; 64 tokens fit."""
+    """A RoBERTa of 3 layers × 16 with random weights, a byte-level BPE and room for 64 tokens."""
     import torch
     from tokenizers import ByteLevelBPETokenizer
     from transformers import RobertaConfig, RobertaModel, RobertaTokenizerFast
@@ -204,18 +102,11 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = RobertaTokenizerFast.from_pretrained(folder, model_max_length=512)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    sizes = {
-        "hidden_size": 16,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-    }
     config = RobertaConfig(
         vocab_size=len(tokenizer),
         max_position_embeddings=66,
         type_vocab_size=1,
-        initializer_range=0.2,
-        **sizes,
+        **SIZES,
     )
     RobertaModel(config).save_pretrained(folder)
     return folder
@@ -232,6 +123,7 @@ def distilbert(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "n_heads": 2,
         "hidden_dim": 32,
         "max_position_embeddings": 64,
+        "initializer_range": 0.2,
     }
     return _like(
         tiny, tmp_path_factory.mktemp("distilbert"), DistilBertModel, DistilBertConfig, sizes
@@ -240,27 +132,21 @@ def distilbert(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def mpnet(roberta: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MPNet of the size and with the tokenizer of ``roberta``: its positions too, and no sdpa attention."""
+    """An MPNet with the size, tokenizer and positions of ``roberta``; it has no sdpa attention."""
     from transformers import MPNetConfig, MPNetModel
 
-    sizes = {
-        "hidden_size": 16,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-    }
-    sizes |= {"max_position_embeddings": 66}
+    sizes = SIZES | {"max_position_embeddings": 66}
     return _like(roberta, tmp_path_factory.mktemp("mpnet"), MPNetModel, MPNetConfig, sizes)
 
 
-def _like(other: Path, folder: Path, model, config, sizes) -> Path:
+def _like(other: Path, folder: Path, model: Any, config: Any, sizes: dict[str, int]) -> Path:
     import torch
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(other)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    model(config(vocab_size=len(tokenizer), initializer_range=0.2, **sizes)).save_pretrained(folder)
+    model(config(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
     return folder
 
 
@@ -319,7 +205,7 @@ def small_senteval(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command line in this process; give exit code and what it printed."""
+    """Run the command line in this process; return its exit code, output and errors."""
     from recse_lab.cli import main
 
     def run(*arguments):
@@ -334,6 +220,6 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test touches the user's cache or run store."""
+    """Keep the user's cache and run store untouched."""
     monkeypatch.setenv("RECSE_LAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("RECSE_LAB_RUNS", str(tmp_path / "runs"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from recse_lab.errors import LabError
 
 
+@runtime_checkable
 class Rows(Protocol):
     """Tokenised sentences by row number."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from recse_lab.runs.store import Run
 from recse_lab.statistics.comparison import Comparison
 
 
+@runtime_checkable
 class Seeded(Protocol):
     """An arm with its finished runs by seed. No seed changes a ``seedless`` one."""
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from recse_lab.optimisation.stepping import Interrupted, Rows, adamw, refuse_non
 from recse_lab.training.arm import Arm
 
 
+@runtime_checkable
 class Stored(Protocol):
     """Reshaped features by row number, or None where they are computed live."""
 
