@@ -9,6 +9,8 @@ from recse_lab.reports.tables import Row, Table
 from recse_lab.runs.staleness import Freshness, State, freshness
 from recse_lab.runs.store import Run
 
+STALE, UNKNOWN = "‡", "§"
+
 
 def mark_stale(table: Table, look: Callable[[Run], Freshness] = freshness) -> Table:
     """The table with a sign on every row whose numbers are stale, or may be, and notes that say why."""

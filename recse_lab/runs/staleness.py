@@ -45,7 +45,6 @@ PACKAGED = ("recse-lab/tiny", "models/tiny/")
 
 """The encoder whose weights are in the repository, and their folder. Those of another are not looked at: a run says what it took."""
 
-STALE, UNKNOWN = "‡", "§"
 
 State = Literal["current", "stale", "unknown"]
 
