@@ -7,9 +7,9 @@ import pytest
 from runstore import add_trained
 
 from recse_lab.files import read_json, write_json
-from recse_lab.reports.stale_marks import mark_stale
+from recse_lab.reports.stale_marks import STALE, UNKNOWN, mark_stale
 from recse_lab.reports.tables import Cell, Column, Row, Table
-from recse_lab.runs.staleness import STALE, UNKNOWN, Freshness, changed_modules, freshness
+from recse_lab.runs.staleness import Freshness, changed_modules, freshness
 from recse_lab.runs.store import Run
 
 CODE = '"""Says."""\n\ndef double(x):\n    """Twice."""\n    return 2 * x  # x\n'
