@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from recse_lab.errors import LabError
 
 
@@ -69,6 +67,8 @@ def exclusive(path: Path) -> Iterator[None]:
     Raises:
         OSError: The folder cannot be written.
     """
+    from filelock import FileLock  # it imports asyncio, and most commands lock nothing
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f"{path.name}.lock")):
         yield

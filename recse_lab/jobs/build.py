@@ -45,7 +45,7 @@ from recse_lab.models.prompt import parse_template
 from recse_lab.models.residual import Residual
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.models.vocabulary_view import exchange_words, vocabulary_of
-from recse_lab.objectives import CONTRASTS
+from recse_lab.objectives import CONTRASTS, InfoNCE
 from recse_lab.reshape import OPERATORS, parse_operator
 from recse_lab.reshape.feature_store import (
     FeatureStore,
@@ -523,7 +523,9 @@ class Lab:
             ),
             seed=self.config.seed,
             reshape_weight=self._reshape.weight if target else 0.0,
-            reshape_temperature=self._reshape.temperature if target else 0.05,
+            reshape_contrast=InfoNCE(temperature=self._reshape.temperature)
+            if target
+            else InfoNCE(),
             **{name: getattr(training, name) for name in names},
         )
 

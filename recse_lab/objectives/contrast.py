@@ -11,12 +11,13 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast(ABC):
-    """Pulls every anchor to its own positive and away from all others.
+    """A loss that pulls every anchor towards its own positive and away from all others.
 
-    ``temperature`` is τ, what cosines are divided by.
+    Args:
+        temperature: τ, which divides cosines.
 
     Raises:
-        ValueError: A temperature that is not above 0.
+        ValueError: The temperature is not above 0.
     """
 
     temperature: float = 0.05
@@ -32,8 +33,12 @@ class Contrast(ABC):
         positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
     ) -> Float[Tensor, ""]:
-        """Loss in nats, averaged over anchors. Row i of ``positives`` belongs to anchor i.
+        """Return the loss in nats, averaged over anchors.
 
-        ``negatives`` belong to no anchor, unless the contrast says otherwise; none and no rows are the same. Gradient
-        reaches them where they have one: hard negatives do, a queue's rows do not.
+        Args:
+            anchors: One embedding per sentence.
+            positives: Row i belongs to anchor i.
+            negatives: Embeddings that belong to no anchor, unless the contrast says otherwise; None
+                and zero rows are the same. Gradient reaches them where they require one: hard
+                negatives do, rows of a queue do not.
         """

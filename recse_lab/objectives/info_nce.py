@@ -1,4 +1,4 @@
-"""InfoNCE: each anchor must find its own positive among the batch's."""
+"""InfoNCE: each anchor must find its own positive among those of the batch."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from recse_lab.objectives.contrast import Contrast
 def cosine_matrix(
     anchors: Float[Tensor, "anchors dim"], positives: Float[Tensor, "positives dim"]
 ) -> Float[Tensor, "anchors positives"]:
-    """Cosine of every anchor with every positive, in float32 at least."""
+    """Return the cosine of every anchor with every positive, in float32 at least."""
     kind = torch.promote_types(anchors.dtype, torch.float32)
     return F.normalize(anchors.to(kind), dim=-1) @ F.normalize(positives.to(kind), dim=-1).T
 
 
-def with_negatives(
+def append_negatives(
     positives: Float[Tensor, "batch dim"], negatives: Float[Tensor, "extra dim"] | None
 ) -> Float[Tensor, "positives dim"]:
-    """What an anchor is compared with: the positives, and below them the extra negatives."""
+    """Return what an anchor is compared with: the positives, and below them the extra negatives."""
     return positives if negatives is None else torch.cat([positives, negatives])
 
 
-def own_positive(logits: Float[Tensor, "anchors positives"]) -> Float[Tensor, ""]:
-    """−log softmax of each row at its own column, averaged over rows."""
+def diagonal_cross_entropy(logits: Float[Tensor, "anchors positives"]) -> Float[Tensor, ""]:
+    """Return −log softmax of each row at its diagonal entry, averaged over rows."""
     return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
 
 
@@ -38,20 +38,30 @@ def info_nce(
     *,
     temperature: float,
 ) -> Float[Tensor, ""]:
-    """−log softmax(cos(aᵢ, pⱼ)/τ) at j = i, averaged over anchors; nats.
+    """Return −log softmax(cos(aᵢ, pⱼ)/τ) at j = i in nats, averaged over anchors.
 
-    Row i of ``positives`` belongs to anchor i; further rows are negatives only. At collapse it is log(positives).
+    At collapse, when all embeddings are equal, it is log(positives).
 
-    Source: van den Oord et al. 2018 (arXiv:1807.03748) eq. 4; with cosine and τ as SimCSE (arXiv:2104.08821) eq. 1.
+    Args:
+        anchors: One embedding per sentence.
+        positives: Row i belongs to anchor i; further rows are negatives only.
+        temperature: τ.
+
+    Source: van den Oord et al. 2018 (arXiv:1807.03748) eq. 4; with the cosine and τ of SimCSE
+    (Gao et al. 2021, arXiv:2104.08821) eq. 1.
+
+    >>> info_nce(torch.ones(4, 2), torch.ones(4, 2), temperature=0.05).exp().round().item()
+    4.0
     """
-    return own_positive(cosine_matrix(anchors, positives) / temperature)
+    return diagonal_cross_entropy(cosine_matrix(anchors, positives) / temperature)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfoNCE(Contrast):
     """InfoNCE over the batch; extra negatives enlarge the denominator and nothing else.
 
-    Source: ``info_nce``; with a queue's rows as negatives it is ESimCSE's loss (arXiv:2109.04380) section 3.2.
+    Source: see ``info_nce``; with the rows of a queue as negatives it is the loss of ESimCSE
+    (Wu et al. 2021, arXiv:2109.04380) section 3.2.
     """
 
     def __call__(
@@ -60,4 +70,6 @@ class InfoNCE(Contrast):
         positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
     ) -> Float[Tensor, ""]:
-        return info_nce(anchors, with_negatives(positives, negatives), temperature=self.temperature)
+        """Return ``info_nce`` of the anchors with the positives and the negatives."""
+        candidates = append_negatives(positives, negatives)
+        return info_nce(anchors, candidates, temperature=self.temperature)

@@ -9,21 +9,53 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recse_lab.objectives.contrast import Contrast
-from recse_lab.objectives.info_nce import cosine_matrix, own_positive, with_negatives
+from recse_lab.objectives.info_nce import append_negatives, cosine_matrix, diagonal_cross_entropy
+
+
+def hard_negative_info_nce(
+    anchors: Float[Tensor, "batch dim"],
+    positives: Float[Tensor, "batch dim"],
+    negatives: Float[Tensor, "extra dim"] | None,
+    *,
+    temperature: float,
+    log_weight: float,
+) -> Float[Tensor, ""]:
+    """Return −log e^{s(hᵢ, hᵢ⁺)/τ} / Σⱼ (e^{s(hᵢ, hⱼ⁺)/τ} + α^{[i = j]} e^{s(hᵢ, hⱼ⁻)/τ}) in nats.
+
+    It is averaged over anchors. Without negatives it is InfoNCE.
+
+    Args:
+        anchors: One embedding per sentence.
+        positives: Row i belongs to anchor i.
+        negatives: Row i is the hard negative of anchor i, and a plain one to the others; rows
+            beyond the batch are plain.
+        temperature: τ.
+        log_weight: log α; 0 gives every negative the same weight.
+
+    Raises:
+        ValueError: There are fewer negatives than anchors, so that some anchors lack their own.
+
+    Source: SimCSE (Gao et al. 2021, arXiv:2104.08821) eq. 5, with α as in section 4.
+    """
+    batch = len(anchors)
+    logits = cosine_matrix(anchors, append_negatives(positives, negatives)) / temperature
+    if negatives is not None and len(negatives) > 0:
+        if len(negatives) < batch:
+            raise ValueError(
+                f"{len(negatives)} negatives for {batch} anchors: each needs its own hard negative"
+            )
+        own = torch.eye(*logits.shape, dtype=torch.bool, device=logits.device).roll(batch, 1)
+        logits = torch.where(own, logits + log_weight, logits)
+    return diagonal_cross_entropy(logits)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Supervised(Contrast):
-    """−log e^{s(hᵢ, hᵢ⁺)/τ} / Σⱼ (e^{s(hᵢ, hⱼ⁺)/τ} + α^{[i = j]} e^{s(hᵢ, hⱼ⁻)/τ}).
+    """InfoNCE with one hard negative per anchor, weighted by α for its own anchor alone.
 
-    Row i of ``negatives`` is anchor i's hard negative, and a plain one to the others; rows beyond the batch are plain.
-    ``hard_negative_weight`` is log α, as in the authors' option of that name: 0 weighs every negative alike, and α
-    falls on the own hard negative alone. Without negatives it is InfoNCE.
+    ``hard_negative_weight`` is log α, as in the authors' option of that name.
 
-    Raises:
-        ValueError: Fewer negatives than anchors, so that some anchors lack their own.
-
-    Source: SimCSE (arXiv:2104.08821) eq. 5, with α as in its study of hard negatives (section 4).
+    Source: see ``hard_negative_info_nce``.
     """
 
     hard_negative_weight: float = 0.0
@@ -34,13 +66,15 @@ class Supervised(Contrast):
         positives: Float[Tensor, "batch dim"],
         negatives: Float[Tensor, "extra dim"] | None = None,
     ) -> Float[Tensor, ""]:
-        batch = len(anchors)
-        logits = cosine_matrix(anchors, with_negatives(positives, negatives)) / self.temperature
-        if negatives is not None and len(negatives) > 0:
-            if len(negatives) < batch:
-                raise ValueError(
-                    f"{len(negatives)} negatives for {batch} anchors: each needs its own hard negative"
-                )
-            own = torch.eye(*logits.shape, dtype=torch.bool, device=logits.device).roll(batch, 1)
-            logits = torch.where(own, logits + self.hard_negative_weight, logits)
-        return own_positive(logits)
+        """Return ``hard_negative_info_nce``; row i of ``negatives`` belongs to anchor i.
+
+        Raises:
+            ValueError: There are fewer negatives than anchors.
+        """
+        return hard_negative_info_nce(
+            anchors,
+            positives,
+            negatives,
+            temperature=self.temperature,
+            log_weight=self.hard_negative_weight,
+        )

@@ -48,7 +48,7 @@ class Recipe:
     weight: float = 1.0
     contrast: Contrast = InfoNCE()  # noqa: RUF009 (frozen)
     reshape_weight: float = 0.0
-    reshape_temperature: float = 0.05
+    reshape_contrast: Contrast = InfoNCE()  # noqa: RUF009 (frozen)
     seed: int = 0
     checkpoint_s: float = 120.0
 
@@ -142,8 +142,8 @@ def train(
             *model(groups, len(rows), target),
             contrast=recipe.contrast,
             weight=recipe.weight,
+            reshape_contrast=recipe.reshape_contrast,
             reshape_weight=recipe.reshape_weight,
-            reshape_temperature=recipe.reshape_temperature,
         )
         refuse_nonfinite("loss", terms.loss, step, rows, state_file)
         arm.remember(views[0], recipe.sub_batches)

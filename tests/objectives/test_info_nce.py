@@ -1,4 +1,4 @@
-"""InfoNCE and the reCSE terms against NumPy, hand computation and their limits."""
+"""InfoNCE against NumPy, hand computation and its limits."""
 
 import math
 
@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
+from vectors import at, cosines, rows, value
 
-from recse_lab.objectives import InfoNCE, info_nce, recse_terms
+from recse_lab.objectives import InfoNCE, info_nce
 
 
 def numpy_info_nce(a, p, temperature):
@@ -17,12 +18,6 @@ def numpy_info_nce(a, p, temperature):
     p = p / np.linalg.norm(p, axis=1, keepdims=True)
     s = a @ p.T / temperature
     return np.mean(logsumexp(s, axis=1) - np.diag(s))
-
-
-def rows(seed, batch=6, dim=5):
-    return torch.randn(
-        batch, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-    )
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.5, 2.0])
@@ -78,6 +73,7 @@ def test_gradient_is_the_derivative_and_finite_at_large_norms():
     assert torch.autograd.gradcheck(lambda x, y: info_nce(x, y, temperature=0.2), (a, p))
     big = (rows(3).float() * 1e18).requires_grad_()
     info_nce(big, big.detach().roll(1, 0), temperature=0.05).backward()
+    assert big.grad is not None
     assert torch.isfinite(big.grad).all()
 
 
@@ -90,31 +86,17 @@ def test_half_precision_input_is_compared_in_float32():
     )
 
 
-def test_terms_add_up_to_the_loss():
-    views, projection, target = torch.stack([rows(0), rows(1)]), rows(2), rows(3)
-    terms = recse_terms(
-        views,
-        projection,
-        target,
-        contrast=InfoNCE(),
-        weight=0.7,
-        reshape_weight=0.3,
-        reshape_temperature=0.2,
-    )
-    torch.testing.assert_close(terms.loss, 0.7 * terms.contrast + 0.3 * terms.reshape)
-    torch.testing.assert_close(terms.contrast, info_nce(views[0], views[1], temperature=0.05))
-    torch.testing.assert_close(terms.reshape, info_nce(projection, target, temperature=0.2))
+def test_has_its_negatives_in_the_denominator():
+    a, p, n = rows(0), rows(1), rows(2, batch=3)
+    s, t = np.exp(cosines(a, p) / 0.1), np.exp(cosines(a, n) / 0.1)
+    expected = np.mean([-math.log(s[i, i] / (s[i].sum() + t[i].sum())) for i in range(6)])
+    assert InfoNCE(temperature=0.1)(a, p, n).item() == value(expected)
+    assert InfoNCE(temperature=0.1)(a, p).item() == info_nce(a, p, temperature=0.1).item()
 
 
-def test_limits_are_simcse_and_reshape_only():
-    views, projection, target = torch.stack([rows(0), rows(1)]), rows(2), rows(3)
-    simcse = recse_terms(views, None, None, contrast=InfoNCE(), weight=1.0)
-    assert simcse.reshape is None
-    torch.testing.assert_close(simcse.loss, info_nce(views[0], views[1], temperature=0.05))
-    alone = recse_terms(
-        views[:1], projection, target, contrast=InfoNCE(), weight=0.0, reshape_weight=1.0
-    )
-    assert alone.contrast is None
-    torch.testing.assert_close(alone.loss, info_nce(projection, target, temperature=0.05))
-    with pytest.raises(ValueError, match="no term"):
-        recse_terms(views, None, None, contrast=InfoNCE(), weight=0.0)
+def test_a_negative_by_hand():
+    assert InfoNCE(temperature=0.5)(at(0), at(60), at(90)).item() == value(math.log(math.e + 1) - 1)
+
+
+def test_default_temperature_is_that_of_simcse():
+    assert InfoNCE().temperature == 0.05

@@ -1,9 +1,6 @@
 """table.tex compiles in a document that loads booktabs and nothing else, whatever stands in its cells."""
 
-import shutil
-import subprocess
-
-import pytest
+from latex_document import compiled
 
 from recse_lab.reports.tables import Cell, Column, Row, Table
 from recse_lab.reports.tables.latex import SPECIAL, escape, latex
@@ -48,24 +45,6 @@ def wide_table():
         ["".join(SPECIAL)],
         ["é, Größe, “quoted”; α–ω."],
     )
-
-
-def compiled(source, folder, *packages):
-    """The log of pdflatex on a document that holds ``source`` alone."""
-    if shutil.which("pdflatex") is None:
-        pytest.skip("no pdflatex here (Debian: texlive-latex-base and texlive-latex-recommended)")
-    head = "".join(rf"\usepackage{{{name}}}" for name in packages)
-    (folder / "page.tex").write_text(
-        rf"\documentclass{{article}}{head}\begin{{document}}{source}\end{{document}}",
-        encoding="utf-8",
-    )
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert (folder / "page.pdf").stat().st_size > 1000
-    return done.stdout
 
 
 def test_compiles_with_booktabs_alone(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from latex_document import compiled
 from rich.console import Console
 from runstore import (
     EXAMPLES,
@@ -26,7 +27,6 @@ from runstore import (
     write_study,
 )
 from scipy import stats
-from test_latex import compiled
 
 from recse_lab.data.sts_sets import SEVEN
 from recse_lab.data.transfer_sets import TRANSFER

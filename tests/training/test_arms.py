@@ -65,7 +65,7 @@ def loss(lab, **options):
         contrast=recipe.contrast,
         weight=recipe.weight,
         reshape_weight=recipe.reshape_weight,
-        reshape_temperature=recipe.reshape_temperature,
+        reshape_contrast=recipe.reshape_contrast,
     ).loss.item()
 
 
@@ -376,7 +376,7 @@ def test_a_reshape_target_of_a_queue_arm_is_that_of_simcse(base):
         ),
         ({"view": {"family": "synonyms", "strength": 0.5}}, "RECSE_LAB_WORDNET"),
         ({"contrast.objective": "adnce", "contrast.options": {"sigma": 0}}, "above 0"),
-        ({"contrast.options": {"mu": 0.2}}, "there is none"),
+        ({"contrast.options": {"mu": 0.2}}, "there are none"),
         ({"contrast.objective": "supervised"}, "needs positives"),
         ({"negatives": "x"}, "needs positives"),
         ({"model.pooling": "prompt"}, "needs a template"),
