@@ -61,3 +61,6 @@ POOLINGS: dict[
     "static_last_mean": static_last_mean,
     "top2_mean": top2_mean,
 }
+
+BEHAVIOUR: dict[str, int] = {}
+"""Version of a pooling's numbers, 1 where none is given. Raise it when they change."""

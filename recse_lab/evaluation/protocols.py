@@ -152,6 +152,13 @@ PROTOCOLS: dict[str, Protocol] = {
 and classifier.py; MTEB (Muennighoff et al. 2023)."""
 
 
+OF_TRAINED_RUNS = "simcse-2021"
+"""The protocol that every trained run is tested under, so that all of them can be compared."""
+
+BEHAVIOUR: dict[str, int] = {}
+"""Version of a protocol's numbers, 1 where none is given. Raise it when they change."""
+
+
 def find_protocol(name: str) -> Protocol:
     """A protocol by its id.
 

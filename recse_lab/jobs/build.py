@@ -26,6 +26,7 @@ from recse_lab.data.sts_sets import SEVEN, StsTask, load_task, tasks_fingerprint
 from recse_lab.data.token_store import TokenStore, build_tokens
 from recse_lab.errors import LabError
 from recse_lab.files import cache_root
+from recse_lab.jobs.behaviour import behaviour_of_run
 from recse_lab.jobs.machine import Notify, device, precision, silent
 from recse_lab.models.baselines import Baseline, is_baseline, load_baseline, parse_baseline
 from recse_lab.models.batching import token_budget
@@ -256,7 +257,7 @@ class Lab:
 
     @cached_property
     def id(self) -> str:
-        return run_id(self.config.model_dump(mode="json"), self.fingerprints)
+        return run_id(self.config, self.fingerprints, behaviour_of_run(self.config))
 
     # ---- shared work, kept in the cache --------------------------------------------------------------------------
 

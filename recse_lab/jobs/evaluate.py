@@ -21,6 +21,7 @@ from recse_lab.evaluation.protocols import Protocol, StsProtocol, TransferProtoc
 from recse_lab.evaluation.sts import score_pairs, sts_results
 from recse_lab.evaluation.transfer import evaluate_transfer
 from recse_lab.files import atomic_path, write_json
+from recse_lab.jobs.behaviour import behaviour_of_evaluation
 from recse_lab.jobs.build import open_corpus
 from recse_lab.jobs.computing import computing
 from recse_lab.jobs.environment import environment
@@ -85,7 +86,10 @@ def evaluate(
         },
     }
     fingerprints = {"encoder": about["fingerprint"], "evaluation": fingerprint(pairs)}
-    run = Run(root / STUDY / run_id(config, fingerprints))
+    behaviour = behaviour_of_evaluation(
+        encoder, pooling=about["pooling"], head=about["head"], protocol=chosen.id
+    )
+    run = Run(root / STUDY / run_id(config, fingerprints, behaviour))
     if run.state == "done" and not anew:
         return run
     with computing(run):

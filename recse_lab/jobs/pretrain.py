@@ -21,6 +21,7 @@ from recse_lab.config.pretraining import PretrainConfig
 from recse_lab.data.token_store import TokenStore, build_tokens
 from recse_lab.errors import LabError, suggest
 from recse_lab.files import atomic_path, cache_root, write_json
+from recse_lab.jobs.behaviour import behaviour_of_pretraining
 from recse_lab.jobs.build import open_corpus
 from recse_lab.jobs.computing import OnStep, computing, logger
 from recse_lab.jobs.environment import environment
@@ -58,7 +59,7 @@ class Nursery:
 
     @cached_property
     def id(self) -> str:
-        return run_id(self.config.model_dump(mode="json"), self.fingerprints)
+        return run_id(self.config, self.fingerprints, behaviour_of_pretraining(self.config))
 
     @cached_property
     def tokenizer(self) -> Any:

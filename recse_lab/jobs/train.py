@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recse_lab.config.schema import RunConfig
-from recse_lab.evaluation.protocols import find_protocol
+from recse_lab.evaluation.protocols import OF_TRAINED_RUNS, find_protocol
 from recse_lab.evaluation.sts import sts_results
 from recse_lab.files import atomic_path, space, write_json
 from recse_lab.jobs.build import Lab, settle
@@ -26,8 +26,6 @@ from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.runs.store import Run
 from recse_lab.training import loop
 from recse_lab.training.loop import Progress
-
-PROTOCOL = "simcse-2021"  # of every run that is trained, so that all of them can be compared
 
 
 def save_encoder(encoder: TransformerEncoder, folder: Path) -> None:
@@ -179,7 +177,7 @@ def _test(
 ) -> None:
     """Scores of the test tasks, results and cost of a run."""
     began_test = time.monotonic()
-    protocol = find_protocol(PROTOCOL).told()
+    protocol = find_protocol(OF_TRAINED_RUNS).told()
     results: dict[str, Any] = {
         "schema": "recse-lab/results/1",
         "protocol": protocol,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -19,6 +20,9 @@ class Contrast(ABC):
     Raises:
         ValueError: The temperature is not above 0.
     """
+
+    behaviour: ClassVar[int] = 1
+    """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
     temperature: float = 0.05
 

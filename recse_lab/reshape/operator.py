@@ -32,6 +32,8 @@ class Reshape(nn.Module):
     """Whether p, the side of the square, means anything to this operator."""
     control: ClassVar[bool] = False
     """A control: an operator that does not beat it has shown nothing."""
+    behaviour: ClassVar[int] = 1
+    """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
     out_dim: int
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -32,6 +33,9 @@ class Reshaper(nn.Module):
 
     ``forward`` gives every part of a composition standardised on its own columns, side by side.
     """
+
+    behaviour: ClassVar[int] = 1
+    """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
     token_weights: Tensor
     token_mean: Tensor

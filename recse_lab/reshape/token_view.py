@@ -8,6 +8,7 @@ were trained to expect from the norm of the embedding layer. Special tokens and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -79,6 +80,9 @@ def reshape_tokens(
 
 class ReshapedTokens:
     """``reshape_tokens`` as a view of the embedding layer's output; nothing in it is random."""
+
+    behaviour: ClassVar[int] = 1
+    """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
     def __init__(self, operator: str, special_ids: Int[Tensor, " special"]) -> None:
         self.operator, self.special_ids = operator, special_ids

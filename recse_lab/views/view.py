@@ -84,6 +84,8 @@ class View:
     needs: ClassVar[tuple[str, ...]] = ()
     """Keyword arguments of the constructor besides ``strength`` and ``vocabulary``."""
     largest: ClassVar[float] = 1.0
+    behaviour: ClassVar[int] = 1
+    """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
     def __init__(self, *, strength: float, vocabulary: Vocabulary) -> None:
         self.check(strength)

@@ -123,7 +123,7 @@ def _keep(found: Imported, root: Path, name: str) -> Run:
         "tasks": found.tasks,
         **found.results,
     }
-    run = Run(root / STUDY / run_id(config, {}))
+    run = Run(root / STUDY / run_id(config, {}, {}))
     with run.claim():
         write_json(run.folder / "config.json", config)
         write_json(

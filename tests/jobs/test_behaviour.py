@@ -1,0 +1,88 @@
+"""Versions of components: raising one renames the runs that use it, and no others."""
+
+import pytest
+from spellings import config_of
+
+from recse_lab import pooling
+from recse_lab.config.identity import run_id
+from recse_lab.evaluation import protocols
+from recse_lab.jobs.behaviour import behaviour_of_evaluation, behaviour_of_run
+from recse_lab.objectives import CONTRASTS
+from recse_lab.reshape import OPERATORS
+from recse_lab.reshape.reshaper import Reshaper
+from recse_lab.reshape.token_view import ReshapedTokens
+from recse_lab.views import VIEWS
+
+
+def id_of(options):
+    config = config_of(options)
+    return run_id(config, {}, behaviour_of_run(config))
+
+
+RESIDUAL = {"reshape": {"role": "residual"}}
+COMPONENTS = {
+    "operator": (OPERATORS["channel-gram"], {"reshape": {}}, {"reshape": {"operator": "mean"}}),
+    "operator of a composition": (
+        OPERATORS["mean"],
+        {"reshape": {"operator": "mean+channel-gram"}},
+        {"reshape": {}},
+    ),
+    "reshaper": (Reshaper, RESIDUAL, {"reshape": {"role": "view"}}),
+    "reshaped tokens": (ReshapedTokens, {"reshape": {"role": "view"}}, {"reshape": {}}),
+    "view": (
+        VIEWS["crop"],
+        {"view": {"family": "crop", "strength": 0.1}},
+        {"view": {"family": "token-shuffle", "strength": 0.1}},
+    ),
+    "anchor view": (VIEWS["crop"], {"anchor_view": {"family": "crop", "strength": 0.1}}, {}),
+    "contrast": (CONTRASTS["info-nce"], {}, {"contrast.objective": "nt-xent"}),
+    "contrast of a reshape": (
+        CONTRASTS["adnce"],
+        {"reshape": {"objective": "adnce"}},
+        {"reshape": {}},
+    ),
+    "contrast without weight": (
+        CONTRASTS["info-nce"],
+        {},
+        {"contrast.weight": 0, "reshape": {"objective": "nt-xent"}},
+    ),
+    "contrast of the untrained encoder": (CONTRASTS["info-nce"], {}, {"training.steps": 0}),
+}
+"""A component's class, a run that uses it, and one that does not."""
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_a_raised_version_renames_the_runs_that_use_the_component(name, monkeypatch):
+    component, using, without = COMPONENTS[name]
+    before = id_of(using), id_of(without)
+    monkeypatch.setattr(component, "behaviour", 2)
+    assert id_of(using) != before[0]
+    assert id_of(without) == before[1]
+
+
+@pytest.mark.parametrize(
+    ("registry", "used", "unused"),
+    [
+        (pooling.BEHAVIOUR, "mean", "cls"),
+        (protocols.BEHAVIOUR, protocols.OF_TRAINED_RUNS, "mteb"),
+    ],
+)
+def test_so_does_a_version_in_a_registry(registry, used, unused, monkeypatch):
+    options = {"model.pooling": "mean"}
+    before = id_of(options)
+    monkeypatch.setitem(registry, unused, 2)
+    assert id_of(options) == before
+    monkeypatch.setitem(registry, used, 2)
+    assert id_of(options) != before
+
+
+def test_an_evaluation_uses_its_own_protocol_and_pooling():
+    used = {"encoder": "x", "pooling": "mean", "head": "none", "protocol": "mteb"}
+    versions = behaviour_of_evaluation(**used)
+    assert versions.items() >= {"protocol mteb": 1, "pooling mean": 1}.items()
+    assert not {"protocol simcse-2021", "pooling cls"} & versions.keys()
+
+
+def test_every_family_member_has_a_version():
+    for family in (OPERATORS, VIEWS, CONTRASTS):
+        assert all(kind.behaviour >= 1 for kind in family.values())
