@@ -114,7 +114,7 @@ def run_study(
     done = 0
     for cell in {cell.id: cell for cell in cells}.values():
         status = Run(folder / cell.id).status
-        done += status["state"] == "done"
-        if status["state"] == "failed":
-            failed[cell.label] = status["message"]
+        done += status.state == "done"
+        if status.state == "failed":
+            failed[cell.label] = status.message or ""
     return Outcome(done, failed, complete)

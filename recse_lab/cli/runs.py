@@ -142,9 +142,9 @@ def show(
     found = find_run(root(runs), run)
     console = Console()
     status = found.status
-    message = escape(status.get("message") or "")
+    message = escape(status.message or "")
     console.print(
-        f"[bold]{found.study}/{found.id}[/bold]  {status['state']}  {message}", highlight=False
+        f"[bold]{found.study}/{found.id}[/bold]  {status.state}  {message}", highlight=False
     )
     for title, tree in (
         ("options", found.config),

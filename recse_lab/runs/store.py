@@ -1,31 +1,32 @@
-"""The run store: plain files under runs/<study>/<id>/, each whole or absent, readable without torch."""
+"""The run store: plain files under runs/<study>/<id>/, each whole or absent, read without torch."""
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recse_lab.errors import LabError
+from recse_lab.files import now, read_json
+from recse_lab.runs.claims import claimed, is_held
+from recse_lab.runs.records import (
+    REMEDY,
+    MetricsLine,
+    RunRecord,
+    State,
+    Status,
+    read_metrics,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-from recse_lab.files import now, read_json, space, write_json
-
-# ---- runs --------------------------------------------------------------------------------------------------------
 
 
 def default_root() -> Path:
     """Where runs are kept: RECSE_LAB_RUNS, or ``runs`` in the current folder."""
     return Path(os.environ.get("RECSE_LAB_RUNS", "runs"))
-
-
-ANEW = "delete the run's folder to compute it anew"
 
 
 class Run:
@@ -44,7 +45,12 @@ class Run:
 
     def _json(self, name: str) -> dict[str, Any] | None:
         path = self.folder / name
-        return read_json(path, ANEW) if path.is_file() else None
+        if not path.is_file():
+            return None
+        tree = read_json(path, REMEDY)
+        if name != "results.json":
+            tree.pop("schema", None)
+        return tree
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -89,84 +95,56 @@ class Run:
         return _read_parquet(self.predictions, columns)
 
     @property
-    def status(self) -> dict[str, Any]:
-        """State planned, running, done, failed or interrupted. A running one whose process is gone was interrupted."""
-        status = self._json("status.json") or {"state": "planned", "message": None}
-        if status["state"] == "running" and not _alive(self._claim()):
-            status |= {"state": "interrupted", "message": "its process ended without a word"}
+    def record(self) -> RunRecord:
+        """What the folder holds now, as typed records that are read when they are asked for."""
+        return RunRecord(self.folder)
+
+    @property
+    def status(self) -> Status:
+        """State and message. A run whose process is gone while it was running was interrupted.
+
+        Raises:
+            LabError: status.json is damaged.
+        """
+        status = self.record.status
+        if status.state == "running" and not is_held(self.folder):
+            message = "its process ended without a message"
+            return Status(state="interrupted", message=message, at=status.at)
         return status
 
     @property
-    def state(self) -> str:
-        return self.status["state"]
+    def state(self) -> State:
+        """Planned, running, done, failed or interrupted.
 
-    def set_status(self, state: str, message: str | None = None) -> None:
-        write_json(self.folder / "status.json", {"state": state, "message": message, "at": now()})
+        Raises:
+            LabError: status.json is damaged.
+        """
+        return self.status.state
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def set_status(self, state: State, message: str | None = None) -> None:
+        """Write the state of the run.
+
+        Raises:
+            LabError: The disk is full.
+        """
+        Status(state=state, message=message, at=now()).write(self.folder)
+
+    def metrics(self) -> list[MetricsLine]:
         """Lines of metrics.jsonl; an incomplete last line, of a killed process, is left out.
 
         Raises:
             LabError: Another line is damaged.
         """
-        path = self.folder / "metrics.jsonl"
-        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
-        found = []
-        for number, text in enumerate(lines, 1):
-            try:
-                line = json.loads(text)
-                if not isinstance(line, dict):
-                    raise ValueError("no JSON object")
-                found.append(line)
-            except ValueError as error:
-                raise LabError(f"{path}, line {number}: damaged ({error}); {ANEW}.") from error
-        return found
+        return read_metrics(self.folder)
 
-    @contextmanager
-    def claim(self) -> Iterator[None]:
+    def claim(self) -> AbstractContextManager[None]:
         """Hold this run for the current process.
 
         Raises:
             Claimed: Another living process holds it.
             LabError: The disk is full.
         """
-        path = self.folder / "claim.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for _ in range(2):
-            try:
-                file = path.open("x", encoding="utf-8")
-                break
-            except FileExistsError:
-                if _alive(self._claim()):
-                    raise self._claimed() from None
-                path.unlink(missing_ok=True)
-        else:
-            raise self._claimed()
-        try:
-            with space(path), file:
-                json.dump(
-                    {"pid": os.getpid(), "host": socket.gethostname(), "born": _born(os.getpid())},
-                    file,
-                )
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-    def _claimed(self) -> Claimed:
-        return Claimed(
-            f"run {self.id} is being computed by another process; the same command finds its result later."
-        )
-
-    def _claim(self) -> dict[str, Any] | None:
-        """Who computes this run; None where nobody does, or where a process ended before it could say."""
-        for _ in range(2):
-            try:
-                claim = self._json("claim.json")
-                if claim is None or {"pid", "host", "born"} <= claim.keys():
-                    return claim
-            except (LabError, FileNotFoundError):
-                time.sleep(0.1)  # it may be about to
-        return None
+        return claimed(self.folder)
 
 
 def _read_parquet(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
@@ -179,38 +157,8 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise LabError(
-            f"{path}: damaged ({' '.join(str(error).split())[:200]}); {ANEW}."
+            f"{path}: damaged ({' '.join(str(error).split())[:200]}); {REMEDY}."
         ) from error
-
-
-class Claimed(LabError):
-    """Another process is computing this run."""
-
-
-def _born(pid: int) -> str | None:
-    """When a process started, where the system tells: a process id alone may have been given away again.
-
-    "ended" for one that is dead and merely not yet collected by its parent.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-    return "ended" if fields[0] in "ZX" else fields[19]
-
-
-def _alive(claim: dict[str, Any] | None) -> bool:
-    if claim is None:
-        return False
-    if claim["host"] != socket.gethostname():
-        return True  # cannot be looked at from here; its user removes claim.json
-    try:
-        os.kill(claim["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _born(claim["pid"]) == claim["born"]
 
 
 def find_runs(root: Path) -> list[Run]:

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from recse_lab.errors import LabError
 from recse_lab.models import TransformerEncoder
 from recse_lab.optimisation import checkpoint
-from recse_lab.runs.store import Claimed, Run
+from recse_lab.runs.claims import Claimed
+from recse_lab.runs.store import Run
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

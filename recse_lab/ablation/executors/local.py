@@ -158,7 +158,7 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
     from recse_lab.errors import LabError
     from recse_lab.jobs.train import execute
     from recse_lab.optimisation.stepping import Interrupted
-    from recse_lab.runs.store import Claimed
+    from recse_lab.runs.claims import Claimed
 
     torch.set_num_threads(threads)
 

@@ -124,11 +124,11 @@ class AblationReport:
         out = []
         for cell in self.study["cells"]:
             status = Run(self.folder / cell["run"]).status
-            if status["state"] != "done":
-                why = f": {status['message']}" if status.get("message") else ""
+            if status.state != "done":
+                why = f": {status.message}" if status.message else ""
                 levels = ", ".join(f"{k} {v}" for k, v in cell["factors"].items())
                 out.append(
-                    f"{cell['arm']}{' ' + levels if levels else ''}, seed {cell['seed']} ({status['state']}{why})"
+                    f"{cell['arm']}{' ' + levels if levels else ''}, seed {cell['seed']} ({status.state}{why})"
                 )
         return out
 

@@ -1,0 +1,161 @@
+"""Compare arms by a number of their runs: paired by seed, and on the same resamples of the pairs.
+
+``recse_lab.statistics.comparison`` has the mathematics; ``number`` gives one run's value and its
+values on resamples of the sentence pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from recse_lab.runs.collection import Arm
+from recse_lab.runs.store import Run
+from recse_lab.statistics.comparison import (
+    Comparison,
+    Population,
+    Spread,
+    compare_resampled,
+    spread_over_both,
+    spread_over_pairs,
+)
+
+
+class Sample(NamedTuple):
+    """A number of one run: on all pairs, and on resamples of them."""
+
+    point: float
+    resamples: Float[np.ndarray, " resamples"]
+
+
+class Paired:
+    """A number of two arms, or the mean of it over two groups of arms, seed by seed.
+
+    Args:
+        first: An arm, or the arms of a group.
+        second: What it is compared with.
+        number: The number of one run; every run must have it.
+
+    Attributes:
+        runs: One row of runs per common seed: those of ``first``, then those of ``second``.
+        first, second: Values, shape ``seeds``.
+        first_resamples, second_resamples: Values on resamples, shape ``resamples seeds``.
+    """
+
+    def __init__(
+        self,
+        first: Arm | Sequence[Arm],
+        second: Arm | Sequence[Arm],
+        number: Callable[[Run], Sample],
+    ) -> None:
+        groups = [[arm] if isinstance(arm, Arm) else list(arm) for arm in (first, second)]
+        self.arms = [*groups[0], *groups[1]]
+        self.runs = by_seed(self.arms)
+        samples = {run.folder: number(run) for run in self.distinct}
+        size = len(groups[0])
+        sides = [[row[:size] for row in self.runs], [row[size:] for row in self.runs]]
+        (self.first, self.first_resamples), (self.second, self.second_resamples) = (
+            _means([[samples[run.folder] for run in row] for row in side]) for side in sides
+        )
+
+    @cached_property
+    def distinct(self) -> list[Run]:
+        """All runs that are compared, each once."""
+        return list({run.folder: run for row in self.runs for run in row}.values())
+
+    @property
+    def seedless(self) -> bool:
+        """Whether no seed changes any of the arms."""
+        return all(arm.seedless for arm in self.arms)
+
+    @property
+    def spread(self) -> Spread:
+        """Variance of the mean difference; over pairs alone with one seed."""
+        resamples = self.first_resamples - self.second_resamples
+        if len(self.runs) == 1:
+            return spread_over_pairs(resamples)
+        return spread_over_both(self.first - self.second, resamples)
+
+    def compare(self, *, level: float = 0.95, one_seed: bool = False) -> Comparison:
+        """Compare ``first`` minus ``second``, for new seeds and new pairs (population: both).
+
+        Arms that no seed changes are compared for new pairs alone.
+
+        Args:
+            level: Of the interval.
+            one_seed: Keep the test over pairs where a single seed stands for all seeds; it is then
+                a statement about these models. Without it such a comparison has no test.
+        """
+        population: Population = "pairs" if self.seedless else "both"
+        found = compare_resampled(
+            self.first,
+            self.second,
+            self.first_resamples,
+            self.second_resamples,
+            population=population,
+            level=level,
+        )
+        return found if one_seed else about_seeds(found, self.arms)
+
+
+def compare_arms(
+    first: Arm | Sequence[Arm],
+    second: Arm | Sequence[Arm],
+    number: Callable[[Run], Sample],
+    *,
+    level: float = 0.95,
+    one_seed: bool = False,
+) -> Comparison:
+    """Compare two arms, or the means of two groups of arms; see ``Paired``.
+
+    Args:
+        first: An arm, or the arms of a group.
+        second: What it is compared with.
+        number: The number of one run.
+        level: Of the interval.
+        one_seed: Keep the test over pairs where a single seed stands for all seeds.
+
+    Returns:
+        The difference ``first`` minus ``second``; without interval and test if no seed has
+        finished in all arms, and then ``why`` says so.
+    """
+    return Paired(first, second, number).compare(level=level, one_seed=one_seed)
+
+
+def by_seed(arms: Sequence[Arm]) -> list[tuple[Run, ...]]:
+    """The runs of all arms for each seed that all have.
+
+    An arm that no seed changes is paired with every seed of the others.
+    """
+    if not all(arm.runs for arm in arms):
+        return []
+    seeds = [set(arm.runs) for arm in arms if not arm.seedless] or [set(arms[0].runs)]
+    return [
+        tuple(next(iter(arm.runs.values())) if arm.seedless else arm.runs[seed] for arm in arms)
+        for seed in sorted(set.intersection(*seeds))
+    ]
+
+
+def about_seeds(found: Comparison, arms: Sequence[Arm]) -> Comparison:
+    """A comparison without its test if one seed stands for all: its pairs are about these models.
+
+    Arms that no seed changes are not a sample of seeds, and keep their test.
+    """
+    if found.p is None or found.seeds > 1 or all(arm.seedless for arm in arms):
+        return found
+    return found._replace(low=None, high=None, p=None, why="one seed: no test")
+
+
+def _means(
+    rows: Sequence[Sequence[Sample]],
+) -> tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, "resamples seeds"]]:
+    """Mean over the arms of a group, by seed."""
+    if not rows:
+        return np.empty(0), np.empty((0, 0))
+    points = np.array([np.mean([sample.point for sample in row]) for row in rows], float)
+    resamples = [np.mean([sample.resamples for sample in row], axis=0) for row in rows]
+    return points, np.stack(resamples, axis=1)
