@@ -18,11 +18,9 @@ from recse_lab.runs.store import Run
 from recse_lab.statistics.comparison import (
     Comparison,
     Population,
-    Spread,
     compare_resampled,
-    spread_over_both,
-    spread_over_pairs,
 )
+from recse_lab.statistics.spread import Spread, spread_over_both, spread_over_pairs
 
 
 class Sample(NamedTuple):

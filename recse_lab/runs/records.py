@@ -1,9 +1,7 @@
 """What a run folder holds, as typed records: one model, one reader and one writer per file.
 
-``Run.record`` opens a folder; each file is read when it is first asked for, without torch:
-
-
-Rules of reading:
+``Run.record`` opens a folder; each file is read when it is first asked for, without torch, as in
+``run.record.sts.average.spearman.all``. Rules of reading:
 
 - A number without a value is None, and ``undefined`` says why. It is never 0.
 - A file or field that a run never had, such as the dev set of an evaluation, reads as its explicit
