@@ -39,7 +39,7 @@ class TokenStore:
 
     def _open(self, folder: Path) -> None:
         self.folder = folder
-        self.meta = read_json(folder / "meta.json", "delete the folder it lies in")
+        self.meta = read_json(folder / "meta.json", "delete its folder")
         self.fingerprint: str = self.meta["fingerprint"]
         self.sentences: int = self.meta["sentences"]
         self.special_ids: list[int] = self.meta["special_ids"]

@@ -1,4 +1,4 @@
-"""The named terms a step minimises: a contrast of views, a contrast with reshaped features, or both."""
+"""The terms a step minimises: a contrast of views, a contrast with reshaped features, or both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reshape operators: name -> class. A new one is one file and one line here."""
+"""Reshape operators: formulas from a sentence's token features to a fixed number of values."""
 
 from recse_lab.errors import LabError, suggest
 from recse_lab.reshape.channel_gram import ChannelGram
@@ -16,17 +16,25 @@ OPERATORS: dict[str, type[Reshape]] = {
     "mean": Mean,
     "random": Random,
 }
+"""Operators: name -> class. A new one is one file and one line here."""
 
 SHUFFLED = "shuffled"
 
 
 def parse_operator(spec: str) -> tuple[bool, list[str]]:
-    """Read ``["shuffled:"] name ("+" name)*`` into whether it is shuffled and the operators' names.
+    """Read ``["shuffled:"] name ("+" name)*``.
 
-    ``shuffled:`` gives every sentence another one's features; alone it means ``shuffled:channel-gram``.
+    ``shuffled:`` gives every sentence the features of another one; ``shuffled`` alone means
+    ``shuffled:channel-gram``.
+
+    Returns:
+        Whether the features are shuffled, and the names of the operators.
 
     Raises:
-        LabError: A name that is no operator.
+        LabError: A name is not an operator.
+
+    >>> parse_operator("mean+channel-gram")
+    (False, ['mean', 'channel-gram'])
     """
     shuffled = spec == SHUFFLED or spec.startswith(f"{SHUFFLED}:")
     rest = "channel-gram" if spec == SHUFFLED else spec.removeprefix(f"{SHUFFLED}:")

@@ -1,4 +1,4 @@
-"""Controls: an operator that does not beat these has shown nothing. The third, shuffled, is a way to read any store."""
+"""Controls that an operator has to outperform. The third, shuffled, is a way to read any store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from recse_lab.reshape.operator import Reshape, weighted_mean
 
 
 class Mean(Reshape):
-    """Σ αᵢ xᵢ: first-order pooling, the same weights and centring without any reshape."""
+    """Σ αᵢ xᵢ: first-order pooling, with the same weights and centring but without a reshape.
+
+    Source: the weighted average of Arora, Liang & Ma (2017), algorithm 1; as a control, ours.
+    """
 
     uses_dim: ClassVar[bool] = False
     control: ClassVar[bool] = True
@@ -33,7 +36,10 @@ class Mean(Reshape):
 
 
 class Random(Reshape):
-    """A fixed standard-normal vector of p² numbers per sentence: a target that says which sentence it is, nothing else."""
+    """A fixed standard-normal vector of p² numbers per sentence: it identifies the sentence only.
+
+    Source: ours.
+    """
 
     control: ClassVar[bool] = True
 
@@ -54,7 +60,10 @@ class Random(Reshape):
 
 
 def _mix(value: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
-    """splitmix64's finaliser on wrapping 64-bit integers (Steele et al. 2014)."""
+    """The finaliser of splitmix64 on wrapping 64-bit integers.
+
+    Source: Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators".
+    """
     for shift, factor in ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15)):
         value = (value ^ _shift_right(value, shift)) * factor
     return value ^ _shift_right(value, 31)
@@ -66,7 +75,11 @@ def _shift_right(value: Int[Tensor, "*shape"], bits: int) -> Int[Tensor, "*shape
 
 
 def keyed_normal(keys: Int[Tensor, " batch"], count: int) -> Float[Tensor, "batch count"]:
-    """``count`` standard-normal numbers that depend on nothing but the key (counter-based, Box–Muller)."""
+    """Return ``count`` standard-normal numbers per key that depend on the key alone.
+
+    Source: Box & Muller (1958), "A note on the generation of random normal deviates", over the
+    counter-based bits of splitmix64 (Steele, Lea & Flood 2014).
+    """
     counter = torch.arange(2 * count, device=keys.device, dtype=torch.int64)
     bits = _mix(_mix(keys)[:, None] + counter * -0x61C8864680B583EB)
     uniform = (_shift_right(bits, 11).double() + 0.5) / 2.0**53
@@ -77,6 +90,11 @@ def keyed_normal(keys: Int[Tensor, " batch"], count: int) -> Float[Tensor, "batc
 def sentence_keys(
     ids: Int[Tensor, "batch tokens"], mask: Bool[Tensor, "batch tokens"]
 ) -> Int[Tensor, " batch"]:
-    """A 64-bit key per sentence from its content tokens in their order; padding and gaps change nothing."""
+    """Return a 64-bit key per sentence, from its content tokens in their order.
+
+    Padding and gaps in the mask change nothing.
+
+    Source: ours, from the finaliser of splitmix64 (Steele, Lea & Flood 2014).
+    """
     rank = torch.cumsum(mask, 1)
     return (_mix(_mix(ids + 1) ^ (rank * -0x61C8864680B583EB)) * mask).sum(1)

@@ -1,4 +1,4 @@
-"""elementwise: the paper's formula channel by channel."""
+"""elementwise: the paper's formula, channel by channel."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from recse_lab.reshape.operator import Reshape, ssqrt, weighted_mean
 
 
 class Elementwise(Reshape):
-    """G_ijk = ssqrt(x_ik · x_jk) = ssqrt(x_ik)·ssqrt(x_jk), n×n×d, densified by its weighted token means:
-    Σᵢⱼ αᵢ αⱼ G_ijk = (Σᵢ αᵢ ssqrt(x_ik))², one number per channel, without n² memory.
+    """The weighted token means of G_ijk = ssqrt(x_ik)·ssqrt(x_jk), one number per channel.
 
-    Paper: X = √(xᵀx), whose diagonal keeps each token: here G_iik = |x_ik| exactly. Ours: the reading per channel and
-    the means. x and −x coincide, as they do in every product of x with itself. p has no meaning here.
+    Σᵢⱼ αᵢ αⱼ G_ijk = (Σᵢ αᵢ ssqrt(x_ik))², so the n×n×d grid is never held. The diagonal of G keeps
+    each token: G_iik = |x_ik| up to the ε of the root. x and −x coincide, as in every product of x
+    with itself. There is no p.
+
+    Source: X = √(xᵀx) of reCSE (arXiv:2408.04975), whose diagonal keeps each token. Ours: the
+    reading per channel, the signed root and the means.
     """
 
     uses_dim: ClassVar[bool] = False

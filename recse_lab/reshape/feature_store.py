@@ -1,4 +1,8 @@
-""" "Time for space": reshaped features of a whole corpus, computed once and read by row during training."""
+"""Reshaped features of a whole corpus, computed once and read by row during training.
+
+Source: "time for space" in reCSE (arXiv:2408.04975) separates the reshape from contrastive
+learning, so that device memory does not grow with the supplementary samples. The store is our reading.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +24,20 @@ from recse_lab.errors import LabError
 from recse_lab.files import exclusive, read_json, write_json
 from recse_lab.reshape.reshaper import Batch, Reshaper
 
-Source = Callable[[Int[np.ndarray, " rows"]], Batch]
-LARGEST = 65504.0  # float16
+FeatureReader = Callable[[Int[np.ndarray, " rows"]], Batch]
+LARGEST = 65504.0  # of float16
 SHUFFLE_SEED = 4975
 
 
 def store_size(rows: int, out_dim: int) -> int:
-    """Bytes of the feature file: float16."""
+    """Return the size of the feature file in bytes; features are float16."""
     return 2 * rows * out_dim
 
 
 def batches_by_length(
     rows: Int[np.ndarray, " rows"], lengths: Int[np.ndarray, " corpus"], tokens_per_batch: int
 ) -> Iterator[Int[np.ndarray, " batch"]]:
-    """``rows`` in batches of similar length whose padded size stays within a budget."""
+    """Yield ``rows`` in batches of similar length whose padded size stays within a budget."""
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
     while len(ordered):
         size = max(1, tokens_per_batch // max(1, int(lengths[ordered[0]])))
@@ -42,9 +46,10 @@ def batches_by_length(
 
 
 class FeatureStore:
-    """Rows of standardised reshaped features on disk, in float16; opened, never loaded.
+    """Standardised reshaped features on disk, one row per sentence, in float16 and memory-mapped.
 
-    A shuffled store hands out, for every row, the features of another one: rows form one cycle, none keeps its own.
+    A shuffled store returns, for every row, the features of another one: the rows form one cycle,
+    and no row keeps its own.
     """
 
     def __init__(self, folder: Path, rows: int, dim: int, *, shuffled: bool = False) -> None:
@@ -62,7 +67,7 @@ class FeatureStore:
         return len(self._features)
 
     def read(self, rows: Int[np.ndarray, " batch"]) -> Float[Tensor, "batch dim"]:
-        """Features of some rows, in float32."""
+        """Return the features of some rows, in float32."""
         rows = rows if self._partner is None else self._partner[rows]
         return torch.from_numpy(self._features[rows].astype(np.float32))
 
@@ -71,14 +76,15 @@ def open_store(folder: Path, identity: dict[str, Any], *, shuffled: bool = False
     """Open a finished store.
 
     Raises:
-        LabError: There is none, it was built from something else (naming what differs), or it is truncated.
+        LabError: There is no store, it was built from something else (the message names what
+            differs), or it is truncated.
     """
     meta_file = folder / "meta.json"
     if not meta_file.is_file():
         raise LabError(
             f"{folder}: no finished feature store; build it with `recse-lab reshape build`."
         )
-    meta = read_json(meta_file, "delete the folder it lies in")
+    meta = read_json(meta_file, "delete its folder")
     have, want = meta["identity"], json.loads(json.dumps(identity))
     differing = [
         f"{k} ({have.get(k)!r} there, {want.get(k)!r} wanted)"
@@ -87,14 +93,16 @@ def open_store(folder: Path, identity: dict[str, Any], *, shuffled: bool = False
     ]
     if differing:
         raise LabError(
-            f"{folder}: this feature store was built from something else: {'; '.join(differing)}; build another one."
+            f"{folder}: this feature store was built from something else: {'; '.join(differing)}; "
+            "build another one."
         )
     features = folder / "features.f16"
     size = features.stat().st_size if features.is_file() else 0
     if size != store_size(meta["rows"], meta["out_dim"]):
         expected = store_size(meta["rows"], meta["out_dim"])
         raise LabError(
-            f"{features}: {size} bytes instead of {expected}: truncated; delete the folder and build it again."
+            f"{features}: {size} bytes instead of {expected}: truncated; "
+            "delete the folder and build it again."
         )
     return FeatureStore(folder, meta["rows"], meta["out_dim"], shuffled=shuffled)
 
@@ -102,7 +110,7 @@ def open_store(folder: Path, identity: dict[str, Any], *, shuffled: bool = False
 def build_store(
     folder: Path,
     reshaper: Reshaper,
-    source: Source,
+    source: FeatureReader,
     lengths: Int[np.ndarray, " rows"],
     identity: dict[str, Any],
     *,
@@ -110,12 +118,23 @@ def build_store(
     chunk: int = 4096,
     progress: Callable[[int, int], None] | None = None,
 ) -> FeatureStore:
-    """Stream every row through ``source`` and ``reshaper`` into ``folder``; continues where a killed build stopped.
+    """Write the reshaped features of every row to ``folder``, or open the store that is there.
 
-    Memory is one chunk, whatever the number of rows. Only one process writes; others wait and then open the result.
+    Memory is one chunk, whatever the number of rows. A killed build is continued where it stopped.
+    Only one process writes; others wait and then open the result.
+
+    Args:
+        folder: Where the store goes.
+        reshaper: A fitted reshaper.
+        source: Row numbers -> features, token ids and content mask.
+        lengths: Tokens of each row.
+        identity: Everything the features depend on, kept with them and compared on opening.
+        tokens_per_batch: Padded tokens of a batch.
+        chunk: Rows between two records of progress.
+        progress: Called with the rows done and the rows in all.
 
     Raises:
-        LabError: Too little space on the disk, or a store of another identity in the way.
+        LabError: There is too little disk space, or a store of another identity is there.
     """
     with exclusive(folder):
         if folder.exists():
@@ -157,15 +176,14 @@ def build_store(
 
 
 def _begin(partial: Path, identity: dict[str, Any], rows: int, dim: int) -> int:
-    """Rows already done by an earlier build of the same store; else an empty folder, and 0."""
+    """Return the rows done by an earlier build of the same store; else make an empty folder."""
     state = partial / "progress.json"
     features = partial / "features.f16"
     if state.is_file() and features.is_file():
-        with suppress(LabError):  # damaged: the build begins anew
+        with suppress(LabError):  # damaged: the build starts again
             seen = read_json(state)
-            if seen["identity"] == json.loads(
-                json.dumps(identity)
-            ) and features.stat().st_size >= store_size(seen["rows_done"], dim):
+            same = seen["identity"] == json.loads(json.dumps(identity))
+            if same and features.stat().st_size >= store_size(seen["rows_done"], dim):
                 return seen["rows_done"]
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -178,6 +196,7 @@ def _begin(partial: Path, identity: dict[str, Any], rows: int, dim: int) -> int:
 def _no_space(folder: Path, needed: int) -> str:
     free = shutil.disk_usage(folder.parent).free
     return (
-        f"{folder.parent}: the feature store needs {needed / 2**20:,.0f} MiB and the disk has {free / 2**20:,.0f} MiB free; "
+        f"{folder.parent}: the feature store needs {needed / 2**20:,.0f} MiB "
+        f"and the disk has {free / 2**20:,.0f} MiB free; "
         "free some space, lower reshape.dim, or set RECSE_LAB_CACHE to another disk."
     )

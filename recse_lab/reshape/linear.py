@@ -1,4 +1,4 @@
-"""linear: the plain learned baseline that any operator must beat."""
+"""linear: the plain learned baseline that any operator must outperform."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from recse_lab.reshape.operator import Reshape, weighted_mean
 
 
 class Linear(Reshape):
-    """GELU(U · Σ αᵢ xᵢ + b), U learned, p²×d.
+    """GELU(U · Σ αᵢ xᵢ + b) with U learned, p²×d.
 
-    The token mean commutes with a linear map, so Σ αᵢ xᵢ is what is stored (d numbers) and the up-projection to p² with
-    its non-linearity is a learned lift, in training only. Ours.
+    The token mean commutes with a linear map, so the d numbers Σ αᵢ xᵢ are stored, and the
+    up-projection to p² with its non-linearity is a learned lift, in training only.
+
+    Source: ours; a baseline for "raised in dimension" of reCSE (arXiv:2408.04975).
     """
 
     def __init__(self, hidden: int, dim: int | None = None) -> None:

@@ -10,7 +10,8 @@ from torch import Tensor
 class Moments:
     """Running mean and variance (or covariance) in float64, merged batch by batch.
 
-    Source: Chan, Golub & LeVeque (1983), pairwise update of mean and sum of squared deviations.
+    Source: Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", the
+    pairwise update of mean and sum of squared deviations.
     """
 
     def __init__(self, width: int, *, covariance: bool = False) -> None:
@@ -19,7 +20,7 @@ class Moments:
         self._squares = torch.zeros((width, width) if covariance else (width,), dtype=torch.float64)
 
     def add(self, rows: Float[Tensor, "rows width"]) -> None:
-        """Take in a batch."""
+        """Add a batch of rows."""
         if len(rows) == 0:
             return
         rows = rows.detach().to("cpu", torch.float64)
@@ -35,6 +36,6 @@ class Moments:
         self.count = total
 
     @property
-    def variance(self) -> Float[Tensor, ...]:
+    def variance(self) -> Float[Tensor, "*width"]:
         """Population variance, or covariance matrix."""
         return self._squares / max(1, self.count)

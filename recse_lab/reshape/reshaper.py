@@ -1,4 +1,7 @@
-"""From features to the standardised numbers an embedding is compared with: weigh, centre, raise, densify, standardise."""
+"""From features to the standardised numbers an embedding is compared with.
+
+The steps: weight the tokens, centre, raise, densify, standardise.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,30 @@ from recse_lab.reshape.weights import token_weights
 Batch = tuple[
     Float[Tensor, "batch tokens hidden"], Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]
 ]
-SMALLEST_STD = (
-    1e-6  # a column that does not vary tells sentences apart by nothing but noise: it becomes 0
-)
+SMALLEST_STD = 1e-6
+"""A column that varies less holds only rounding noise, and becomes 0."""
 
 
 class Reshaper(nn.Module):
-    """One or several operators with the statistics of a training corpus; nothing in it is learned.
+    """One or several operators with the statistics of a training corpus; it has no learned weights.
 
-    ``forward`` gives every part of a composition standardised on its own columns, side by side.
+    ``forward`` returns the parts of a composition side by side, each standardised per column.
+
+    Args:
+        operator: As in ``parse_operator``: ``NAME``, ``NAME+NAME`` or ``shuffled:NAME``.
+        hidden: Channels of the features.
+        vocab: Entries of the vocabulary.
+        dim: p, the side of the square, for operators that have one.
+        weights: A key of ``WEIGHTS``.
+        centring: ``none``, ``mean``, or ``top-K``: subtract the mean token, then remove the K
+            leading principal components.
+
+    Raises:
+        LabError: The operator is unknown, or ``centring`` removes every channel.
+
+    Source: weights of Arora, Liang & Ma (2017); centring by all-but-the-top (Mu & Viswanath 2018,
+    arXiv:1702.01417, algorithm 1), over tokens of the corpus instead of word types.
+    Standardisation and operators side by side, are ours.
     """
 
     behaviour: ClassVar[int] = 1
@@ -56,17 +74,14 @@ class Reshaper(nn.Module):
         super().__init__()
         self.shuffled, names = parse_operator(operator)
         self.parts = nn.ModuleList(OPERATORS[name](hidden, dim) for name in names)
-        self.operator, self.weights, self.centring, self.hidden = (
-            operator,
-            weights,
-            centring,
-            hidden,
-        )
+        self.operator, self.hidden = operator, hidden
+        self.weights, self.centring = weights, centring
         self.out_dim = sum(part.out_dim for part in self._parts)
         removed = int(centring.removeprefix("top-")) if centring.startswith("top-") else 0
         if removed >= hidden:
             raise LabError(
-                f"reshape.centring {centring} removes {removed} components of {hidden} channels: nothing would be left."
+                f"reshape.centring {centring} removes {removed} components of {hidden} channels: "
+                "nothing would be left."
             )
         self.register_buffer("token_weights", torch.ones(vocab))
         self.register_buffer("token_mean", torch.zeros(hidden))
@@ -84,7 +99,10 @@ class Reshaper(nn.Module):
         ids: Int[Tensor, "batch tokens"],
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch out"]:
-        """``mask`` is true on content tokens: special tokens and padding are excluded."""
+        """Return the standardised reshape of each sentence.
+
+        ``mask`` is true on content tokens: special tokens and padding are excluded.
+        """
         value = (self.raw(features, ids, mask) - self.mean) / self.std.clamp(min=SMALLEST_STD)
         return torch.where(self.std < SMALLEST_STD, torch.zeros_like(value), value)
 
@@ -94,7 +112,7 @@ class Reshaper(nn.Module):
         ids: Int[Tensor, "batch tokens"],
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch out"]:
-        """Before standardisation."""
+        """Return the reshape of each sentence before standardisation."""
         weights = self.token_weights[ids] * mask
         weights = weights / weights.sum(1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
         centred = self.centre(features) * mask[..., None]
@@ -102,7 +120,10 @@ class Reshaper(nn.Module):
         return torch.cat([part(centred, mask, weights, keys) for part in self._parts], dim=1)
 
     def centre(self, features: Float[Tensor, "... hidden"]) -> Float[Tensor, "... hidden"]:
-        """Without the mean token and, for top-K, without what lies along the K leading principal components."""
+        """Subtract the mean token and, for top-K, the projection on the K leading components.
+
+        Source: all-but-the-top (Mu & Viswanath 2018, arXiv:1702.01417), algorithm 1.
+        """
         if self.centring == "none":
             return features
         centred = features - self.token_mean
@@ -117,7 +138,14 @@ class Reshaper(nn.Module):
         document_frequency: np.ndarray,
         sentences: int,
     ) -> None:
-        """Learn token weights, centring and standardisation from a sample that can be read twice; constant memory."""
+        """Compute token weights, centring and standardisation from a sample, in constant memory.
+
+        Args:
+            batches: Returns the sample's batches; it is called once or twice.
+            counts: How often each token occurs in the corpus.
+            document_frequency: In how many sentences each token occurs.
+            sentences: Sentences of the corpus.
+        """
         vocab = len(self.token_weights)
         weights = token_weights(self.weights, counts[:vocab], document_frequency[:vocab], sentences)
         self.token_weights[: len(weights)] = torch.from_numpy(weights)
@@ -136,7 +164,7 @@ class Reshaper(nn.Module):
         self.std.copy_(moments.variance.sqrt())
 
     def head(self, projection: int) -> TargetHead:
-        """The learned side of a target: the operators' own lifts, then one linear map to ``projection``."""
+        """Return the learned side of a target: the operators' lifts, then one linear map."""
         return TargetHead(self._parts, projection)
 
     def save(self, path: Path) -> None:
@@ -150,7 +178,11 @@ class Reshaper(nn.Module):
 
 
 class TargetHead(nn.Module):
-    """Lift each part where its operator learns something, then compress all of them together."""
+    """Lifts each part where its operator learns something, then compresses all of them together.
+
+    Source: "compressed" in reCSE (arXiv:2408.04975); a linear map to the shared projection, whose
+    width of 256 is the default of the authors' scripts, is our reading.
+    """
 
     def __init__(self, parts: list[Reshape], projection: int) -> None:
         super().__init__()

@@ -12,7 +12,17 @@ from recse_lab.reshape.operator import Reshape, ssqrt
 def area_resampler(
     rank: Float[Tensor, "batch tokens"], count: Float[Tensor, "batch 1"], dim: int
 ) -> Float[Tensor, "batch dim tokens"]:
-    """Rows average the tokens that fall into each of ``dim`` equal stretches of the sentence, by exact overlap."""
+    """Return rows that average the tokens in each of ``dim`` equal stretches of the sentence.
+
+    A token that lies in two stretches counts in each by its exact overlap.
+
+    Args:
+        rank: Position of each token among the content tokens, from 0.
+        count: Content tokens of each sentence.
+        dim: p.
+
+    Source: ours; area interpolation of images, in one dimension.
+    """
     edges = (
         torch.arange(dim + 1, dtype=rank.dtype, device=rank.device)[None, :, None]
         * (count / dim)[..., None]
@@ -25,7 +35,12 @@ def area_resampler(
 def bilinear_resampler(
     rank: Float[Tensor, "batch tokens"], count: Float[Tensor, "batch 1"], dim: int
 ) -> Float[Tensor, "batch dim tokens"]:
-    """Rows interpolate at ``dim`` points from the first token to the last, corners aligned; one point is the middle."""
+    """Return rows that interpolate at ``dim`` points from the first token to the last.
+
+    Corners are aligned; a single point is the middle. Arguments as in ``area_resampler``.
+
+    Source: ours; equal to ``torch.nn.functional.interpolate`` with mode bilinear and align_corners.
+    """
     share = torch.full((1,), 0.5) if dim == 1 else torch.linspace(0, 1, dim, dtype=torch.float64)
     point = share.to(rank)[None, :, None] * (count - 1)[..., None]
     return (1 - (point - rank[:, None, :]).abs()).clamp(min=0)
@@ -37,9 +52,11 @@ RESAMPLERS = {"area": area_resampler, "bilinear": bilinear_resampler}
 class TokenGram(Reshape):
     """G = ssqrt(x̃ x̃ᵀ / d), n×n, resampled to p×p.
 
-    Paper: X = √(xᵀx) is n×n, its diagonal keeps each token, the rest relates every token to every other. Ours: the
-    division by d, the signed root, x̃ᵢ = √(n αᵢ)·xᵢ so that uniform weights give x back, and the way from n to p
-    (R G Rᵀ with R p×n; "area" by default).
+    x̃ᵢ = √(n αᵢ)·xᵢ, so that uniform weights give x back.
+
+    Source: reCSE (arXiv:2408.04975): X = √(xᵀx) is n×n, its diagonal keeps each token and the rest
+    relates every token to every other. Ours: the division by d, the signed root, the weights, and
+    the way from n to p (R G Rᵀ with R p×n; "area" by default).
     """
 
     def __init__(self, hidden: int, dim: int | None = None, resample: str = "area") -> None:

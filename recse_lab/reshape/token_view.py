@@ -1,8 +1,9 @@
-"""The role "view": input embeddings raised, densified and brought back to their own size, as a second view of a sentence.
+"""The role "view": reshaped input embeddings, of their own size, as a second view of a sentence.
 
-The paper gives the raise X = √(xᵀ·x) and says that features are "compressed back to the original size"; how is left open.
-Ours: the raised grid mixes what it was made of, and every token keeps its own mean and spread, which the layers above
-were trained to expect from the norm of the embedding layer. Special tokens and padding stay as they are.
+Source: reCSE (arXiv:2408.04975) gives the raise X = √(xᵀ·x) and says that features are "compressed
+back to the original size"; it leaves open how. Ours: the raised grid mixes the features it was
+computed from, and every token keeps its own mean and spread, which the layers above expect
+after the norm of the embedding layer. Special tokens and padding stay as they are.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from recse_lab.reshape.operator import EPSILON, ssqrt
 def by_token_gram(
     features: Float[Tensor, "batch tokens hidden"], mask: Bool[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch tokens hidden"]:
-    """Every token becomes Σⱼ Gᵢⱼ xⱼ / Σⱼ |Gᵢⱼ| with G = ssqrt(x xᵀ / d): all tokens, by their relation to it."""
+    """Replace every token by Σⱼ Gᵢⱼ xⱼ / Σⱼ |Gᵢⱼ| with G = ssqrt(x xᵀ / d).
+
+    Source: G as in ``TokenGram``; the mixing is ours.
+    """
     grid = ssqrt(features @ features.transpose(1, 2) / features.shape[2])
     return (grid / grid.abs().sum(2, keepdim=True).clamp(min=EPSILON)) @ features
 
@@ -28,7 +32,10 @@ def by_token_gram(
 def by_channel_gram(
     features: Float[Tensor, "batch tokens hidden"], mask: Bool[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch tokens hidden"]:
-    """Every channel becomes Σ_l C_kl x_l / Σ_l |C_kl| with C = ssqrt(xᵀ x / n): all channels, by their relation to it."""
+    """Replace every channel by Σ_l C_kl x_l / Σ_l |C_kl| with C = ssqrt(xᵀ x / n).
+
+    Source: C as in ``ChannelGram``, without its projection; the mixing is ours.
+    """
     count = mask.sum(1).clamp(min=1)[:, None, None]
     grid = ssqrt(features.transpose(1, 2) @ features / count)
     return features @ (grid / grid.abs().sum(2, keepdim=True).clamp(min=EPSILON)).transpose(1, 2)
@@ -37,7 +44,10 @@ def by_channel_gram(
 def by_elementwise(
     features: Float[Tensor, "batch tokens hidden"], mask: Bool[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch tokens hidden"]:
-    """The mean over j of G_ijk = ssqrt(x_ik)·ssqrt(x_jk): a token's channels, by the sentence's."""
+    """Replace every token by the mean over j of G_ijk = ssqrt(x_ik)·ssqrt(x_jk).
+
+    Source: G as in ``Elementwise``; the mean over one of its token axes is ours.
+    """
     root = ssqrt(features)
     return root * (root.sum(1, keepdim=True) / mask.sum(1).clamp(min=1)[:, None, None])
 
@@ -45,7 +55,10 @@ def by_elementwise(
 def by_mean(
     features: Float[Tensor, "batch tokens hidden"], mask: Bool[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch tokens hidden"]:
-    """Control: every token becomes the mean of all, first order only."""
+    """Replace every token by the mean of all tokens: a control of first order.
+
+    Source: ours.
+    """
     return (features.sum(1, keepdim=True) / mask.sum(1).clamp(min=1)[:, None, None]).expand_as(
         features
     )
@@ -57,7 +70,7 @@ TOKEN_FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "elementwise": by_elementwise,
     "mean": by_mean,
 }
-"""Operator -> what it makes of a sentence's tokens; features are 0 where the mask is false."""
+"""Operator -> its formula for the tokens of a sentence; features are 0 where the mask is false."""
 
 
 def reshape_tokens(
@@ -65,21 +78,30 @@ def reshape_tokens(
     features: Float[Tensor, "batch tokens hidden"],
     mask: Bool[Tensor, "batch tokens"],
 ) -> Float[Tensor, "batch tokens hidden"]:
-    """Content tokens by ``operator``'s formula, each brought to its own mean and standard deviation over channels."""
+    """Reshape the content tokens, then give each its own mean and standard deviation over channels.
+
+    Args:
+        operator: A key of ``TOKEN_FORMULAS``.
+        features: Input embeddings, one per token.
+        mask: True on content tokens; the others are returned as they are.
+
+    Source: ours, as the module says.
+    """
     with torch.autocast(features.device.type, enabled=False):
-        content = features.float() * mask[..., None]
-        mixed = TOKEN_FORMULAS[operator](content, mask)
+        own = features.float() * mask[..., None]
+        mixed = TOKEN_FORMULAS[operator](own, mask)
         centred = mixed - mixed.mean(2, keepdim=True)
-        scale = (
-            content.std(2, unbiased=False, keepdim=True)
-            / (centred.square().mean(2, keepdim=True) + EPSILON).sqrt()
-        )
-        fitted = centred * scale + content.mean(2, keepdim=True)
+        spread = (centred.square().mean(2, keepdim=True) + EPSILON).sqrt()
+        scale = own.std(2, unbiased=False, keepdim=True) / spread
+        fitted = centred * scale + own.mean(2, keepdim=True)
     return torch.where(mask[..., None], fitted.to(features.dtype), features)
 
 
 class ReshapedTokens:
-    """``reshape_tokens`` as a view of the embedding layer's output; nothing in it is random."""
+    """``reshape_tokens`` as a deterministic view of the embedding layer's output.
+
+    Source: the positive sample of reCSE (arXiv:2408.04975), from the sentence's own features.
+    """
 
     behaviour: ClassVar[int] = 1
     """Version of the numbers. Raise it when they change: runs that use it get new ids."""
@@ -95,6 +117,6 @@ class ReshapedTokens:
         *,
         seed: int,
     ) -> Float[Tensor, "batch tokens hidden"]:
-        """Edit the embeddings of padded sentences."""
-        content = mask.bool() & ~torch.isin(ids, self.special_ids.to(ids.device))
-        return reshape_tokens(self.operator, embeddings, content)
+        """Edit the embeddings of padded sentences; ``seed`` is ignored."""
+        content_mask = mask.bool() & ~torch.isin(ids, self.special_ids.to(ids.device))
+        return reshape_tokens(self.operator, embeddings, content_mask)

@@ -1,14 +1,18 @@
 """Every reshape operator obeys the same laws; a newcomer is enrolled by its line in OPERATORS."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_sentence import reshape_one, root
 
 from recse_lab.reshape import OPERATORS
-from recse_lab.reshape.controls import sentence_keys
+from recse_lab.reshape.channel_gram import orthonormal
+from recse_lab.reshape.controls import keyed_normal, sentence_keys
 
 HIDDEN, DIM = 12, 5
+P = 4  # of the transcriptions
 
 
 def batch(lengths, *, seed=0, width=None, dtype=torch.float64):
@@ -118,3 +122,74 @@ def test_a_lift_takes_what_is_stored(name):
         assert lift(torch.zeros(2, operator.out_dim)).shape == (2, operator.lifted_dim)
     else:
         assert operator.lifted_dim == operator.out_dim
+
+
+# ---- NumPy transcriptions ----
+
+
+def token_gram(x, a):
+    n = len(x)
+    x = x * np.sqrt(n * a)[:, None]
+    g = root(x @ x.T / x.shape[1])
+    r = np.zeros((P, n))
+    for j in range(P):  # share of stretch j that token i covers
+        for i in range(n):
+            r[j, i] = max(0.0, min((j + 1) * n / P, i + 1) - max(j * n / P, i)) / (n / P)
+    return (r @ g @ r.T).ravel()
+
+
+def channel_gram(x, a):
+    z = x @ orthonormal(x.shape[1], P).double().numpy()
+    return root(z.T @ np.diag(a) @ z).ravel()
+
+
+def elementwise(x, a):
+    g = np.array([[root(x[i]) * root(x[j]) for j in range(len(x))] for i in range(len(x))])
+    return np.einsum("i,j,ijk->k", a, a, g)
+
+
+def mean(x, a):
+    return a @ x
+
+
+def splitmix(value):
+    """splitmix64's finaliser, in Python's own integers."""
+    value ^= value >> 30
+    value = value * 0xBF58476D1CE4E5B9 % 2**64
+    value ^= value >> 27
+    value = value * 0x94D049BB133111EB % 2**64
+    return value ^ value >> 31
+
+
+def random(key, count):
+    """Box–Muller of 2·count uniform numbers addressed by the key."""
+    bits = [splitmix((splitmix(key) + i * 0x9E3779B97F4A7C15) % 2**64) for i in range(2 * count)]
+    u = (np.array([b >> 11 for b in bits], dtype=np.float64) + 0.5) / 2**53
+    return np.sqrt(-2 * np.log(u[:count])) * np.cos(2 * np.pi * u[count:])
+
+
+TRANSCRIPTIONS = {
+    "token-gram": token_gram,
+    "channel-gram": channel_gram,
+    "elementwise": elementwise,
+    "mean": mean,
+    "linear": mean,
+    "random": lambda x, a: random(0, P * P),  # ``reshape_one`` gives its sentence the key 0
+}
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 3, 4, 7, 30])
+def test_equals_its_numpy_transcription(name, tokens):
+    rng = np.random.default_rng(tokens)
+    x, a = rng.normal(size=(tokens, 8)), rng.dirichlet(np.ones(tokens))
+    np.testing.assert_allclose(
+        reshape_one(name, x, a, P),
+        TRANSCRIPTIONS[name](x, a),
+        atol=1e-6 if name == "random" else 1e-9,
+    )
+
+
+def test_random_numbers_of_any_key_are_those_of_splitmix():
+    key = -1234567890123456789
+    ours = keyed_normal(torch.tensor([key]), 5)[0].numpy()
+    np.testing.assert_allclose(ours, random(key % 2**64, 5), atol=1e-6)

@@ -33,7 +33,7 @@ def test_without_margin_is_info_nce():
     a, p, n = rows(0), rows(1), rows(2)
     assert torch.equal(ArcCon(margin_degrees=0.0)(a, p, n), InfoNCE()(a, p, n))
     p = a + 0.3 * p
-    losses = [ArcCon(margin_degrees=m)(a, p) for m in (0, 5, 10, 20)]
+    losses = [ArcCon(margin_degrees=m)(a, p) for m in (0.0, 5.0, 10.0, 20.0)]
     assert losses == sorted(losses)
     assert losses[0] < losses[-1]
 

@@ -87,7 +87,11 @@ def test_a_killed_build_resumes_to_the_same_bytes(tmp_path, reshaper, corpus, ca
 
 def test_a_finished_store_is_not_built_again(tmp_path, reshaper, corpus):
     build(tmp_path / "s", reshaper, corpus)
-    build(tmp_path / "s", reshaper, (corpus[0], None))  # would fail if it asked for features
+
+    def unread(rows):
+        raise AssertionError("a finished store asked for features")
+
+    build(tmp_path / "s", reshaper, (corpus[0], unread))
 
 
 def test_another_identity_is_refused_by_field(tmp_path, reshaper, corpus):
@@ -123,7 +127,7 @@ def test_a_truncated_store_is_refused(tmp_path, reshaper, corpus):
 def test_a_damaged_meta_is_told(tmp_path, reshaper, corpus, text):
     build(tmp_path / "s", reshaper, corpus)
     (tmp_path / "s" / "meta.json").write_text(text)
-    with pytest.raises(LabError, match=r"s/meta\.json: damaged .*; delete the folder it lies in"):
+    with pytest.raises(LabError, match=r"s/meta\.json: damaged .*; delete its folder"):
         build(tmp_path / "s", reshaper, corpus)
 
 
