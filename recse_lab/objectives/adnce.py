@@ -22,8 +22,8 @@ def log_gaussian_weights(
 ) -> Float[Tensor, "anchors positives"]:
     """Return the log of weights exp(−(cos − μ)²/2σ²), scaled to mean 1 over each row.
 
-    ``own`` is left out of the mean; at ``own`` the log weight is 0. With σ = ∞ all are exactly 0; the factor 1/σ√2π of a density
-    cancels in the scaling.
+    Entries of ``own`` are not part of the mean, and their log weight is 0. With σ = ∞ all are
+    exactly 0; the factor 1/σ√2π of a density cancels in the scaling.
 
     Source: Wu et al. 2023 (arXiv:2310.11048) section 5.
     """

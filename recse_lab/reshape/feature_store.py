@@ -1,7 +1,8 @@
 """Reshaped features of a whole corpus, computed once and read by row during training.
 
 Source: "time for space" in reCSE (arXiv:2408.04975) separates the reshape from contrastive
-learning, so that device memory does not grow with the supplementary samples. The store is our reading.
+learning, so that device memory does not grow with the supplementary samples. The store is
+our reading of it.
 """
 
 from __future__ import annotations

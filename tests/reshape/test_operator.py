@@ -13,6 +13,7 @@ def test_ssqrt_is_close_to_the_root_and_bounded_in_slope():
     exact = v.detach().sign() * v.detach().abs().sqrt()
     assert (out.detach() - exact).abs().max() <= EPSILON**0.5
     out.sum().backward()
+    assert v.grad is not None
     assert v.grad.abs().max() <= 1 / (2 * EPSILON**0.5) + 1e-6
     torch.testing.assert_close(ssqrt(-v), -ssqrt(v))
 
