@@ -28,7 +28,7 @@ from transformers.utils import logging
 from benchmarks.measure import ENCODER, clock
 from recse_lab.data.sts_sets import StsTask
 from recse_lab.jobs.machine import device
-from recse_lab.models.loading import resolve
+from recse_lab.models.folders import resolve
 
 logging.disable_progress_bar()
 

@@ -34,7 +34,8 @@ from recse_lab.evaluation.transfer import (
     trials,
 )
 from recse_lab.models.embedding_cache import cached_encode, embedding_key
-from recse_lab.models.loading import resolve, weights_fingerprint
+from recse_lab.models.folders import resolve
+from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
 
 PROTOCOL = "senteval-10fold"

@@ -46,7 +46,7 @@ def expected_seconds(folder: Path, cells: list[Cell], *, workers: int) -> float 
         return None
     per_step = sum(c["train_s"] + c["dev_s"] for c in costs) / sum(c["steps"] for c in costs)
     test = sum(c["test_s"] for c in costs) / len(costs)
-    return sum(cell.lab.recipe().steps * per_step + test for cell in cells) / min(
+    return sum(cell.lab.steps * per_step + test for cell in cells) / min(
         workers, max(1, len(cells))
     )
 

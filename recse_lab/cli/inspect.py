@@ -61,12 +61,12 @@ def _experiments() -> list[tuple[str, str]]:
 
 def _encoders() -> list[tuple[str, str]]:
     from recse_lab.models.baselines import BASELINES
-    from recse_lab.models.packaged import EMBEDDED
+    from recse_lab.models.packaged import PACKAGED
 
     return [
         *(
             (name, f"{carrier.about}; comes with `{carrier.install}`")
-            for name, carrier in EMBEDDED.items()
+            for name, carrier in PACKAGED.items()
         ),
         ("FOLDER or HUB ID", "any BERT-like encoder with safetensors weights"),
         *(

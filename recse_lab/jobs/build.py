@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +27,21 @@ from recse_lab.errors import LabError
 from recse_lab.files import cache_root
 from recse_lab.jobs.behaviour import behaviour_of_run
 from recse_lab.jobs.machine import Notify, device, precision, silent
+from recse_lab.models.attention import best_attention
 from recse_lab.models.baselines import Baseline, is_baseline, load_baseline, parse_baseline
 from recse_lab.models.batching import token_budget
+from recse_lab.models.folders import resolve
 from recse_lab.models.frozen import FrozenFeatures
 from recse_lab.models.heads import HEADS
-from recse_lab.models.loading import (
-    best_attention,
-    load_backbone,
-    load_config,
-    load_tokenizer,
-    resolve,
-    weights_fingerprint,
-)
+from recse_lab.models.loading import load_backbone, load_config, load_tokenizer, weights_fingerprint
 from recse_lab.models.masked_lm import check_masked_lm, load_masked_lm
-from recse_lab.models.positions import positions
-from recse_lab.models.prompt import parse_template
-from recse_lab.models.residual import Residual
+from recse_lab.models.positions import longest_sentence, positions
+from recse_lab.models.readouts import Pooled, Prompt, Readout, Residual
+from recse_lab.models.readouts.prompt import parse_template
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.models.vocabulary_view import exchange_words, vocabulary_of
-from recse_lab.objectives import CONTRASTS, InfoNCE
+from recse_lab.objectives import recse_terms
+from recse_lab.optimisation.schedule import count_steps
 from recse_lab.reshape import OPERATORS, parse_operator
 from recse_lab.reshape.feature_store import (
     FeatureStore,
@@ -58,7 +53,8 @@ from recse_lab.reshape.feature_store import (
 from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.reshape.token_view import ReshapedTokens
 from recse_lab.training.arm import Arm, Edit
-from recse_lab.training.loop import Recipe
+from recse_lab.training.loop import Objective
+from recse_lab.training.queue import MomentumContrast
 from recse_lab.views import VIEWS, TextView
 from recse_lab.views.wordnet import WordNet, find_wordnet
 
@@ -71,6 +67,7 @@ RESHAPE_CODE = (
     "models/loading.py",
     "models/batching.py",
     "models/dropout.py",
+    "models/attention.py",
     "data/token_store.py",
 )
 
@@ -408,7 +405,7 @@ class Lab:
 
     def encoder(self) -> TransformerEncoder:
         """A fresh encoder to be trained; head and residual are initialised from the seed."""
-        model, prompt, reshape = self.config.model, self.config.prompt, self.config.reshape
+        model, reshape = self.config.model, self.config.reshape
         backbone = load_backbone(
             self.encoder_path, layers=model.layers, dropout=model.dropout, attention=model.attention
         )
@@ -417,24 +414,36 @@ class Lab:
             raise LabError(
                 f"reshape.source {reshape.source} is above the {depth} layers that are trained."
             )
-        residual = reshape is not None and reshape.role == "residual"
-        head = HEADS[model.head]
         torch.manual_seed(self.config.seed)
+        head, initializer_range = (
+            HEADS[model.head],
+            getattr(backbone.config, "initializer_range", 0.02),
+        )
         return TransformerEncoder(
             backbone,
             self.tokenizer,
-            pooling=model.pooling,
-            keep_head=model.keep_head,
+            # The head is drawn before a residual: both come from the one stream of this seed.
+            head=head(hidden, initializer_range, kept=model.keep_head) if head else None,
+            readout=self.readout(backbone.config),
             max_length=self.config.evaluation.max_length,
-            prompt=(prompt.template, prompt.second) if prompt else (),
-            debias=prompt is not None and prompt.debias,
-            head=head(hidden, getattr(backbone.config, "initializer_range", 0.02))
-            if head
-            else None,
-            residual=Residual(self.reshaper, hidden, source=self._reshape.source)
-            if residual
-            else None,
         )
+
+    def readout(self, architecture: Any) -> Readout:
+        """How the hidden states of a backbone with this configuration become one vector."""
+        config, prompt, readout = self.config, self.config.prompt, Pooled(self.config.model.pooling)
+        if prompt is not None:
+            readout = Prompt(
+                (prompt.template, prompt.second),
+                self.tokenizer,
+                max_length=longest_sentence(
+                    architecture, self.tokenizer, config.evaluation.max_length
+                ),
+                debias=prompt.debias,
+            )
+        if config.reshape is not None and config.reshape.role == "residual":
+            hidden = architecture.hidden_size
+            readout = Residual(readout, self.reshaper, hidden, source=config.reshape.source)
+        return readout
 
     def baseline(self) -> Baseline:
         """The training-free baseline this configuration names."""
@@ -473,6 +482,8 @@ class Lab:
             raise LabError(
                 f"{self.config.encoder}: this architecture has no embedding layer that a view could edit."
             )
+        size = round(contrast.queue * self.config.training.batch_size)
+        queue = MomentumContrast(encoder, size=size, momentum=contrast.momentum) if size else None
         arm = Arm(
             encoder,
             passes=2 if contrast.weight > 0 else 1,
@@ -482,60 +493,34 @@ class Lab:
             reshaper=self.reshaper if target else None,
             source=self._reshape.source if target else 0,
             projection=self._reshape.projection if target else 1,
-            queue=round(contrast.queue * self.config.training.batch_size),
-            momentum=contrast.momentum,
+            queue=queue,
         )
         return arm.to(device())
 
-    def recipe(self) -> Recipe:
-        """The training recipe, with epochs turned into steps."""
-        training, contrast, reshape = (
-            self.config.training,
-            self.config.contrast,
-            self.config.reshape,
+    @cached_property
+    def steps(self) -> int:
+        """Optimiser steps of the training."""
+        training = self.config.training
+        return count_steps(
+            len(self.tokens),
+            batch_size=training.batch_size,
+            epochs=training.epochs,
+            steps=training.steps,
+            corpus=self.corpus.name,
         )
-        if len(self.tokens) < training.batch_size:
-            raise LabError(
-                f"{self.corpus.name}: {len(self.tokens)} sentences are fewer than one batch; lower training.batch_size "
-                f"({training.batch_size}) or give a larger corpus."
-            )
-        per_epoch = len(self.tokens) // training.batch_size
-        names = (
-            "batch_size",
-            "learning_rate",
-            "schedule",
-            "warmup_steps",
-            "weight_decay",
-            "clip",
-            "eval_every",
-            "patience",
-            "early_looks",
-            "sub_batches",
-            "sort_batches",
-        )
-        target = reshape is not None and reshape.role == "target"
-        return Recipe(
-            steps=math.ceil(training.epochs * per_epoch)
-            if training.steps is None
-            else training.steps,
-            weight=contrast.weight,
-            contrast=CONTRASTS[contrast.objective](
-                temperature=contrast.temperature, **contrast.options
-            ),
-            seed=self.config.seed,
-            reshape_weight=self._reshape.weight if target else 0.0,
-            reshape_contrast=InfoNCE(temperature=self._reshape.temperature)
-            if target
-            else InfoNCE(),
-            **{name: getattr(training, name) for name in names},
-        )
+
+    def objective(self) -> Objective:
+        """From the arm's output to the terms that a step minimises."""
+        contrast, reshape = self.config.contrast, self.config.reshape
+        terms: dict[str, Any] = {"contrast": contrast.contrast(), "weight": contrast.weight}
+        if reshape is not None and reshape.role == "target":
+            terms |= {"reshape_contrast": reshape.contrast(), "reshape_weight": reshape.weight}
+        return partial(recse_terms, **terms)
 
 
 # What a view may ask for beside its strength and the vocabulary.
 EDIT_NEEDS: dict[str, Callable[[Lab], Any]] = {
-    "max_length": lambda lab: min(
-        lab.tokenizer.model_max_length, positions(_architecture(lab.encoder_path))
-    ),
+    "max_length": lambda lab: longest_sentence(_architecture(lab.encoder_path), lab.tokenizer),
     "predict": lambda lab: load_masked_lm(lab.config.encoder, device=device()),
     "alternatives": lambda lab: exchange_words(lab.tokenizer, WordNet().synonyms),
 }

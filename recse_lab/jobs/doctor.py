@@ -80,7 +80,8 @@ def portrait(run: Run) -> Portrait:
 
 def probe_tokens(run: Run) -> str | None:
     """The probe sentence as the run's encoder cuts it; None where its tokenizer cannot be opened from here."""
-    from recse_lab.models.loading import load_tokenizer, resolve
+    from recse_lab.models.folders import resolve
+    from recse_lab.models.loading import load_tokenizer
 
     encoder = str((run.config or {})["encoder"]).rpartition("@")[2]
     try:

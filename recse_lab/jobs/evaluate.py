@@ -30,7 +30,8 @@ from recse_lab.jobs.memory import peak_bytes
 from recse_lab.models.baselines import is_baseline, load_baseline
 from recse_lab.models.embedding_cache import cached_encode, embedding_key
 from recse_lab.models.encoder import Encoder
-from recse_lab.models.loading import resolve, weights_fingerprint
+from recse_lab.models.folders import resolve
+from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
 from recse_lab.probes.alignment import legacy_batch
 from recse_lab.probes.similarity import unit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable
@@ -29,17 +28,18 @@ from recse_lab.jobs.interrupt import stoppable
 from recse_lab.jobs.machine import Notify, device, precision, silent
 from recse_lab.jobs.memory import peak_bytes
 from recse_lab.models.factorisation import cooccurrences, factorise, positive_pmi
-from recse_lab.models.loading import CARD, load_tokenizer, resolve, weights_fingerprint
+from recse_lab.models.folders import CARD, resolve
+from recse_lab.models.loading import load_tokenizer, weights_fingerprint
 from recse_lab.models.positions import positions
+from recse_lab.optimisation.schedule import count_steps
 from recse_lab.pretraining import loop
-from recse_lab.pretraining.loop import MaskedRecipe
 from recse_lab.pretraining.vocabulary import train_wordpiece
 from recse_lab.runs.store import Run
 
 POSITIONS = 128  # positions of a new encoder unless its architecture says otherwise
 
 
-class Nursery:
+class PretrainingBuilder:
     """One pretraining configuration and what it is made of, each part built when first asked for, and once."""
 
     def __init__(self, config: PretrainConfig, notify: Notify = silent) -> None:
@@ -143,28 +143,16 @@ class Nursery:
         found[~seen] = 0
         return found * (how.scale / np.sqrt((found[seen] ** 2).mean()))
 
-    def recipe(self) -> MaskedRecipe:
+    @cached_property
+    def steps(self) -> int:
+        """Optimiser steps of the training."""
         training = self.config.training
-        if len(self.tokens) < training.batch_size:
-            raise LabError(
-                f"{self.corpus.name}: {len(self.tokens)} sentences are fewer than one batch; lower training.batch_size "
-                f"({training.batch_size}) or give a larger corpus."
-            )
-        steps = training.steps or math.ceil(
-            training.epochs * (len(self.tokens) // training.batch_size)
-        )
-        names = (
-            "batch_size",
-            "learning_rate",
-            "schedule",
-            "warmup_steps",
-            "weight_decay",
-            "clip",
-            "mask_rate",
-            "precision",
-        )
-        return MaskedRecipe(
-            steps=steps, seed=self.config.seed, **{name: getattr(training, name) for name in names}
+        return count_steps(
+            len(self.tokens),
+            batch_size=training.batch_size,
+            epochs=training.epochs,
+            steps=training.steps,
+            corpus=self.corpus.name,
         )
 
 
@@ -206,38 +194,42 @@ def execute_pretraining(
         Interrupted: ``should_stop`` said so; the run is marked interrupted and continues next time.
         Claimed: Another process is computing this run.
     """
-    nursery = Nursery(config, notify)
-    run = Run(study / nursery.id)
+    builder = PretrainingBuilder(config, notify)
+    run = Run(study / builder.id)
     if run.state == "done":
         return run
     with computing(run):
-        write_json(run.folder / "config.json", nursery.config.model_dump(mode="json"))
-        write_json(run.folder / "fingerprints.json", nursery.fingerprints)
+        write_json(run.folder / "config.json", builder.config.model_dump(mode="json"))
+        write_json(run.folder / "fingerprints.json", builder.fingerprints)
         write_json(
             run.folder / "environment.json",
-            environment(precision=nursery.config.training.precision),
+            environment(precision=builder.config.training.precision),
         )
-        _compute(nursery, run, on_step, should_stop)
+        _compute(builder, run, on_step, should_stop)
     return run
 
 
-def _compute(nursery: Nursery, run: Run, on_step: OnStep, should_stop: Callable[[], bool]) -> None:
-    config, recipe, began = nursery.config, nursery.recipe(), time.monotonic()
-    model, tokenizer = nursery.model(), nursery.tokenizer
+def _compute(
+    builder: PretrainingBuilder, run: Run, on_step: OnStep, should_stop: Callable[[], bool]
+) -> None:
+    config, steps, began = builder.config, builder.steps, time.monotonic()
+    model, tokenizer = builder.model(), builder.tokenizer
     progress = loop.pretrain(
         model,
-        nursery.tokens,
-        recipe,
+        builder.tokens,
+        config.training,
         run.folder / "state",
+        steps=steps,
+        seed=config.seed,
         mask_id=tokenizer.mask_token_id,
         pad_id=tokenizer.pad_token_id,
-        special_ids=nursery.tokens.special_ids,
-        log=logger(run, on_step, recipe.steps),
+        special_ids=builder.tokens.special_ids,
+        log=logger(run, on_step, steps),
         should_stop=should_stop,
     )
     with atomic_path(run.folder / "model" / "last") as folder:
         save(model.to(getattr(torch, config.save_dtype)), tokenizer, folder)
-    lines = run.metrics()[-max(1, recipe.steps // 20) :]
+    lines = run.metrics()[-max(1, steps // 20) :]
     write_json(
         run.folder / "results.json",
         {
@@ -246,7 +238,7 @@ def _compute(nursery: Nursery, run: Run, on_step: OnStep, should_stop: Callable[
             "tokens": progress.tokens,
             "vocabulary": len(tokenizer),
             "parameters": sum(p.numel() for p in model.parameters()),
-            "unknown_rate": unknown_rate(nursery.tokens, tokenizer),
+            "unknown_rate": unknown_rate(builder.tokens, tokenizer),
             "last_loss": float(np.mean([line["loss"] for line in lines])),
             "last_accuracy": float(np.mean([line["accuracy"] for line in lines])),
         },

@@ -26,7 +26,8 @@ from recse_lab.models.batching import by_token_budget, pad, token_budget
 from recse_lab.models.editing import edited_embeddings
 from recse_lab.models.embedding_cache import cached_encode, embedding_key
 from recse_lab.models.encoder import Encoder
-from recse_lab.models.loading import resolve, weights_fingerprint
+from recse_lab.models.folders import resolve
+from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.pooling import masked_mean

@@ -111,7 +111,7 @@ def _compute(
     best_folder, last_folder = run.folder / "model" / "best", run.folder / "model" / "last"
     stored = lab.stored  # first: what building it holds is no training step's
     peaks = Peaks()
-    recipe, arm = lab.recipe(), lab.arm()
+    steps, arm = lab.steps, lab.arm()
     encoder = arm.encoder
     dev = DevSet(lab.dev_task, encoder, precision=config.evaluation.precision)
     peaks.after()
@@ -126,8 +126,11 @@ def _compute(
     progress = loop.train(
         arm,
         lab.tokens,
-        recipe,
+        config.training,
         run.folder / "state",
+        objective=lab.objective(),
+        steps=steps,
+        seed=config.seed,
         stored=stored,
         positives=lab.partners[0],
         negatives=lab.partners[1],
@@ -135,7 +138,7 @@ def _compute(
         on_best=(lambda: save_encoder(encoder, best_folder))
         if wants_best or keep_model
         else (lambda: None),
-        log=logger(run, on_step, recipe.steps),
+        log=logger(run, on_step, steps),
         should_stop=should_stop,
     )
     peaks.after(steps=True)

@@ -61,35 +61,3 @@ def replace_dropouts(module: nn.Module) -> None:
         for name, child in parent.named_children():
             if type(child) is nn.Dropout:
                 setattr(parent, name, Dropout(child.p))
-
-
-def plain_attention(
-    module: nn.Module,
-    query: Float[Tensor, "batch heads tokens dim"],
-    key: Float[Tensor, "batch heads tokens dim"],
-    value: Float[Tensor, "batch heads tokens dim"],
-    attention_mask: Float[Tensor, "batch 1 tokens tokens"] | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    **_: Any,
-) -> tuple[Float[Tensor, "batch tokens heads dim"], Float[Tensor, "batch heads tokens tokens"]]:
-    """softmax(q kᵀ · scaling + mask), dropped out, times v: the formula as it stands, with this module's dropout."""
-    scores = (query * (query.size(-1) ** -0.5 if scaling is None else scaling)) @ key.transpose(
-        2, 3
-    )
-    if attention_mask is not None:
-        scores = scores + attention_mask
-    weights = drop(torch.softmax(scores, dim=-1), dropout, module.training)
-    return (weights @ value).transpose(1, 2).contiguous(), weights
-
-
-drop = dropout  # plain_attention's keyword, which transformers fixes, hides the name
-
-
-def register_plain_attention() -> None:
-    """Make attention ``plain`` known to transformers."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import eager_mask
-
-    AttentionInterface.register("plain", plain_attention)
-    AttentionMaskInterface.register("plain", eager_mask)

@@ -30,6 +30,7 @@ from torch import nn
 from recse_lab.code import code_hash
 from recse_lab.errors import LabError
 from recse_lab.files import atomic_path, cache_root, write_json
+from recse_lab.models.attention import attention_of
 
 if TYPE_CHECKING:
     from recse_lab.models.encoder import Encoder
@@ -49,17 +50,16 @@ def embedding_key(encoder: Encoder, fingerprint: str, precision: str) -> dict[st
     """
     network = encoder.backbone
     device = encoder.device
-    prompt = getattr(encoder, "prompt", None)
+    head, readout = encoder.head, getattr(encoder, "readout", None)
     return {
         "code": code_hash("models", "pooling.py"),
         "encoder": type(encoder).__name__,
         "weights": fingerprint,
         "pooling": encoder.pooling,
-        "prompt": None if prompt is None else prompt.texts[0],
-        "head": _state_hash(encoder.head if getattr(encoder, "keep_head", True) else None),
-        "residual": _state_hash(getattr(encoder, "residual", None)),
+        "readout": None if readout is None else [readout.card, _state_hash(readout)],
+        "head": _state_hash(head if getattr(head, "kept", True) else None),
         "layers": None if network is None else network.config.num_hidden_layers,
-        "attention": None if network is None else network.config._attn_implementation,
+        "attention": None if network is None else attention_of(network),
         "dtype": None if network is None else str(network.dtype),
         "max_length": encoder.max_length,
         "precision": precision,

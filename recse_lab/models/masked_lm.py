@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from recse_lab.errors import LabError
 from recse_lab.models.batching import pad
-from recse_lab.models.loading import load_config, load_tokenizer, load_weights, resolve
+from recse_lab.models.folders import resolve
+from recse_lab.models.loading import load_config, load_tokenizer, load_weights
 
 
 def check_masked_lm(encoder: str) -> None:

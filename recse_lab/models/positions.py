@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# Positions of these families are counted from behind the padding id, so that fewer tokens fit.
-COUNTED_BEHIND_PADDING = (
+COUNTED_AFTER_PADDING = (
     "roberta",
     "xlm-roberta",
     "xlm-roberta-xl",
@@ -14,13 +13,20 @@ COUNTED_BEHIND_PADDING = (
     "mpnet",
     "longformer",
 )
+"""Families whose position ids start after the padding id, so that fewer tokens fit."""
 
 
 def first_position(config: Any) -> int:
     """Position id of a sentence's first token."""
-    return config.pad_token_id + 1 if config.model_type in COUNTED_BEHIND_PADDING else 0
+    return config.pad_token_id + 1 if config.model_type in COUNTED_AFTER_PADDING else 0
 
 
 def positions(config: Any) -> int:
-    """Tokens a backbone has positions for; 512 where its config does not say."""
+    """Number of tokens that a backbone has positions for; 512 if its config does not say."""
     return getattr(config, "max_position_embeddings", 512) - first_position(config)
+
+
+def longest_sentence(config: Any, tokenizer: Any, asked: int | None = None) -> int:
+    """Longest sentence in tokens that backbone and tokenizer allow, and not above ``asked``."""
+    limit = min(tokenizer.model_max_length, positions(config))
+    return min(asked or limit, limit)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-if TYPE_CHECKING:
-    pass
-
 
 def best_precision(device: torch.device | str = "cpu") -> str:
-    """bf16 where the hardware multiplies it natively, fp32 elsewhere."""
+    """bf16 if the hardware multiplies it natively, else fp32."""
     if torch.device(device).type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    capability = torch.backends.cpu.get_cpu_capability()
-    native = (
-        capability.startswith("AVX512")
-        and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-    )
-    return "bf16" if native else "fp32"
+    return "bf16" if _cpu_multiplies_bf16() else "fp32"
 
 
-def autocast(device: torch.device, precision: str):
+def _cpu_multiplies_bf16() -> bool:
+    if not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        return False
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # torch has it since 2.13
+    return bool(capabilities().get("avx512_bf16", False))
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """Context in which matrix products run in ``precision`` (fp32 or bf16)."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()

@@ -1,91 +1,62 @@
-"""The folder of an encoder, written and read: weights, tokenizer, pooling, head, prompt, residual."""
+"""The folder of an encoder, written and read: backbone, tokenizer, readout, head."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from safetensors.torch import load_file
+from typing import Any
 
 from recse_lab.errors import LabError
 from recse_lab.files import read_json
+from recse_lab.models.folders import CARD, REMEDY, resolve
 from recse_lab.models.heads import TanhHead
-from recse_lab.models.residual import FILE as RESIDUAL
-from recse_lab.models.residual import load_residual
+from recse_lab.models.loading import load_backbone, load_tokenizer
+from recse_lab.models.positions import longest_sentence
+from recse_lab.models.readouts import ADDITIONS, READOUTS, read_readout
+from recse_lab.models.sentence_transformers import is_expressible, read_modules, write_modules
+from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.pooling import POOLINGS
 
-if TYPE_CHECKING:
-    pass
-from recse_lab.models.loading import (
-    AGAIN,
-    CARD,
-    _reading,
-    _reason,
-    load_backbone,
-    load_tokenizer,
-    resolve,
-)
-from recse_lab.models.transformer import TransformerEncoder
+
+def write_encoder(encoder: TransformerEncoder, folder: Path) -> None:
+    """Write an encoder's folder; ``TransformerEncoder.save`` says what opens it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder.backbone.save_pretrained(folder, safe_serialization=True)
+    encoder.tokenizer.save_pretrained(folder)
+    head = encoder.head if encoder.head is not None and encoder.head.kept else None
+    stages = {"max_length": encoder.max_length, "head": "none" if head is None else head.name}
+    readout = dict(encoder.readout.card)
+    card = {"pooling": readout.pop("pooling"), **stages, **readout}
+    encoder.readout.save(folder)
+    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
+    if head is not None:
+        head.save(folder)
+    if is_expressible(encoder):
+        write_modules(encoder, folder)
 
 
 def read_card(folder: str) -> dict[str, Any]:
-    """Pooling, longest sentence and head as a folder states them: ours, else those of sentence-transformers, else empty.
+    """What a folder states about readout, longest sentence and head; empty if it states nothing.
+
+    Our own card comes first, then the files of sentence-transformers.
 
     Raises:
-        LabError: The folder names a module that would change the embedding and is not known here, or a file is damaged.
+        LabError: The folder names a module that would change the embedding and is not known here,
+            or a file is damaged.
     """
     path = Path(folder)
     if (path / CARD).is_file():
-        card = read_json(path / CARD, AGAIN)
+        card = read_json(path / CARD, REMEDY)
     elif (path / "modules.json").is_file():
-        try:
-            card = _read_modules(path)
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LabError(
-                f"{path / 'modules.json'}: this file, or one it names, is damaged ({_reason(error)}); {AGAIN}."
-            ) from error
+        card = read_modules(path)
     else:
         return {}
     longest = card.get("max_length")
     if longest is not None and not (isinstance(longest, int) and longest >= 4):
         raise LabError(
-            f"{folder}: it states {longest!r} as its longest sentence; expected a number of tokens from 4 on."
+            f"{folder}: it states {longest!r} as its longest sentence; "
+            "expected a number of tokens from 4 on."
         )
-    return card
-
-
-def _read_modules(path: Path) -> dict[str, Any]:
-    """What sentence-transformers' files say of a folder."""
-    card: dict[str, Any] = {"head": "none"}
-    for module in json.loads((path / "modules.json").read_text()):
-        kind = module["type"].rsplit(".", 1)[-1]
-        config = path / module["path"] / "config.json"
-        if kind == "Pooling":
-            modes = json.loads(config.read_text())
-            if modes.get("pooling_mode_cls_token") or modes.get("pooling_mode") == "cls":
-                card["pooling"] = "cls"
-            elif modes.get("pooling_mode_mean_tokens") or modes.get("pooling_mode") == "mean":
-                card["pooling"] = "mean"
-            else:
-                raise LabError(
-                    f"{config}: of sentence-transformers' poolings only cls and mean are known; give --pooling."
-                )
-        elif kind == "Dense":
-            dense = json.loads(config.read_text())
-            if (
-                not dense["activation_function"].endswith("Tanh")
-                or dense["in_features"] != dense["out_features"]
-            ):
-                raise LabError(f"{config}: only a square dense layer with tanh is known as a head.")
-            card["head"] = "tanh"
-        elif kind not in ("Transformer", "Normalize"):  # a norm does not move a cosine
-            raise LabError(
-                f"{path / 'modules.json'}: module {kind} is not known; its embeddings would differ from ours."
-            )
-    settings = path / "sentence_bert_config.json"
-    if settings.is_file():
-        card["max_length"] = json.loads(settings.read_text()).get("max_seq_length")
     return card
 
 
@@ -97,46 +68,43 @@ def load_encoder(
     max_length: int | None = None,
     attention: str = "auto",
 ) -> TransformerEncoder:
-    """An encoder for use, not for training: pooling, prompt, residual and head as its folder states them unless given.
+    """An encoder for use, in inference mode: readout and head as its folder states them.
 
-    A folder that states no pooling is read with ``mean``. Another pooling than the stated one, or fewer layers, leave out
-    what was trained on top of it.
+    Another pooling than the stated one, or fewer layers, leave out what was trained on top of it.
+
+    Args:
+        encoder: Folder, hub id or name of a packaged encoder.
+        pooling: Pooling instead of the stated one; ``mean`` if the folder states none.
+        layers: Number of backbone layers kept; all by default.
+        max_length: Longest sentence in tokens instead of the stated one.
+        attention: plain, sdpa, eager or auto, as in ``load_backbone``.
 
     Raises:
-        LabError: It cannot be loaded, the pooling is not known, or ``prompt`` is asked of a folder that states none.
+        LabError: It cannot be loaded, the pooling is not known, or ``prompt`` is asked of a folder
+            that states no template.
     """
     where = resolve(encoder)
     card = read_card(where)
     stated = card.get("pooling") or "mean"
     chosen = pooling or stated
-    as_stated = chosen == stated and layers is None
-    if chosen not in ("prompt", *POOLINGS):
+    if chosen not in {*READOUTS, *POOLINGS}:
         raise LabError(
             f"{encoder}: pooling {chosen!r} is not known; expected one of {', '.join(POOLINGS)}."
         )
-    if chosen == "prompt" and not isinstance(card.get("prompt"), str):
-        raise LabError(
-            f"{encoder}: this folder states no template, so that it has no pooling prompt."
-        )
+    folder, tokenizer = Path(where), load_tokenizer(where)
     backbone = load_backbone(where, layers=layers, attention=attention)
-    head = None
-    if card.get("head") == "tanh" and layers is None:
-        head = TanhHead(backbone.config.hidden_size)
-        with _reading(file := Path(where) / "2_Dense" / "model.safetensors"):
-            weights = load_file(file)
-            head.dense.load_state_dict({k.removeprefix("linear."): v for k, v in weights.items()})
-    residual = None
-    if "residual" in card and as_stated:
-        with _reading(Path(where) / RESIDUAL):
-            residual = load_residual(Path(where), card["residual"])
+    longest = longest_sentence(backbone.config, tokenizer, max_length or card.get("max_length"))
+    readout = read_readout(folder, card, pooling=chosen, tokenizer=tokenizer, max_length=longest)
+    if chosen == stated and layers is None:
+        for name, addition in ADDITIONS.items():
+            if name in card:
+                readout = addition.read(folder, card[name], readout)
+    trained_head = card.get("head") == TanhHead.name and layers is None
     model = TransformerEncoder(
         backbone,
-        load_tokenizer(where),
-        pooling=chosen,
-        head=head,
-        keep_head=head is not None,
-        max_length=max_length or card.get("max_length"),
-        prompt=(card["prompt"],) if chosen == "prompt" else (),
-        residual=residual,
+        tokenizer,
+        readout=readout,
+        head=TanhHead.read(folder, backbone.config.hidden_size) if trained_head else None,
+        max_length=longest,
     )
     return model.eval()

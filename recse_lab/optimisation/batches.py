@@ -1,17 +1,27 @@
-"""Which rows meet in which step: a pure function of seed and step, so that a resumed run needs no memory of it."""
+"""Which rows of the corpus form which batch.
+
+A pure function of seed and step, so that a resumed run needs no memory of it.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Int
 
-WINDOW = 50  # batches that are sorted together when whole batches are drawn by length
+WINDOW = 50
+"""Batches that are sorted together if whole batches are drawn by length."""
 
 
 class Batches:
-    """Rows of the corpus in shuffled batches of equal size, epoch after epoch; the incomplete last one is left out.
+    """Rows of the corpus in shuffled batches of equal size, epoch after epoch.
 
-    With ``sort_batches`` rows of like length meet: cheaper, and a different choice of negatives.
+    The incomplete last batch of an epoch is left out.
+
+    Args:
+        lengths: Tokens of every row.
+        batch_size: Rows per batch.
+        seed: Of the shuffling.
+        sort_batches: Form batches of similar length: cheaper, and other negatives meet.
 
     Raises:
         ValueError: The corpus is smaller than one batch.
@@ -29,12 +39,8 @@ class Batches:
             raise ValueError(
                 f"a batch of {batch_size} needs as many sentences; there are {len(lengths)}"
             )
-        self.lengths, self.batch_size, self.seed, self.sort_batches = (
-            lengths,
-            batch_size,
-            seed,
-            sort_batches,
-        )
+        self.lengths, self.batch_size = lengths, batch_size
+        self.seed, self.sort_batches = seed, sort_batches
         self.per_epoch = len(lengths) // batch_size
         self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
 
@@ -49,10 +55,9 @@ class Batches:
         rng = np.random.default_rng([self.seed, epoch])
         order = rng.permutation(len(self.lengths))[: self.per_epoch * self.batch_size]
         if self.sort_batches:
-            windows = range(0, len(order), WINDOW * self.batch_size)
-            order = np.concatenate(
-                [self._by_length(order[i : i + WINDOW * self.batch_size]) for i in windows]
-            )
+            width = WINDOW * self.batch_size
+            windows = [order[i : i + width] for i in range(0, len(order), width)]
+            order = np.concatenate([self._by_length(window) for window in windows])
             order = order.reshape(-1, self.batch_size)[rng.permutation(self.per_epoch)].reshape(-1)
         return order
 

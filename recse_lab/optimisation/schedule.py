@@ -1,20 +1,79 @@
-"""Learning-rate factors as pure functions of the step."""
+"""Learning rates as pure functions of the step."""
+
+from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+
+from recse_lab.errors import LabError
+
+
+class LearningRate(Protocol):
+    """Options of a learning rate, as the configurations of both training loops have them."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Rate that the factor multiplies."""
+        ...
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps over which the rate rises."""
+        ...
+
+    @property
+    def schedule(self) -> str:
+        """Decay after the warm-up, a name in ``SCHEDULES``."""
+        ...
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "linear": lambda done: 1.0 - done,
+    "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
+    "constant": lambda done: 1.0,
+}
+"""Name -> factor as a function of the share of steps done after the warm-up."""
 
 
 def learning_rate_factor(
     step: int, *, steps: int, warmup_steps: int = 0, schedule: str = "linear"
 ) -> float:
-    """Factor of the base rate at step 0, 1, … steps−1: rises over the warm-up, then decays towards 0 at ``steps``."""
+    """Factor of the base rate at step 0, 1, … steps−1.
+
+    It rises over the warm-up, then decays towards 0 at ``steps``.
+    """
     if step < warmup_steps:
         return (step + 1) / warmup_steps
     done = (step - warmup_steps) / max(1, steps - warmup_steps)
     return SCHEDULES[schedule](done)
 
 
-SCHEDULES = {
-    "linear": lambda done: 1.0 - done,
-    "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
-    "constant": lambda done: 1.0,
-}
+def set_learning_rate(
+    optimizer: torch.optim.Optimizer, config: LearningRate, step: int, steps: int
+) -> float:
+    """Give all parameters the rate of ``step`` out of ``steps``, and return it."""
+    rate = config.learning_rate * learning_rate_factor(
+        step, steps=steps, warmup_steps=config.warmup_steps, schedule=config.schedule
+    )
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def count_steps(
+    sentences: int, *, batch_size: int, epochs: float, steps: int | None, corpus: str
+) -> int:
+    """Optimiser steps of a training: ``steps`` if given, else those of ``epochs``.
+
+    Raises:
+        LabError: The corpus is smaller than one batch.
+    """
+    if sentences < batch_size:
+        raise LabError(
+            f"{corpus}: {sentences} sentences are fewer than one batch; lower training.batch_size "
+            f"({batch_size}) or give a larger corpus."
+        )
+    return math.ceil(epochs * (sentences // batch_size)) if steps is None else steps

@@ -1,4 +1,4 @@
-"""What every training loop shares: addressed seeds, AdamW, refusal of non-finite numbers, interruption."""
+"""What both training loops share: addressed seeds, AdamW, refusal of non-finite numbers."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from recse_lab.errors import LabError
 
 
 @runtime_checkable
-class Rows(Protocol):
+class TokenSource(Protocol):
     """Tokenised sentences by row number."""
 
     lengths: Int[np.ndarray, " rows"]
+    """Tokens of every sentence."""
 
-    def rows(self, rows: Int[np.ndarray, " batch"]) -> list[np.ndarray]: ...
+    def rows(self, rows: Int[np.ndarray, " batch"]) -> list[np.ndarray]:
+        """Token ids of some sentences."""
+        ...
 
 
 class Interrupted(Exception):
@@ -27,8 +30,11 @@ class Interrupted(Exception):
 
 
 def step_seed(seed: int, step: int, process: int = 0) -> int:
-    """Seed of everything random in one step. Randomness is addressed, not carried along: a resumed run, or one that
-    looked at the dev set more often, draws the same dropout masks."""
+    """Seed of everything random in one step.
+
+    Randomness is addressed, not carried along: a resumed run, or one that evaluated the dev set
+    more often, draws the same dropout masks.
+    """
     return int(
         np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0]
         >> np.uint64(1)
@@ -49,9 +55,20 @@ def adamw(
 
 
 def refuse_nonfinite(
-    what: str, value: Tensor, step: int, rows: Int[np.ndarray, " batch"], state: Path
+    what: str, value: Float[Tensor, ""], step: int, rows: Int[np.ndarray, " batch"], state: Path
 ) -> None:
-    """Stop training at a loss or gradient that is no number, before it reaches the weights."""
+    """Abort on a non-finite loss, gradient norm or norm of the weights.
+
+    Args:
+        what: Name of ``value`` in the message.
+        value: A scalar.
+        step: Number of the step, from 0.
+        rows: Rows of the corpus in its batch.
+        state: File of the last saved state.
+
+    Raises:
+        LabError: ``value`` is not finite.
+    """
     if not torch.isfinite(value):
         kept = (
             f"the last good state is kept in {state}"
@@ -59,6 +76,7 @@ def refuse_nonfinite(
             else "no state had been saved yet"
         )
         raise LabError(
-            f"step {step + 1}: the {what} is {value.item()} on the batch of corpus rows {rows[0]}, {rows[1]}, … "
-            f"({len(rows)} sentences); {kept}; lower training.learning_rate or raise the temperature."
+            f"step {step + 1}: the {what} is {value.item()} on the batch of corpus rows "
+            f"{rows[0]}, {rows[1]}, … ({len(rows)} sentences); {kept}; "
+            "lower training.learning_rate or raise the temperature."
         )

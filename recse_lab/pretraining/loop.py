@@ -1,4 +1,4 @@
-"""Masked language modelling, to be read from top to bottom: how an encoder is made from text alone."""
+"""Masked language modelling, to be read from top to bottom: an encoder made from text alone."""
 
 from __future__ import annotations
 
@@ -13,30 +13,20 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from recse_lab.config.pretraining import MaskedTrainingConfig
 from recse_lab.models.batching import pad
 from recse_lab.models.precision import autocast
 from recse_lab.optimisation.batches import Batches
-from recse_lab.optimisation.checkpoint import load_state, save_state
-from recse_lab.optimisation.schedule import learning_rate_factor
-from recse_lab.optimisation.stepping import Interrupted, Rows, adamw, refuse_nonfinite, step_seed
+from recse_lab.optimisation.checkpoint import CHECKPOINT_S, resume, save_state
+from recse_lab.optimisation.schedule import set_learning_rate
+from recse_lab.optimisation.stepping import (
+    Interrupted,
+    TokenSource,
+    adamw,
+    refuse_nonfinite,
+    step_seed,
+)
 from recse_lab.pretraining.masking import mask_tokens
-
-
-@dataclass(frozen=True)
-class MaskedRecipe:
-    """How to pretrain; fields as in ``config.MaskedTrainingConfig``."""
-
-    steps: int
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    schedule: str = "linear"
-    warmup_steps: int = 0
-    weight_decay: float = 0.01
-    clip: float | None = 1.0
-    mask_rate: float = 0.15
-    precision: str = "fp32"
-    seed: int = 0
-    checkpoint_s: float = 120.0
 
 
 @dataclass
@@ -47,11 +37,20 @@ class MaskedProgress:
     tokens: int = 0
     train_s: float = 0.0
 
+    def count_step(self, tokens: int, elapsed: float) -> float:
+        """Add a finished step; returns its tokens per second."""
+        self.step += 1
+        self.tokens += tokens
+        self.train_s += elapsed
+        return tokens / elapsed
+
 
 def token_logits(
     model: nn.Module, states: Float[Tensor, "chosen hidden"]
 ) -> Float[Tensor, "chosen vocab"]:
-    """The masked-language-model head of BERT's (``cls``) and RoBERTa's (``lm_head``) families on some states only.
+    """The masked-language-model head on some states only.
+
+    Its name is ``cls`` in BERT's family and ``lm_head`` in RoBERTa's.
 
     Raises:
         ValueError: The model keeps its head elsewhere.
@@ -64,74 +63,78 @@ def token_logits(
 
 def pretrain(
     model: nn.Module,
-    tokens: Rows,
-    recipe: MaskedRecipe,
+    tokens: TokenSource,
+    config: MaskedTrainingConfig,
     folder: Path,
     *,
+    steps: int,
+    seed: int = 0,
     mask_id: int,
     pad_id: int,
     special_ids: list[int],
     log: Callable[[dict[str, Any]], None] = lambda line: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> MaskedProgress:
-    """Train a masked language model in place, resuming from ``folder/state.safetensors`` where it exists.
+    """Train a masked language model in place, resuming from ``folder/state.safetensors``.
 
-    Batches hold sentences of like length, which is free here: no sentence is another one's negative.
+    Batches hold sentences of similar length, which biases nothing here: no sentence is another's
+    negative.
+
+    Args:
+        model: The masked language model.
+        tokens: The sentences of the corpus.
+        config: The recipe; its ``epochs`` and ``steps`` are not read.
+        folder: Where the state is kept.
+        steps: Optimiser steps in all.
+        seed: Of batches, masks and dropout.
+        mask_id: Id of the mask token.
+        pad_id: Id of the padding token.
+        special_ids: Ids of tokens that are never masked.
+        log: Called with one line of metrics per step.
+        should_stop: Asked after every step whether to save and stop.
 
     Raises:
         Interrupted: ``should_stop`` said so; the state is saved.
         LabError: Loss or gradient is not finite; the last good state is kept.
     """
     device = next(model.parameters()).device
-    optimizer = adamw(model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer = adamw(model, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     state_file = folder / "state.safetensors"
-    progress = (
-        MaskedProgress(**load_state(state_file, model, optimizer))
-        if state_file.exists()
-        else MaskedProgress()
-    )
-    batches = Batches(tokens.lengths, recipe.batch_size, seed=recipe.seed, sort_batches=True)
-    special = torch.tensor(special_ids, device=device)
-    vocab: int = model.config.vocab_size  # type: ignore
+    progress = resume(MaskedProgress, state_file, model, optimizer)
+    batches = Batches(tokens.lengths, config.batch_size, seed=seed, sort_batches=True)
+    largest_norm = float("inf") if config.clip is None else config.clip
+    special = torch.tensor(special_ids)
+    vocab: int = model.config.vocab_size  # type: ignore[union-attr,assignment]
     model.train()
     saved = time.monotonic()
-    while progress.step < recipe.steps:
+    while progress.step < steps:
         began, step = time.monotonic(), progress.step
-        torch.manual_seed(step_seed(recipe.seed, step))
-        rate = recipe.learning_rate * learning_rate_factor(
-            step, steps=recipe.steps, warmup_steps=recipe.warmup_steps, schedule=recipe.schedule
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        torch.manual_seed(step_seed(seed, step))
+        rate = set_learning_rate(optimizer, config, step, steps)
 
-        # One batch: hide, guess, differentiate. Only the hidden tokens pass through the wide last layer.
+        # One batch: hide, guess, differentiate. Only hidden tokens pass the wide last layer.
         rows = batches(step)
         ids, attended = pad(tokens.rows(rows), pad_id)
-        maskable: Bool[Tensor, "batch tokens"] = attended.bool() & ~torch.isin(ids, special.cpu())
-        generator = torch.Generator().manual_seed(step_seed(recipe.seed, step, 1))
+        maskable: Bool[Tensor, "batch tokens"] = attended.bool() & ~torch.isin(ids, special)
+        generator = torch.Generator().manual_seed(step_seed(seed, step, 1))
         masked = mask_tokens(
-            ids, maskable, rate=recipe.mask_rate, mask_id=mask_id, vocab=vocab, generator=generator
+            ids, maskable, rate=config.mask_rate, mask_id=mask_id, vocab=vocab, generator=generator
         )
         wanted: Int[Tensor, " chosen"] = ids[masked.chosen].to(device)
-        with autocast(device, recipe.precision):
-            states = model.base_model(
+        with autocast(device, config.precision):
+            states = model.base_model(  # type: ignore[operator]
                 input_ids=masked.ids.to(device), attention_mask=attended.to(device)
-            )  # type: ignore[operator]
-            logits = token_logits(model, states.last_hidden_state[masked.chosen.to(device)])
+            ).last_hidden_state
+            logits = token_logits(model, states[masked.chosen.to(device)])
         loss = F.cross_entropy(logits.float(), wanted)
         refuse_nonfinite("loss", loss, step, rows, state_file)
         loss.backward()
-        clip = recipe.clip if recipe.clip is not None else float("inf")
-        norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+        norm = nn.utils.clip_grad_norm_(model.parameters(), largest_norm)
         refuse_nonfinite("gradient norm", norm, step, rows, state_file)
         optimizer.step()
         optimizer.zero_grad()
 
-        progress.step += 1
-        count = int(attended.sum())
-        progress.tokens += count
-        elapsed = time.monotonic() - began
-        progress.train_s += elapsed
+        speed = progress.count_step(int(attended.sum()), time.monotonic() - began)
         log(
             {
                 "step": progress.step,
@@ -139,12 +142,12 @@ def pretrain(
                 "accuracy": (logits.argmax(1) == wanted).float().mean().item(),
                 "learning_rate": rate,
                 "gradient_norm": float(norm),
-                "tokens_per_s": count / elapsed,
+                "tokens_per_s": speed,
             }
         )
 
-        stop = should_stop() and progress.step < recipe.steps
-        if stop or time.monotonic() - saved > recipe.checkpoint_s:
+        stop = should_stop() and progress.step < steps
+        if stop or time.monotonic() - saved > CHECKPOINT_S:
             save_state(state_file, model, optimizer, vars(progress))
             saved = time.monotonic()
         if stop:

@@ -1,9 +1,10 @@
-"""One training arm as a module: which views of a sentence are encoded, how, and what is compared with what."""
+"""One training arm as a module: which views of a sentence are encoded, how, and what is compared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from contextlib import nullcontext
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,15 +14,18 @@ from torch import Tensor, nn
 from recse_lab.models.batching import pad
 from recse_lab.models.editing import edited_embeddings
 from recse_lab.models.precision import autocast
-from recse_lab.models.prompt import wrap
 from recse_lab.models.transformer import TransformerEncoder
+from recse_lab.pooling import HiddenStates
 from recse_lab.reshape.reshaper import Reshaper
-from recse_lab.training.queue import MomentumEncoder, MomentumQueue
-from recse_lab.views import TextView
+from recse_lab.reshape.token_view import ReshapedTokens
+from recse_lab.training.queue import NegativeSource
+from recse_lab.views import EmbeddingView, TextView
 
-Edit = Any  # a TextView, an EmbeddingView or reshape.view.ReshapedTokens
+Edit = TextView | EmbeddingView | ReshapedTokens
+"""What makes a view of a sentence: an edit of its text or of its embedded tokens."""
 
-Rows = list[np.ndarray]
+TokenRows = list[np.ndarray]
+"""Token ids of sentences, special tokens included."""
 
 
 class Group(NamedTuple):
@@ -30,29 +34,45 @@ class Group(NamedTuple):
     ids: Int[Tensor, "part tokens"]
     mask: Int[Tensor, "part tokens"]
     rows: Int[Tensor, " part"]
-    """Where they stand among all views: view · batch + place in the batch."""
+    """Their places among all views: view · batch + place in the batch."""
     view: int
-    """The view all of them are; 0 where the views of a batch are encoded together."""
+    """The view that all of them are; 0 if the views of a batch are encoded together."""
     mask_seed: int
-    """Of a fixed dropout mask: the same for both views of these sentences."""
+    """Seed of a fixed dropout mask: the same for both views of these sentences."""
     edit_seed: int
-    """Of an edit of embeddings: the view's own, and the same in every group."""
+    """Seed of an edit of embeddings: the view's own, and the same in every group."""
 
 
-class Embedded(NamedTuple):
+class ArmOutput(NamedTuple):
+    """What the objective of a step compares."""
+
     views: Float[Tensor, "views batch hidden"]
+    """Embeddings after the head."""
     projection: Float[Tensor, "batch projection"] | None
+    """Projected embeddings of the first views; None without a reshape target."""
     target: Float[Tensor, "batch projection"] | None
+    """Projected reshaped features of the same sentences."""
     negatives: Float[Tensor, "extra hidden"] | None
     """Hard negatives, then those of the queue."""
 
 
 class Arm(nn.Module):
-    """Everything a step needs with gradient, in one forward, so that a distributed wrapper sees every parameter.
+    """Everything that a step needs with gradient, in one forward pass.
 
-    ``passes`` over a sentence: two draw two dropout masks, or the same (``fixed_mask``); one is enough without a contrast
-    between views. ``edits`` make the first and the second view. ``reshaper`` makes a reshape target, of features stored
-    beforehand or, where none are given, read live from layer ``source``.
+    A distributed wrapper around it therefore sees every parameter.
+
+    Args:
+        encoder: The encoder to train.
+        passes: Encoded views of a sentence. Two draw two dropout masks, or the same
+            (``fixed_mask``); one is enough without a contrast between views.
+        edits: What makes the first and the second view, None for the sentence as it is.
+        fixed_mask: Whether both views of a sentence share their dropout masks.
+        reshaper: Makes a reshape target, of features stored beforehand or, where none are given, of
+            live hidden states.
+        source: Layer of the live hidden states.
+        projection: Width to which embedding and reshaped features are projected.
+        queue: Negatives from outside the batch.
+        precision: fp32 or bf16, of matrix products.
     """
 
     def __init__(
@@ -65,8 +85,7 @@ class Arm(nn.Module):
         reshaper: Reshaper | None = None,
         source: int = 0,
         projection: int = 256,
-        queue: int = 0,
-        momentum: float = 0.995,
+        queue: NegativeSource | None = None,
         precision: str = "fp32",
     ) -> None:
         super().__init__()
@@ -76,51 +95,64 @@ class Arm(nn.Module):
             nn.Linear(encoder.hidden, projection) if reshaper is not None else None
         )
         self.project_target = reshaper.head(projection) if reshaper is not None else None
-        self.queue = MomentumQueue(queue, encoder.hidden) if queue else None
-        self.follower = MomentumEncoder(encoder, momentum=momentum) if queue else None
+        self.queue = queue
 
     @property
-    def together(self) -> bool:
-        """Whether views may share a pass: nothing in it tells them apart."""
+    def shares_passes(self) -> bool:
+        """Whether views may share a forward pass: nothing in it treats them differently."""
         by_view = any(edit is not None and not isinstance(edit, TextView) for edit in self.edits)
-        return not (by_view or self.fixed_mask or self.encoder.prompt is not None)
+        return not (by_view or self.fixed_mask or self.encoder.readout.separates_views)
 
-    # ---- before the encoder --------------------------------------------------------------------------------------
+    # ---- before the encoder -------------------------------------------------------------------
 
     def views(
-        self, rows: Rows, positives: Rows | None = None, negatives: Rows | None = None, *, seed: int
-    ) -> list[Rows]:
-        """Token ids of every view of a batch: the sentences, their positives (themselves by default), hard negatives."""
+        self,
+        rows: TokenRows,
+        positives: TokenRows | None = None,
+        negatives: TokenRows | None = None,
+        *,
+        seed: int,
+    ) -> list[TokenRows]:
+        """Token ids of every view of a batch.
+
+        Args:
+            rows: The sentences.
+            positives: Their positives; the sentences themselves by default.
+            negatives: Their hard negatives, which become a view of their own. A prompt gives them
+                the template of the positives.
+            seed: Of the edits of text.
+        """
         views = [rows, rows if positives is None else positives][: self.passes]
         for i, edit in enumerate(self.edits[: self.passes]):
             if isinstance(edit, TextView):
                 views[i] = edit(views[i], seed=seed + i)
         if negatives is not None:
             views.append(negatives)
-        prompt = self.encoder.prompt
-        if prompt is not None:  # hard negatives stand in the template of the positives
-            views = [
-                [wrap(row, prompt.templates[min(i, 1)]) for row in view]
-                for i, view in enumerate(views)
-            ]
-        return views
+        wrap = self.encoder.readout.wrap
+        return [[wrap(row, min(i, 1)) for row in view] for i, view in enumerate(views)]
 
-    def groups(self, views: Sequence[Rows], parts: int, *, seed: int) -> list[Group]:
-        """All sentences in ``parts`` groups of similar length, so that little is padded; the loss sees the whole batch."""
+    def groups(self, views: Sequence[TokenRows], parts: int, *, seed: int) -> list[Group]:
+        """All sentences in ``parts`` groups of similar length, so that little is padded.
+
+        The loss sees the whole batch all the same.
+        """
+        if self.shares_passes:
+            return self._by_length([row for view in views for row in view], parts, seed=seed)
         batch = len(views[0])
-        if self.together:
-            return self._by_length([row for view in views for row in view], parts, 0, 0, seed)
         return [
             group
             for i, view in enumerate(views)
-            for group in self._by_length(view, parts, i, i * batch, seed)
+            for group in self._by_length(view, parts, view=i, offset=i * batch, seed=seed)
         ]
 
-    def _by_length(self, rows: Rows, parts: int, view: int, offset: int, seed: int) -> list[Group]:
+    def _by_length(
+        self, rows: TokenRows, parts: int, *, view: int = 0, offset: int = 0, seed: int = 0
+    ) -> list[Group]:
         device = self.encoder.device
         order = np.argsort([len(row) for row in rows], kind="stable")
         groups = []
-        # Of one size, though other cuts would pad less: a CPU's library compiles its kernels anew for every shape it meets.
+        # Groups of one size, although other cuts would pad less: a CPU's library compiles its
+        # kernels again for every shape it meets.
         for i, part in enumerate(np.array_split(order, min(parts, len(order)))):
             ids, mask = pad([rows[k] for k in part], self.encoder.pad_id)
             places = torch.from_numpy(part + offset)
@@ -131,70 +163,96 @@ class Arm(nn.Module):
             )
         return groups
 
-    # ---- through the encoder -------------------------------------------------------------------------------------
+    # ---- through the encoder ------------------------------------------------------------------
 
     def forward(
         self,
         groups: Sequence[Group],
         batch: int,
         stored: Float[Tensor, "batch reshaped"] | None = None,
-    ) -> Embedded:
-        """Embeddings of all views of ``batch`` sentences; with ``stored`` reshaped features, or live ones where there are none."""
-        embeddings, live, first = [], [], []
-        with autocast(
-            self.encoder.device, self.precision
-        ):  # one for all groups: weights are cast once
-            words = self.encoder.words(torch.cat([g.ids.flatten() for g in groups]))
-            for group, flat in zip(
-                groups, words.split([g.ids.numel() for g in groups]), strict=True
-            ):
-                embedding, hidden = self._encode(
-                    self.encoder, group, flat.view(*group.ids.shape, -1)
-                )
-                embeddings.append(embedding.float())  # the head may answer in bf16
-                if self.reshaper is not None and stored is None:
-                    anchors = group.rows < batch
-                    features = hidden[self.source][anchors], group.ids[anchors], group.mask[anchors]
-                    live.append(
-                        (features[0].float(), features[1], self.encoder.content(*features[1:]))
-                    )
-                    first.append(group.rows[anchors])
+    ) -> ArmOutput:
+        """What the objective compares, for all views of ``batch`` sentences.
+
+        Args:
+            groups: All sentences, from ``groups``.
+            batch: Sentences per view.
+            stored: Reshaped features of the first views; computed live if there is a reshaper and
+                this is None.
+        """
+        embeddings, reshaped = [], []
+        live = self.reshaper if stored is None else None
+        # One autocast for all groups: weights are cast once.
+        with autocast(self.encoder.device, self.precision):
+            words = self.encoder.embed_tokens(torch.cat([g.ids.flatten() for g in groups]))
+            sizes = [g.ids.numel() for g in groups]
+            for group, flat in zip(groups, words.split(sizes), strict=True):
+                embedding, hidden = self._encode(group, flat.view(*group.ids.shape, -1))
+                embeddings.append(embedding.float())  # a head may answer in bf16
+                if live is not None:
+                    reshaped.append(self._anchors(group, hidden, batch))
         back = torch.cat([group.rows for group in groups]).argsort()
         views = torch.cat(embeddings)[back].view(-1, batch, self.encoder.hidden)
-        negatives = [*views[2:], *([self.queue()] if self.queue is not None else [])]
-        extra = torch.cat(negatives) if negatives else None
-        if self.reshaper is None or self.project_embedding is None or self.project_target is None:
-            return Embedded(views[: self.passes], None, None, extra)
-        if stored is None:
-            stored = torch.cat([self.reshaper(*part) for part in live])[torch.cat(first).argsort()]
-        return Embedded(
-            views[: self.passes],
-            self.project_embedding(views[0]),
-            self.project_target(stored),
-            extra,
-        )
+        if live is not None:
+            order = torch.cat([rows for *_, rows in reshaped]).argsort()
+            stored = torch.cat([live(*features) for *features, _ in reshaped])[order]
+        return self._output(views, stored)
 
-    def _encode(self, encoder: TransformerEncoder, group: Group, words: Tensor) -> Any:
+    def _encode(
+        self, group: Group, words: Float[Tensor, "part tokens hidden"]
+    ) -> tuple[Float[Tensor, "part hidden"], HiddenStates]:
+        """Embeddings and hidden states of a group, with its view's edit of embeddings."""
         if self.fixed_mask:
             torch.manual_seed(group.mask_seed)  # the same for both views of these sentences
-        edit: Any = self.edits[group.view] if group.view < 2 else None
-        if edit is None or isinstance(edit, TextView):
-            return encoder(words, group.ids, group.mask, view=group.view)
-        backbone: nn.Module = encoder.backbone
-        with edited_embeddings(
-            backbone, lambda out: edit(out, group.mask, group.ids, seed=group.edit_seed)
-        ):
-            return encoder(words, group.ids, group.mask, view=group.view)
+        edit = self.edits[group.view] if group.view < len(self.edits) else None
+        editing = nullcontext()
+        if edit is not None and not isinstance(edit, TextView):
+            editing = edited_embeddings(
+                self.encoder.backbone,
+                lambda out: edit(out, group.mask, group.ids, seed=group.edit_seed),
+            )
+        with editing:
+            return self.encoder(words, group.ids, group.mask, view=group.view)
+
+    def _anchors(self, group: Group, hidden: HiddenStates, batch: int) -> tuple[Tensor, ...]:
+        """Features, ids, content mask and places of the first views in a group."""
+        first = group.rows < batch
+        ids, mask = group.ids[first], group.mask[first]
+        features = hidden[self.source][first].float()
+        return features, ids, self.encoder.content_mask(ids, mask), group.rows[first]
+
+    def _output(
+        self,
+        views: Float[Tensor, "all batch hidden"],
+        reshaped: Float[Tensor, "batch reshaped"] | None,
+    ) -> ArmOutput:
+        """The compared views, both projections of a reshape target, and all negatives."""
+        compared, hard = views[: self.passes], views[2:]
+        negatives = [*hard, *([self.queue()] if self.queue is not None else [])]
+        extra = torch.cat(negatives) if negatives else None
+        if reshaped is None or self.project_embedding is None or self.project_target is None:
+            return ArmOutput(compared, None, None, extra)
+        projection = self.project_embedding(views[0])
+        return ArmOutput(compared, projection, self.project_target(reshaped), extra)
+
+    # ---- after the loss -----------------------------------------------------------------------
 
     @torch.no_grad()
-    def remember(self, first: Rows, parts: int) -> None:
-        """After the loss: the follower moves on and puts its embeddings of this batch's first views into the queue."""
-        if self.queue is None or self.follower is None:
+    def update_queue(self, first: TokenRows, parts: int) -> None:
+        """Give the queue this batch's first views, if there is a queue.
+
+        Args:
+            first: Token ids of the first views.
+            parts: Groups they are encoded in.
+        """
+        if self.queue is None:
             return
-        self.follower.update(self.encoder)
-        own = self._by_length(first, parts, 0, 0, 0)  # groups of a step may mix the views
-        with autocast(self.encoder.device, self.precision):
-            encoder = self.follower.encoder
-            assert isinstance(encoder, TransformerEncoder)
-            found = [encoder(encoder.words(g.ids), g.ids, g.mask)[0].float() for g in own]
-        self.queue.push(torch.cat(found)[torch.cat([g.rows for g in own]).argsort()])
+        groups = self._by_length(first, parts)  # groups of a step may mix the views
+
+        def embed(encoder: TransformerEncoder) -> Float[Tensor, "batch hidden"]:
+            with autocast(encoder.device, self.precision):
+                found = [
+                    encoder(encoder.embed_tokens(g.ids), g.ids, g.mask)[0].float() for g in groups
+                ]
+            return torch.cat(found)[torch.cat([g.rows for g in groups]).argsort()]
+
+        self.queue.update(self.encoder, embed)

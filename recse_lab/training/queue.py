@@ -1,4 +1,4 @@
-"""Momentum contrast: negatives from earlier batches, as an encoder that follows the trained one slowly saw them.
+"""Momentum contrast: negatives from earlier batches, embedded by a slowly moving copy of the encoder.
 
 ESimCSE's order within a step, with θ_q the weights the step began with:
 
@@ -7,13 +7,15 @@ ESimCSE's order within a step, with θ_q the weights the step began with:
 3. the momentum encoder embeds the batch's own sentences (not their repeated copies), dropout off;
 4. ``MomentumQueue.push``: they are negatives from the next step on, and never for their own batch.
 
-Source: Wu et al. 2022 (arXiv:2109.04380) section 3.2 (m = 0.995, 2.5 batches); order and dropout as in the authors'
-release, github.com/caskcsg/sentemb, ESimCSE/esimcse.
+Source: Wu et al. 2022 (arXiv:2109.04380) section 3.2 (m = 0.995, 2.5 batches); order and dropout as
+in the authors' release, github.com/caskcsg/sentemb, ESimCSE/esimcse.
 """
 
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,11 +23,37 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from recse_lab.models.transformer import TransformerEncoder
+
+Embed = Callable[[TransformerEncoder], Float[Tensor, "batch hidden"]]
+"""Embeds the first views of the current batch with an encoder that is given."""
+
+
+class NegativeSource(nn.Module, ABC):
+    """Negatives that a step takes from outside its batch; the protocol of a queue.
+
+    What it has to remember between steps is in its parameters (which ask for no gradient) and its
+    persistent buffers, so that it is saved and resumed with the arm.
+    """
+
+    @abstractmethod
+    def forward(self) -> Float[Tensor, "extra hidden"]:
+        """Negatives for the loss of this step; possibly no rows."""
+
+    @abstractmethod
+    def update(self, encoder: TransformerEncoder, embed: Embed) -> None:
+        """Called after the loss of a step and before its gradient.
+
+        Args:
+            encoder: The trained encoder.
+            embed: Embeds this batch's sentences.
+        """
+
 
 class MomentumQueue(nn.Module):
     """The last ``size`` embeddings that were pushed, oldest first; without gradient.
 
-    Both tensors are persistent buffers: a saved queue goes on as it was.
+    Both tensors are persistent buffers: a saved queue continues as it was.
 
     Raises:
         ValueError: A size below 1.
@@ -42,22 +70,26 @@ class MomentumQueue(nn.Module):
         self.register_buffer("count", torch.zeros((), dtype=torch.long))
 
     def forward(self) -> Float[Tensor, "filled dim"]:
-        """What is in the queue; no rows at first. A copy: what is pushed before ``backward`` changes no loss."""
+        """The embeddings in the queue; no rows at first.
+
+        A copy: what is pushed before ``backward`` changes no loss.
+        """
         return self.rows[: int(self.count)].clone()
 
     @torch.no_grad()
     def push(self, embeddings: Float[Tensor, "batch dim"]) -> None:
-        """Append a batch; whatever exceeds the size leaves at the old end."""
+        """Append a batch; the oldest rows beyond the size are dropped."""
         kept = torch.cat([self(), embeddings.to(self.rows)])[-len(self.rows) :]
         self.rows[: len(kept)] = kept
         self.count.fill_(len(kept))
 
 
 class MomentumEncoder(nn.Module):
-    """A copy of ``encoder`` whose weights follow it: no gradient, and never in training mode, so that dropout is off.
+    """A copy of ``encoder`` that averages its weights: no gradient, and dropout always off.
 
-    Its weights are parameters that ask for no gradient: they are saved like others and no optimiser takes them up.
-    A head inside ``encoder`` is copied too; the authors' release keeps the live head on a copied backbone.
+    Its weights are parameters that ask for no gradient: they are saved like others and no optimiser
+    updates them. A head inside ``encoder`` is copied too; the authors' release keeps the live head
+    on a copied backbone.
 
     Raises:
         ValueError: A momentum outside 0 … 1.
@@ -72,20 +104,48 @@ class MomentumEncoder(nn.Module):
         self.train(False)
 
     def train(self, mode: bool = True) -> MomentumEncoder:
-        """Stays in evaluation mode, whatever the arm around it does."""
+        """Stay in evaluation mode, whatever the mode of the module around it."""
         return super().train(False)
 
     @torch.no_grad()
     def forward(self, *inputs: Any, **options: Any) -> Any:
-        """What the copied encoder answers, without gradient."""
+        """The copied encoder's output, without gradient."""
         return self.encoder(*inputs, **options)
 
     @torch.no_grad()
     def update(self, encoder: nn.Module) -> None:
-        """θ_k ← m θ_k + (1 − m) θ_q over parameters; buffers are taken over as they are."""
-        average = get_ema_multi_avg_fn(
-            self.momentum
-        )  # one call over all tensors, each weight read once
+        """θ_k ← m θ_k + (1 − m) θ_q over parameters; buffers are copied as they are."""
+        average = get_ema_multi_avg_fn(self.momentum)  # one call over all: each weight read once
         average(list(self.encoder.parameters()), list(encoder.parameters()), 0)
         for own, live in zip(self.encoder.buffers(), encoder.buffers(), strict=True):
             own.copy_(live)
+
+
+class MomentumContrast(NegativeSource):
+    """ESimCSE's negatives: a queue filled by a momentum encoder.
+
+    Args:
+        encoder: The encoder that will be trained.
+        size: Embeddings in the queue.
+        momentum: m of the moving average.
+
+    Raises:
+        ValueError: A size below 1, or a momentum outside 0 … 1.
+    """
+
+    def __init__(self, encoder: TransformerEncoder, *, size: int, momentum: float = 0.995) -> None:
+        super().__init__()
+        self.queue = MomentumQueue(size, encoder.hidden)
+        self.momentum_encoder = MomentumEncoder(encoder, momentum=momentum)
+
+    def forward(self) -> Float[Tensor, "filled hidden"]:
+        """The embeddings in the queue."""
+        return self.queue()
+
+    @torch.no_grad()
+    def update(self, encoder: TransformerEncoder, embed: Embed) -> None:
+        """Move the momentum encoder, and push its embeddings of this batch."""
+        self.momentum_encoder.update(encoder)
+        copied = self.momentum_encoder.encoder
+        assert isinstance(copied, TransformerEncoder)
+        self.queue.push(embed(copied))

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from recse_lab.errors import LabError
 from recse_lab.models.batching import pad
-from recse_lab.models.loading import load_backbone, load_tokenizer, resolve
-from recse_lab.models.prompt import (
+from recse_lab.models.folders import resolve
+from recse_lab.models.loading import load_backbone, load_tokenizer
+from recse_lab.models.readouts.prompt import (
     TEMPLATES,
     Template,
     mask_state,

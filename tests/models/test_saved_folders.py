@@ -11,8 +11,9 @@ from transformers import AutoModel
 
 from recse_lab.errors import LabError
 from recse_lab.models import POOLINGS, TransformerEncoder, load_encoder
+from recse_lab.models.folders import resolve
 from recse_lab.models.heads import TanhHead
-from recse_lab.models.loading import load_backbone, load_tokenizer, resolve
+from recse_lab.models.loading import load_backbone, load_tokenizer
 from recse_lab.models.masked_lm import load_masked_lm
 from recse_lab.pooling import LAYERS
 

@@ -8,7 +8,8 @@ import pytest
 
 from recse_lab.jobs.build import open_corpus
 from recse_lab.jobs.evaluate import evaluate
-from recse_lab.models.loading import load_tokenizer, resolve
+from recse_lab.models.folders import resolve
+from recse_lab.models.loading import load_tokenizer
 from recse_lab.models.saving import load_encoder
 
 

@@ -10,7 +10,7 @@ from recse_lab.config.reading import make_config, read_config
 from recse_lab.errors import LabError
 from recse_lab.jobs.build import Lab, settle
 from recse_lab.jobs.train import execute
-from recse_lab.models.prompt import template_bias, wrap
+from recse_lab.models.readouts.prompt import template_bias, wrap
 from recse_lab.models.saving import load_encoder
 from recse_lab.objectives import InfoNCE, recse_terms
 from recse_lab.optimisation.batches import Batches

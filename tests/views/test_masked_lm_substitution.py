@@ -10,13 +10,13 @@ import torch
 from recse_lab.errors import LabError
 from recse_lab.models.loading import load_tokenizer
 from recse_lab.models.masked_lm import check_masked_lm, load_masked_lm
-from recse_lab.models.packaged import embedded_path
+from recse_lab.models.packaged import packaged_path
 from recse_lab.models.vocabulary_view import vocabulary_of
 from recse_lab.views import VIEWS
 from recse_lab.views.mlm_substitution import sample_top
 from recse_lab.views.view import generator, share
 
-TINY = str(embedded_path("recse-lab/tiny"))
+TINY = str(packaged_path("recse-lab/tiny"))
 SENTENCES = [
     "The church was built in the twelfth century and lies on a hill.",
     "He played for the national team.",

@@ -5,7 +5,7 @@ import pytest
 
 from recse_lab.errors import LabError
 from recse_lab.models.loading import load_tokenizer
-from recse_lab.models.packaged import embedded_path
+from recse_lab.models.packaged import packaged_path
 from recse_lab.models.vocabulary_view import exchange_words, vocabulary_of
 from recse_lab.views.view import split_words
 
@@ -14,7 +14,7 @@ TEXT = "Unbelievably, the church's organ was restored in 1987."
 
 @pytest.fixture(scope="module")
 def wordpiece():
-    return load_tokenizer(str(embedded_path("recse-lab/tiny")))
+    return load_tokenizer(str(packaged_path("recse-lab/tiny")))
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from recse_lab.models.baselines.bags import Bag, bag, bag_sif, ppmi, ppmi_sif
 from recse_lab.models.baselines.fitting import Fitting, Notify
 from recse_lab.models.baselines.linear import all_but_the_top, whitening
 from recse_lab.models.baselines.redrawn import random
-from recse_lab.models.baselines.wrapped import Behind
+from recse_lab.models.baselines.wrapped import WrappedEncoder
 
-Baseline = Bag | Behind
+Baseline = Bag | WrappedEncoder
 """Each is an ``Encoder`` with a ``fingerprint``, and ``fitted_on``: the corpus's name, None where it needs none."""
 
 BASELINES: dict[str, Callable[[Fitting, int | None], Baseline]] = {

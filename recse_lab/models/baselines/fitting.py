@@ -22,7 +22,8 @@ from recse_lab.data.token_store import TokenStore, build_tokens
 from recse_lab.errors import LabError
 from recse_lab.files import atomic_path, cache_root
 from recse_lab.models.encoder import Encoder
-from recse_lab.models.loading import resolve, weights_fingerprint
+from recse_lab.models.folders import resolve
+from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.reshape.moments import Moments
@@ -37,7 +38,7 @@ def digest(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-class Cloud(NamedTuple):
+class FittedMoments(NamedTuple):
     """Float64 moments of an encoder's embeddings of a corpus."""
 
     fingerprint: str
@@ -101,7 +102,7 @@ class Fitting:
             progress=lambda done: self.notify("tokenising the corpus", done, 0),
         )
 
-    def cloud(self, model: Encoder, inner: str) -> Cloud:
+    def cloud(self, model: Encoder, inner: str) -> FittedMoments:
         """Moments of ``model``, whose fingerprint is ``inner``, over at most ``rows`` sentences evenly spaced over the corpus.
 
         Raises:
@@ -115,7 +116,9 @@ class Fitting:
         if model.backbone is not None:
             identity["precision"] = self.precision
         kept = self.kept(identity, lambda: self._moments(model))
-        return Cloud(digest(identity), int(kept["count"][0]), kept["mean"], kept["covariance"])
+        return FittedMoments(
+            digest(identity), int(kept["count"][0]), kept["mean"], kept["covariance"]
+        )
 
     def _moments(self, model: Encoder) -> dict[str, np.ndarray]:
         tokens = self.tokens(model)

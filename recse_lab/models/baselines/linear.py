@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from recse_lab.errors import LabError
-from recse_lab.models.baselines.fitting import Cloud, Fitting, digest
-from recse_lab.models.baselines.wrapped import Behind
+from recse_lab.models.baselines.fitting import FittedMoments, Fitting, digest
+from recse_lab.models.baselines.wrapped import WrappedEncoder
 from recse_lab.models.encoder import Encoder
 
 # ---- formulas ----------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def complement(vectors: Float[np.ndarray, "dim removed"]) -> Float[np.ndarray, "
 # ---- encoders ----------------------------------------------------------------------------------------------------
 
 
-class Mapped(Behind):
+class Mapped(WrappedEncoder):
     """(x − mean) · kernel of another encoder's embeddings x, computed in float64."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Directions(NamedTuple):
     vectors: Float[np.ndarray, "dim dim"]
     varying: int
     """Leading directions that carry more than rounding."""
-    cloud: Cloud
+    cloud: FittedMoments
 
 
 def _directions(

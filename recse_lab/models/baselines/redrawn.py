@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from recse_lab.models.baselines.fitting import Fitting, digest
-from recse_lab.models.baselines.wrapped import Behind
+from recse_lab.models.baselines.wrapped import WrappedEncoder
 from recse_lab.models.heads import TanhHead
 
 
-def random(fitting: Fitting, number: int | None) -> Behind:
+def random(fitting: Fitting, number: int | None) -> WrappedEncoder:
     """The same architecture and tokenizer, its weights drawn anew as before any training; N is the seed, default 0.
 
     A residual starts at zero, and so has no part in it.
@@ -23,8 +23,7 @@ def random(fitting: Fitting, number: int | None) -> Behind:
         torch.manual_seed(seed)
         model.backbone = type(model.backbone)(model.backbone.config)
         if model.head is not None:
-            model.head = TanhHead(
-                model.hidden, getattr(model.backbone.config, "initializer_range", 0.02)
-            )
-    model.residual = None
-    return Behind(model.to(fitting.device), fingerprint=fingerprint, fitted_on=None)
+            scale = getattr(model.backbone.config, "initializer_range", 0.02)
+            model.head = TanhHead(model.hidden, scale, kept=True)
+    model.readout = model.readout.untrained()
+    return WrappedEncoder(model.to(fitting.device), fingerprint=fingerprint, fitted_on=None)

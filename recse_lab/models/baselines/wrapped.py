@@ -48,7 +48,7 @@ class TrainingFree(nn.Module):
         return self.encode_ids(self.tokenize(sentences), **options)
 
 
-class Behind(TrainingFree):
+class WrappedEncoder(TrainingFree):
     """Another encoder in all that a subclass does not change."""
 
     def __init__(self, encoder: Encoder, *, fingerprint: str, fitted_on: str | None) -> None:

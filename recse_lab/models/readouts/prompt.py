@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ from torch import Tensor
 
 from recse_lab.errors import LabError
 from recse_lab.models.positions import first_position
+from recse_lab.models.readouts.readout import EncodedBatch, Readout
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -20,6 +23,65 @@ SENTENCE, MASK = "[X]", "[MASK]"
 
 TEMPLATES = ('This sentence of " [X] " means [MASK] .', 'This sentence : " [X] " means [MASK] .')
 """The authors' pair for BERT: the first for one view and for use, the second for the other view (their run.sh)."""
+
+
+class Prompt(Readout):
+    """The state of the mask token in a template around the sentence.
+
+    Args:
+        texts: Templates, one per view; the first is the one of use.
+        tokenizer: The encoder's tokenizer.
+        max_length: Longest wrapped sentence in tokens.
+        debias: In training, subtract the state of the template alone (``template_bias``).
+
+    Raises:
+        LabError: A template that ``parse_template`` refuses.
+    """
+
+    separates_views = True
+
+    def __init__(
+        self, texts: Sequence[str], tokenizer: Any, *, max_length: int, debias: bool = False
+    ) -> None:
+        super().__init__("prompt")
+        self.texts, self.debias = tuple(texts), debias
+        self.templates = tuple(
+            parse_template(text, tokenizer, max_length=max_length) for text in texts
+        )
+
+    def template(self, view: int) -> Template:
+        """The template of a view; views beyond the last template share it."""
+        return self.templates[min(view, len(self.templates) - 1)]
+
+    def wrap(self, row: Int[np.ndarray, " tokens"], view: int = 0) -> Int[np.ndarray, " wrapped"]:
+        """The sentence inside the template of its view."""
+        return wrap(row, self.template(view))
+
+    def forward(self, batch: EncodedBatch) -> Float[Tensor, "batch hidden"]:
+        """The state at the mask token, in training without the template's own."""
+        template = self.template(batch.view)
+        state = mask_state(batch.hidden[-1], batch.mask, template).float()
+        if self.debias and self.training:
+            state = state - template_bias(batch.encoder.backbone, batch.mask, template).float()
+        return state
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """Name of the pooling, and the template of use."""
+        return {"pooling": self.name, "prompt": self.texts[0]}
+
+    @classmethod
+    def read(cls, folder: Path, card: dict[str, Any], *, tokenizer: Any, max_length: int) -> Prompt:
+        """The prompt that a folder's card states.
+
+        Raises:
+            LabError: The card states no template.
+        """
+        if not isinstance(card.get("prompt"), str):
+            raise LabError(
+                f"{folder}: this folder states no template, so that it has no pooling prompt."
+            )
+        return cls((card["prompt"],), tokenizer, max_length=max_length)
 
 
 class Template(NamedTuple):

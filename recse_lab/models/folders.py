@@ -1,0 +1,86 @@
+"""An encoder's folder: where it is, and what goes wrong in reading one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from recse_lab.errors import LabError
+from recse_lab.models.packaged import packaged_path
+
+CARD = "recse_lab.json"
+"""File with what transformers has no place for: pooling, head, longest sentence."""
+
+REMEDY = "copy or save this folder again"
+
+
+def resolve(encoder: str) -> str:
+    """The folder or hub id that a name stands for.
+
+    Raises:
+        LabError: A folder without config.json or weights, or a name that is neither a folder nor
+            looks like a hub id.
+    """
+    packaged = packaged_path(encoder)
+    if packaged is not None:
+        return str(packaged)
+    path = Path(encoder).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise LabError(f"{encoder}: this folder is no encoder, it holds no config.json.")
+        if not any(path.glob("*.safetensors")):
+            raise LabError(
+                f"{encoder}: no *.safetensors weights in this folder; "
+                "pickled weights are not loaded."
+            )
+        return str(path)
+    if path.exists():
+        raise LabError(
+            f"{encoder}: this is a file; "
+            "give the folder that holds config.json and model.safetensors."
+        )
+    if encoder.startswith((".", "/", "~")) or encoder.count("/") > 1:
+        raise LabError(f"{encoder}: no such folder.")
+    return encoder
+
+
+def one_line(error: Exception) -> str:
+    """Another library's complaint about a damaged file, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Report a file that is missing, damaged or made for another encoder in one sentence.
+
+    Raises:
+        LabError: Anything that fails while the context is open.
+    """
+    try:
+        yield
+    except Exception as error:  # safetensors and torch have exceptions of their own
+        raise LabError(
+            f"{file}: missing, or not what {CARD} says ({one_line(error)}); {REMEDY}."
+        ) from error
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """sha256 over the weights, configuration and tokenizer files of an encoder's folder."""
+    digest = hashlib.sha256()
+    names = (
+        "config.json",
+        "tokenizer.json",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt",
+        "tokenizer_config.json",
+        CARD,
+    )
+    weights = {*folder.glob("*.safetensors"), *folder.glob("*_Dense/*.safetensors")}
+    for file in sorted({*weights, *(folder / n for n in names if (folder / n).is_file())}):
+        digest.update(str(file.relative_to(folder)).encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
