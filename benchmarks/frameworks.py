@@ -13,7 +13,6 @@ from recse_lab.config.overrides import merge
 from recse_lab.config.reading import make_config
 from recse_lab.jobs.build import Lab, settle
 from recse_lab.models.precision import best_precision
-from recse_lab.training.loop import train
 
 WARM_UP = 2  # first steps, which are not counted
 BASE = "simcse"
@@ -100,12 +99,9 @@ def _lab(setup: Setup, name: str, steps: int, precision: str = "fp32") -> Lab:
 def _step(lab: Lab, setup: Setup) -> Measured:
     peer.reset_accelerate()
     stamps: list[float] = []
-    progress = train(
+    progress = lab.train(
         lab.arm(),
-        lab.tokens,
-        lab.recipe(),
         setup.scratch / "none",
-        stored=lab.stored,
         log=lambda line: stamps.append(clock()),
     )
     seconds = (stamps[-1] - stamps[WARM_UP - 1]) / (progress.step - WARM_UP)

@@ -12,7 +12,6 @@ from benchmarks.measure import Part, Row, Setup, clock, say
 from recse_lab.config.reading import make_config
 from recse_lab.jobs.build import Lab, settle
 from recse_lab.models.precision import best_precision
-from recse_lab.training.loop import train
 
 ENCODER, CORPUS, BATCH = "recse-lab/tiny", "sample-corpus", 64
 WARM_UP = 5
@@ -59,6 +58,6 @@ def _step(setup: Setup, precision: str, steps: int) -> float:
     lab = Lab(settle(make_config(tree)))
     stamps: list[float] = []
     folder = setup.scratch / "step"
-    train(lab.arm(), lab.tokens, lab.recipe(), folder, log=lambda line: stamps.append(clock()))
+    lab.train(lab.arm(), folder, log=lambda line: stamps.append(clock()))
     shutil.rmtree(folder, ignore_errors=True)
     return float(np.mean(np.diff(stamps)[WARM_UP:]))

@@ -14,7 +14,6 @@ from recse_lab.jobs.build import Lab, settle
 from recse_lab.jobs.machine import device
 from recse_lab.models.precision import best_precision
 from recse_lab.optimisation.batches import Batches
-from recse_lab.training.loop import train
 
 WARM_UP = 2  # first steps, which are not counted
 
@@ -118,10 +117,8 @@ def _train(lab: Lab, setup: Setup) -> list[float]:
     """When each step of recse-lab's trainer ended."""
     peer.reset_accelerate()
     stamps: list[float] = []
-    train(
+    lab.train(
         lab.arm(),
-        lab.tokens,
-        lab.recipe(),
         setup.scratch / "none",
         log=lambda line: stamps.append(clock()),
     )

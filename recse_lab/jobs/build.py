@@ -52,8 +52,9 @@ from recse_lab.reshape.feature_store import (
 )
 from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.reshape.token_view import ReshapedTokens
+from recse_lab.training import loop
 from recse_lab.training.arm import Arm, Edit
-from recse_lab.training.loop import Objective
+from recse_lab.training.loop import Objective, Progress
 from recse_lab.training.queue import MomentumContrast
 from recse_lab.views import VIEWS, TextView
 from recse_lab.views.wordnet import WordNet, find_wordnet
@@ -516,6 +517,28 @@ class Lab:
         if reshape is not None and reshape.role == "target":
             terms |= {"reshape_contrast": reshape.contrast(), "reshape_weight": reshape.weight}
         return partial(recse_terms, **terms)
+
+    def train(self, arm: Arm, folder: Path, **hooks: Any) -> Progress:
+        """Train ``arm`` as configured, its state in ``folder``; hooks as in ``training.loop.train``.
+
+        Raises:
+            Interrupted: The hook ``should_stop`` said so; the state is saved.
+            LabError: Loss, gradient or weights are not finite.
+        """
+        positives, negatives = self.partners
+        return loop.train(
+            arm,
+            self.tokens,
+            self.config.training,
+            folder,
+            objective=self.objective(),
+            steps=self.steps,
+            seed=self.config.seed,
+            stored=self.stored,
+            positives=positives,
+            negatives=negatives,
+            **hooks,
+        )
 
 
 # What a view may ask for beside its strength and the vocabulary.

@@ -24,7 +24,6 @@ from recse_lab.models.encoder import Encoder
 from recse_lab.models.saving import load_encoder
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.runs.store import Run
-from recse_lab.training import loop
 from recse_lab.training.loop import Progress
 
 
@@ -109,7 +108,7 @@ def _compute(
 ) -> None:
     config, began = lab.config, time.monotonic()
     best_folder, last_folder = run.folder / "model" / "best", run.folder / "model" / "last"
-    stored = lab.stored  # first: what building it holds is no training step's
+    _ = lab.stored  # first: what building it holds is no training step's
     peaks = Peaks()
     steps, arm = lab.steps, lab.arm()
     encoder = arm.encoder
@@ -123,17 +122,9 @@ def _compute(
         return found
 
     wants_best = config.evaluation.selection == "best"
-    progress = loop.train(
+    progress = lab.train(
         arm,
-        lab.tokens,
-        config.training,
         run.folder / "state",
-        objective=lab.objective(),
-        steps=steps,
-        seed=config.seed,
-        stored=stored,
-        positives=lab.partners[0],
-        negatives=lab.partners[1],
         dev=look,
         on_best=(lambda: save_encoder(encoder, best_folder))
         if wants_best or keep_model

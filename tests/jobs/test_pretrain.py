@@ -1,7 +1,5 @@
 """From a corpus to an encoder: reproducible, resumable, and refused in one sentence where it cannot be."""
 
-import dataclasses
-
 import pytest
 import torch
 from conftest import sentences
@@ -11,10 +9,11 @@ from recse_lab.config.overrides import merge
 from recse_lab.config.pretraining import PretrainConfig
 from recse_lab.config.reading import make_config, read_pretrain_config
 from recse_lab.errors import LabError
-from recse_lab.jobs.pretrain import Nursery, execute_pretraining
+from recse_lab.jobs.pretrain import PretrainingBuilder, execute_pretraining
 from recse_lab.jobs.pretrain import pretrain as run_pretrain
 from recse_lab.models.saving import load_encoder
 from recse_lab.optimisation.stepping import Interrupted
+from recse_lab.pretraining import loop
 from recse_lab.pretraining.loop import pretrain
 
 
@@ -88,26 +87,31 @@ def test_stopped_and_continued_equals_left_alone(base, tmp_path, stop_at):
     assert [line["step"] for line in resumed.metrics()] == list(range(1, 9))
 
 
-def test_a_crash_between_two_checkpoints_costs_steps_and_changes_nothing(base, tmp_path):
-    nursery = Nursery(config_of(base))
-    recipe = dataclasses.replace(nursery.recipe(), checkpoint_s=0.0)
-    tokenizer = nursery.tokenizer
+def test_a_crash_between_two_checkpoints_costs_steps_and_changes_nothing(
+    base, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loop, "CHECKPOINT_S", 0.0)
+    builder = PretrainingBuilder(config_of(base))
+    training = builder.config.training
+    tokenizer = builder.tokenizer
     options = {
+        "steps": builder.steps,
+        "seed": builder.config.seed,
         "mask_id": tokenizer.mask_token_id,
         "pad_id": tokenizer.pad_token_id,
-        "special_ids": nursery.tokens.special_ids,
+        "special_ids": builder.tokens.special_ids,
     }
-    whole, parts = nursery.model(), nursery.model()
-    pretrain(whole, nursery.tokens, recipe, tmp_path / "whole", **options)
+    whole, parts = builder.model(), builder.model()
+    pretrain(whole, builder.tokens, training, tmp_path / "whole", **options)
 
     def crash(line):
         if line["step"] == 4:
             raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError):
-        pretrain(parts, nursery.tokens, recipe, tmp_path / "parts", log=crash, **options)
-    resumed = nursery.model()
-    pretrain(resumed, nursery.tokens, recipe, tmp_path / "parts", **options)
+        pretrain(parts, builder.tokens, training, tmp_path / "parts", log=crash, **options)
+    resumed = builder.model()
+    pretrain(resumed, builder.tokens, training, tmp_path / "parts", **options)
     assert same(dict(resumed.state_dict()), dict(whole.state_dict()))
 
 

@@ -354,11 +354,12 @@ def test_random_is_drawn_anew_and_always_the_same(load, tiny):
 
 def test_random_draws_a_kept_head_too(tiny, corpus, tmp_path):
     from recse_lab.models.heads import TanhHead
+    from recse_lab.models.readouts import Pooled
     from recse_lab.models.transformer import TransformerEncoder
 
     plain = load_encoder(str(tiny))
     TransformerEncoder(
-        plain.backbone, plain.tokenizer, pooling="cls", head=TanhHead(16), keep_head=True
+        plain.backbone, plain.tokenizer, readout=Pooled("cls"), head=TanhHead(16, kept=True)
     ).save(tmp_path / "h")
     trained, encoder = (
         load_encoder(str(tmp_path / "h")),

@@ -300,7 +300,7 @@ def test_a_head_counts_where_it_is_kept(tiny):
     without = embedding_key(encoder, "f", "fp32")
     encoder.head = TanhHead(encoder.hidden)
     assert embedding_key(encoder, "f", "fp32") == without  # used in training only
-    encoder.keep_head = True
+    encoder.head.kept = True
     kept = embedding_key(encoder, "f", "fp32")
     assert kept != without
     with torch.no_grad():

@@ -15,6 +15,7 @@ from recse_lab.models.folders import resolve
 from recse_lab.models.heads import TanhHead
 from recse_lab.models.loading import load_backbone, load_tokenizer
 from recse_lab.models.masked_lm import load_masked_lm
+from recse_lab.models.readouts import Pooled
 from recse_lab.pooling import LAYERS
 
 TEXTS = ["the dog runs", "a child reads a book by the river", "cat", " ".join(["dog river"] * 100)]
@@ -25,9 +26,8 @@ def saved(source, folder, pooling, *, kept=False, layers=None):
     encoder = TransformerEncoder(
         load_backbone(str(source), layers=layers),
         load_tokenizer(str(source)),
-        pooling=pooling,
-        head=TanhHead(16, 0.3) if kept else None,
-        keep_head=kept,
+        readout=Pooled(pooling),
+        head=TanhHead(16, 0.3, kept=True) if kept else None,
     )
     encoder.eval().save(folder)
     return encoder

@@ -16,7 +16,6 @@ from recse_lab.objectives import InfoNCE, recse_terms
 from recse_lab.optimisation.batches import Batches
 from recse_lab.optimisation.stepping import Interrupted
 from recse_lab.reshape.token_view import TOKEN_FORMULAS, reshape_tokens
-from recse_lab.training.loop import train
 
 RESHAPE = {"operator": "channel-gram", "dim": 4, "projection": 8, "weight": 0.5}
 
@@ -59,14 +58,7 @@ def step(lab, seed=7, parts=2, arm=None):
 
 def loss(lab, **options):
     _, _, embedded = step(lab, **options)
-    recipe = lab.recipe()
-    return recse_terms(
-        *embedded,
-        contrast=recipe.contrast,
-        weight=recipe.weight,
-        reshape_weight=recipe.reshape_weight,
-        reshape_contrast=recipe.reshape_contrast,
-    ).loss.item()
+    return lab.objective()(*embedded).loss.item()
 
 
 # ---- dropout ---------------------------------------------------------------------------------------------------------
@@ -107,7 +99,7 @@ def test_the_first_step_of_esimcse_at_rate_0_is_simcse(base):
     )  # the same groups, the same masks
 
 
-def test_a_queue_holds_the_followers_embeddings_of_the_batches_before(base):
+def test_a_queue_holds_the_momentum_encoders_embeddings_of_the_batches_before(base):
     lab = lab_of(base, **{"contrast.queue": 1.5, "contrast.momentum": 0.5, "model.dropout": 0.1})
     arm, _, embedded = step(lab)
     assert embedded.negatives.shape == (0, arm.encoder.hidden)
@@ -116,15 +108,15 @@ def test_a_queue_holds_the_followers_embeddings_of_the_batches_before(base):
         for p in arm.encoder.parameters():
             p.add_(0.01)
     rows = Batches(lab.tokens.lengths, 16, seed=0)(0)
-    arm.remember(lab.tokens.rows(rows), 4)
-    for name, p in arm.follower.encoder.named_parameters():
+    arm.update_queue(lab.tokens.rows(rows), 4)
+    for name, p in arm.queue.momentum_encoder.encoder.named_parameters():
         torch.testing.assert_close(p, before[name] + 0.005, rtol=1e-5, atol=1e-7)
         assert not p.requires_grad
-    expected = arm.follower.encoder.eval().encode_ids(lab.tokens.rows(rows))
+    expected = arm.queue.momentum_encoder.encoder.eval().encode_ids(lab.tokens.rows(rows))
     np.testing.assert_allclose(arm.queue().numpy(), expected, atol=1e-5)
     _, _, again = step(lab, arm=arm)
     np.testing.assert_allclose(again.negatives.numpy(), expected, atol=1e-5)
-    arm.remember(lab.tokens.rows(rows), 4)
+    arm.update_queue(lab.tokens.rows(rows), 4)
     assert len(arm.queue()) == 24
 
 
@@ -135,11 +127,11 @@ def test_training_puts_the_sentences_themselves_into_the_queue_not_their_repetit
         base, **framework_options("esimcse"), **{"training.steps": 2, "view.strength": 0.9}
     )
     arm = lab.arm()
-    train(arm, lab.tokens, lab.recipe(), tmp_path)
+    lab.train(arm, tmp_path)
     batches = Batches(lab.tokens.lengths, 16, seed=lab.config.seed)
-    last = arm.follower.encoder.encode_ids(
+    last = arm.queue.momentum_encoder.encoder.encode_ids(
         lab.tokens.rows(batches(1))
-    )  # the follower has not moved since
+    )  # it has not moved since
     np.testing.assert_allclose(arm.queue().numpy()[16:], last, atol=1e-5)
 
 
@@ -148,7 +140,7 @@ def test_prompts_are_read_at_the_mask_and_lose_the_templates_own_state(base):
         {**base, "model": {"max_length": 24, "dropout": 0.0, "head": "none"}, "prompt": {}}
     )
     arm, groups, embedded = step(lab)
-    encoder, templates = arm.encoder, arm.encoder.prompt.templates
+    encoder, templates = arm.encoder, arm.encoder.readout.templates
     rows = lab.tokens.rows(Batches(lab.tokens.lengths, 16, seed=0)(0))
     for view, template in enumerate(templates):
         wrapped = [wrap(row, template) for row in rows]
@@ -291,7 +283,7 @@ def test_role_view_makes_the_second_view_of_reshaped_input_embeddings(base):
     mask = torch.ones_like(ids)
     backbone = plain.backbone
     reshaped = reshape_tokens(
-        "token-gram", backbone.embeddings(input_ids=ids), plain.content(ids, mask)
+        "token-gram", backbone.embeddings(input_ids=ids), plain.content_mask(ids, mask)
     )
     states = backbone.encoder(reshaped).last_hidden_state
     torch.testing.assert_close(embedded.views[1, 3], states.mean(1)[0], atol=1e-5, rtol=1e-4)
@@ -310,9 +302,9 @@ def test_role_residual_starts_at_the_encoder_learns_and_is_kept_in_a_fresh_proce
     folder = run.folder / "model" / "last"
     saved = load_encoder(str(folder))
     without = saved.encode(texts)
-    saved.residual, residual = None, saved.residual
+    saved.readout, residual = saved.readout.inner, saved.readout
     assert np.abs(without - saved.encode(texts)).max() > 1e-4
-    saved.residual = residual
+    saved.readout = residual
     assert not (folder / "modules.json").exists()
     import subprocess
     import sys

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from recse_lab.config.overrides import merge
 from recse_lab.config.reading import make_config
 from recse_lab.errors import LabError
+from recse_lab.jobs import build
 from recse_lab.jobs.build import Lab, settle
 from recse_lab.jobs.train import execute
 from recse_lab.objectives import InfoNCE, info_nce, recse_terms
@@ -115,7 +116,7 @@ def test_killed_without_warning_and_resumed_gives_the_same_weights(base, tmp_pat
     spec.write_text(json.dumps(config.model_dump(mode="json")))
     code = (
         "import json, sys, torch; torch.set_num_threads(%d)\n"
-        "from pathlib import Path\nfrom recse_lab.config import RunConfig\nfrom recse_lab.execution import execute\n"
+        "from pathlib import Path\nfrom recse_lab.config.schema import RunConfig\nfrom recse_lab.jobs.train import execute\n"
         "execute(RunConfig.model_validate(json.loads(Path(sys.argv[1]).read_text())), Path(sys.argv[2]))"
     ) % torch.get_num_threads()
     process = subprocess.Popen(
@@ -243,8 +244,6 @@ def test_simcse_loss_of_a_fixed_batch_equals_the_backbone_asked_by_hand(base, ti
 
 
 def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path, monkeypatch):
-    from recse_lab.training import trainer
-
     calls = []
 
     def poisoned(*arguments, **options):
@@ -252,7 +251,7 @@ def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path,
         calls.append(1)
         return terms._replace(loss=terms.loss * float("nan")) if len(calls) == 5 else terms
 
-    monkeypatch.setattr(trainer, "recse_terms", poisoned)
+    monkeypatch.setattr(build, "recse_terms", poisoned)
     config = config_of(base)
     with pytest.raises(
         LabError,
@@ -271,11 +270,11 @@ def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path,
 
 def test_weights_that_leave_float32_stop_and_never_become_a_state(base, tmp_path, monkeypatch):
     """The gradient of step 6 is finite, its step is not: without this the file to resume from would hold NaN for good."""
-    from recse_lab.training import trainer
+    from recse_lab.optimisation import schedule
 
     config = config_of(base)
     monkeypatch.setattr(
-        trainer, "learning_rate_factor", lambda step, **_: 1e42 if step == 5 else 1.0
+        schedule, "learning_rate_factor", lambda step, **_: 1e42 if step == 5 else 1.0
     )
     with pytest.raises(
         LabError, match=r"step 6: the norm of the weights is (nan|inf) on the batch .* is kept in"
@@ -289,7 +288,7 @@ def test_weights_that_leave_float32_stop_and_never_become_a_state(base, tmp_path
 
 
 def test_early_stopping_and_best_apart_from_last(base, tmp_path, monkeypatch):
-    from recse_lab import execution
+    from recse_lab.jobs import train as execution
 
     scores = iter([0.5, 0.4, 0.3, 0.9])
 
