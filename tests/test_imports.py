@@ -30,7 +30,6 @@ HOMES = {
     "matplotlib": ("figures/", "reports/"),
     "seaborn": ("figures/", "reports/"),
     "typer": ("cli/",),
-    "ray": ("ablation/executors/ray.py",),
     "accelerate": ("training/", "pretraining/"),
 }
 MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}

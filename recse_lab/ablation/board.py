@@ -1,4 +1,4 @@
-"""The live board of a running study; plain lines where the output is no terminal."""
+"""The live board of a running study; plain lines where the output is not a terminal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from recse_lab.ablation.executors.local import Event
+from recse_lab.ablation.executors.executor import Event
 
 
 def duration(seconds: float) -> str:
-    """2 h 05 min, 3 min 20 s, 12 s."""
+    """A duration as people say it.
+
+    >>> duration(7500), duration(200), duration(12)
+    ('2 h 05 min', '3 min 20 s', '12 s')
+    """
     seconds = round(seconds)
     if seconds >= 3600:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
@@ -21,7 +25,13 @@ def duration(seconds: float) -> str:
 
 
 class Board:
-    """Counts, the cells at work with their rate, and the time left, from events."""
+    """Counts of finished cells, the progress of those at work, and the time left, from events.
+
+    Args:
+        total: Cells to compute.
+        workers: Cells that are computed at the same time.
+        console: Where the board is shown.
+    """
 
     def __init__(self, total: int, *, workers: int, console: Console) -> None:
         self.total, self.workers, self.console = total, workers, console
@@ -48,7 +58,7 @@ class Board:
             self.live.stop()
 
     def __call__(self, event: Event) -> None:
-        """Take in what happened."""
+        """Update the board with an event."""
         name = event.task.id
         if event.kind == "started":
             self.since[name] = time.monotonic()
@@ -56,19 +66,18 @@ class Board:
             self.active.pop(name, None)
             self.counts[event.kind] += 1
             took = duration(time.monotonic() - self.since.pop(name))
-            note = f": {event.message}" if event.message else ""
-            left = self.time_left()
-            self.console.print(
-                f"[{sum(self.counts.values())}/{self.total}] {event.task.label} {event.kind} in {took} "
-                f"({name}){note}{f'; about {duration(left)} left' if left else ''}",
-                highlight=False,
-                markup=False,
-            )
+            line = f"[{sum(self.counts.values())}/{self.total}] {event.task.label} {event.kind}"
+            line += f" in {took} ({name})"
+            if event.message:
+                line += f": {event.message}"
+            if left := self.time_left():
+                line += f"; about {duration(left)} left"
+            self.console.print(line, highlight=False, markup=False)
         else:
             self.active[name] = event
 
     def time_left(self) -> float | None:
-        """Seconds, from the pace of the finished cells and the progress of those at work."""
+        """Seconds left, from the pace so far; None while it is too early to say."""
         progress = sum(e.line.get("step", 0) / e.steps for e in self.active.values() if e.steps)
         finished = self.counts["done"] + 0.9 * progress  # testing comes after the last step
         if finished < 0.2:

@@ -1,4 +1,4 @@
-"""From a study to its cells: one configuration for each arm, level and seed, each with the id of its run."""
+"""From a study to its cells: one configuration for each arm, combination of levels, and seed."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from recse_lab.runs.store import Run
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a study."""
+    """One point of the design. Several cells may be one run."""
 
     arm: str
     role: str
     factors: dict[str, Any]
+    """Factor -> level."""
     seed: int
     lab: Lab
 
     @property
     def id(self) -> str:
+        """The id of its run."""
         return self.lab.id
 
     @property
     def label(self) -> str:
+        """Arm, levels and seed, for people."""
         levels = " ".join(
             f"{name.rsplit('.', 1)[-1]}={value}" for name, value in self.factors.items()
         )
@@ -50,11 +53,11 @@ def _cells_of(arm: ArmSpec, spec: StudySpec, seed: int) -> list[Cell]:
 
 
 def plan(spec: StudySpec) -> list[Cell]:
-    """All cells, seed by seed, so that a study cut short has compared every arm on the seeds it finished.
+    """All cells, seed by seed: a study cut short has every arm on the seeds it finished.
 
     Raises:
-        LabError: A cell's configuration is not valid (names the arm), or its data or encoder cannot be read, or no seed is an
-            arm's.
+        LabError: A cell's configuration is not valid (names the arm), its data or encoder cannot be
+            read, or an arm has none of the seeds.
     """
     cells = [
         cell for seed in spec.seed_list for arm in spec.arms for cell in _cells_of(arm, spec, seed)
@@ -64,13 +67,14 @@ def plan(spec: StudySpec) -> list[Cell]:
     for arm in spec.arms:
         if arm.seeds and not set(arm.seeds) & set(spec.seed_list):
             raise LabError(
-                f"experiment {spec.name}: arm {arm.name} has none of the seeds that are run; change its seeds."
+                f"experiment {spec.name}: arm {arm.name} has none of the seeds that are run; "
+                "change its seeds."
             )
     return cells
 
 
 def write_study(folder: Path, spec: StudySpec, cells: list[Cell], command: str) -> None:
-    """Write study.json; commands that made earlier cells of the same study are kept beside this one."""
+    """Write study.json; the commands that made earlier cells of the study stay listed."""
     path = folder / "study.json"
     before = read_json(path) if path.is_file() else {"commands": [], "created": now()}
     commands = list(dict.fromkeys([*before["commands"], command]))
@@ -93,5 +97,5 @@ def write_study(folder: Path, spec: StudySpec, cells: list[Cell], command: str) 
 
 
 def states(folder: Path, cells: list[Cell]) -> dict[str, str]:
-    """State of every run of the plan, by id."""
+    """Id -> state, for every run of the plan."""
     return {cell.id: Run(folder / cell.id).state for cell in cells}

@@ -1,4 +1,4 @@
-"""Run a planned study: shared work first and once, then every cell that the store does not have."""
+"""Run a planned study: shared work first and once, then every cell that the store lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recse_lab.ablation.board import Board
-from recse_lab.ablation.executors.local import Task, run_tasks
+from recse_lab.ablation.executors.executor import Executor, Task
 from recse_lab.ablation.plan import Cell
 from recse_lab.runs.store import Run
 
@@ -22,16 +22,18 @@ Rerun = Literal["missing", "failed", "all", "never"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is in the store after a study has run."""
+    """What the store holds after a study has run."""
 
     done: int
+    """Distinct cells that are finished."""
     failed: dict[str, str]
-    """Label -> message."""
+    """Label of a failed cell -> message."""
     complete: bool
+    """Whether no cell was cut short."""
 
 
 def to_run(folder: Path, cells: list[Cell], rerun: Rerun) -> list[Cell]:
-    """Distinct cells that a policy asks for: missing = neither done nor failed."""
+    """The distinct cells that a policy asks for; missing means neither done nor failed."""
     wanted = {"missing": ("planned", "interrupted"), "failed": ("failed",), "never": ()}
     distinct = {cell.id: cell for cell in cells}.values()
     if rerun == "all":
@@ -40,7 +42,7 @@ def to_run(folder: Path, cells: list[Cell], rerun: Rerun) -> list[Cell]:
 
 
 def expected_seconds(folder: Path, cells: list[Cell], *, workers: int) -> float | None:
-    """Wall time of ``cells`` from the costs of finished runs of the study; None while there are none."""
+    """Wall time of ``cells``, from the costs of the study's finished runs; None without any."""
     costs = [run.cost for run in map(Run, folder.glob("*")) if run.cost and run.cost["steps"]]
     if not costs:
         return None
@@ -52,7 +54,7 @@ def expected_seconds(folder: Path, cells: list[Cell], *, workers: int) -> float 
 
 
 def prepare(cells: list[Cell], console: Console) -> None:
-    """Tokenise each distinct corpus and build each distinct feature store, before any worker needs them."""
+    """Tokenise each corpus and build each feature store once, before any worker starts."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
@@ -75,7 +77,7 @@ def prepare(cells: list[Cell], console: Console) -> None:
 
 
 def forget(runs: Sequence[Run]) -> None:
-    """Remove runs, all or none.
+    """Remove the folders of runs, all of them or none.
 
     Raises:
         Claimed: Another living process is computing one of them.
@@ -92,11 +94,15 @@ def run_study(
     cells: list[Cell],
     *,
     rerun: Rerun,
-    workers: int,
+    executor: Executor,
     keep_models: bool,
     console: Console,
 ) -> Outcome:
-    """Compute what ``rerun`` asks for and report what the store then holds."""
+    """Compute what ``rerun`` asks for, and report what the store then holds.
+
+    Raises:
+        Claimed: ``rerun`` is all, and another process is computing one of the cells.
+    """
     chosen = to_run(folder, cells, rerun)
     complete = True
     if chosen:
@@ -106,10 +112,8 @@ def run_study(
         tasks = [
             Task(cell.id, cell.label, cell.lab.config.model_dump(mode="json")) for cell in chosen
         ]
-        with Board(len(tasks), workers=workers, console=console) as board:
-            complete = run_tasks(
-                tasks, folder, workers=workers, keep_models=keep_models, on_event=board
-            )
+        with Board(len(tasks), workers=executor.workers, console=console) as board:
+            complete = executor.run(tasks, folder, keep_models=keep_models, on_event=board)
     failed = {}
     done = 0
     for cell in {cell.id: cell for cell in cells}.values():

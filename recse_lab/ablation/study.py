@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from recse_lab.ablation.executors import EXECUTORS
 from recse_lab.ablation.plan import Cell, plan, write_study
 from recse_lab.ablation.runner import Outcome, Rerun, run_study
 from recse_lab.ablation.spec import StudySpec, edition, load_spec
@@ -18,7 +20,7 @@ from recse_lab.runs.provenance import command_line
 
 @dataclass(frozen=True)
 class Study:
-    """A planned study and where it lives."""
+    """A planned study, and its folder in the run store."""
 
     spec: StudySpec
     cells: list[Cell]
@@ -36,8 +38,17 @@ def plan_study(
 ) -> Study:
     """Read a study and lay out its cells; nothing is computed or written.
 
+    Args:
+        name: A study that comes with the package or is in ./experiments, or a YAML file.
+        root: The run store.
+        quick: Plan its quick edition.
+        full: Plan its full edition.
+        seeds: How many seeds, or which, instead of the study's own.
+        overrides: Options by dotted key, as ``--set`` takes them.
+
     Raises:
-        LabError: An unknown study, a mistake in it or in an override, an edition that it has not, missing data.
+        LabError: An unknown study, a mistake in it or in an override, an edition that it does not
+            have, or missing data.
     """
     size = "quick" if quick else "full" if full else None
     spec = edition(load_spec(name), size=size, overrides=overrides, seeds=seeds)
@@ -53,20 +64,30 @@ def ablate(
     console: Console | None = None,
     command: str | None = None,
 ) -> Outcome:
-    """Run what the store lacks of a study. The report is a step of its own, ``recse_lab.reports``."""
+    """Compute what the store lacks of a study. Its report is a separate step.
+
+    Args:
+        study: From ``plan_study``.
+        rerun: missing (neither done nor failed), failed, all or never.
+        workers: Processes that share the cores.
+        keep_models: Whether the trained encoders of all cells are kept.
+        console: Where progress is shown.
+        command: What the study's record names as its command; this process's own by default.
+
+    Raises:
+        Claimed: ``rerun`` is all, and another process is computing one of the cells.
+    """
     write_study(study.folder, study.spec, study.cells, command or command_line())
     return run_study(
         study.folder,
         study.cells,
         rerun=rerun,
-        workers=workers,
+        executor=EXECUTORS["local"](workers),
         keep_models=keep_models,
         console=console or Console(),
     )
 
 
 def default_workers() -> int:
-    """One worker a core on CPU, where small models gain little from threads; one on an accelerator."""
-    import os
-
+    """One worker per core on a CPU, where small models gain little from threads; else one."""
     return 1 if device().type != "cpu" else len(os.sched_getaffinity(0))

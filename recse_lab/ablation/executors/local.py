@@ -1,39 +1,126 @@
-"""Run cells on this machine: worker processes that share its cores, survive each other, and end with their parent."""
+"""Run tasks on this machine: worker processes that share its cores and end with their parent."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-EVENT_S = 0.25  # least time between two steps a worker tells of
+from recse_lab.ablation.executors.executor import Event, Job, OnEvent, Task
+from recse_lab.ablation.executors.work import perform, train_cell
 
 
-@dataclass
-class Task:
-    """A cell as a worker needs it: plain data."""
+@dataclass(frozen=True)
+class LocalExecutor:
+    """Worker processes on this machine.
 
-    id: str
-    label: str
-    config: dict[str, Any]
+    Ctrl-C asks the workers to save their state and waits for them. A worker that dies takes only
+    its task along.
+    """
+
+    workers: int
+    job: Job = train_cell
+
+    def run(
+        self, tasks: Sequence[Task], study: Path, *, keep_models: bool, on_event: OnEvent
+    ) -> bool:
+        """Compute all tasks; return whether none of them was cut short."""
+        pool = _Pool(self, study, keep_models=keep_models)
+        return pool.run(tasks, on_event)
 
 
-@dataclass
-class Event:
-    """What happened to a task: started, preparing, step, done, failed, interrupted."""
+@dataclass(frozen=True)
+class _Worker:
+    process: Any
+    connection: Connection
 
-    kind: str
-    task: Task
-    line: dict[str, Any] = field(default_factory=dict)
-    steps: int = 0
-    message: str | None = None
+    def stop(self) -> None:
+        """Ask it to save its state, where Ctrl-C reached the parent alone."""
+        os.kill(self.process.pid, signal.SIGINT)
+
+    def dismiss(self) -> None:
+        """Let it end: there is no task left."""
+        with suppress(OSError):  # one that was asked to stop may have left already
+            self.connection.send(None)
+        self.process.join(timeout=30)
+
+
+class _Pool:
+    """The workers of one run, and the task that each of them computes."""
+
+    def __init__(self, executor: LocalExecutor, study: Path, *, keep_models: bool) -> None:
+        self.size, self.job = executor.workers, executor.job
+        self.study, self.keep_models = study, keep_models
+        self.context = multiprocessing.get_context("spawn")
+        self.busy: dict[Connection, tuple[_Worker, Task]] = {}
+
+    def run(self, tasks: Sequence[Task], on_event: OnEvent) -> bool:
+        waiting = list(reversed(tasks))
+        complete, stopping = True, False
+
+        def start(worker: _Worker) -> None:
+            task = waiting.pop()
+            with suppress(OSError):  # it has died: receive() notices
+                worker.connection.send(task)
+            self.busy[worker.connection] = worker, task
+            on_event(Event("started", task))
+
+        try:
+            for _ in range(min(self.size, len(tasks))):
+                start(self.hire())
+            while self.busy:
+                try:
+                    ready = wait(list(self.busy), timeout=1.0)
+                except KeyboardInterrupt:
+                    stopping, complete = True, False
+                    for worker, _ in self.busy.values():
+                        worker.stop()
+                    continue
+                for connection in ready:
+                    assert isinstance(connection, Connection)
+                    worker, task = self.busy[connection]
+                    event, alive = self.receive(worker, task)
+                    on_event(event)
+                    if not event.final:
+                        continue
+                    del self.busy[connection]
+                    complete = complete and alive and event.kind != "interrupted"
+                    if waiting and not stopping:
+                        start(worker if alive else self.hire())
+                    elif alive:
+                        worker.dismiss()
+        finally:
+            for worker, _ in self.busy.values():
+                worker.process.terminate()
+        return complete
+
+    def receive(self, worker: _Worker, task: Task) -> tuple[Event, bool]:
+        """A worker's next event, and whether it is alive."""
+        try:
+            return worker.connection.recv(), True
+        except (EOFError, ConnectionResetError):
+            worker.process.join()
+            message = f"its process died (exit code {worker.process.exitcode})"
+            return Event("failed", task, message=message), False
+
+    def hire(self) -> _Worker:
+        ours, theirs = self.context.Pipe()
+        threads = threads_per_worker(self.size)
+        process = self.context.Process(
+            target=_work,
+            args=(theirs, self.job, self.study, threads, self.keep_models, os.getpid()),
+            daemon=True,
+        )
+        with _environment(OMP_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="false"):
+            process.start()
+        theirs.close()
+        return _Worker(process, ours)
 
 
 def threads_per_worker(workers: int) -> int:
@@ -41,91 +128,8 @@ def threads_per_worker(workers: int) -> int:
     return max(1, len(os.sched_getaffinity(0)) // workers)
 
 
-def run_tasks(
-    tasks: list[Task],
-    study: Path,
-    *,
-    workers: int,
-    keep_models: bool,
-    on_event: Callable[[Event], None],
-) -> bool:
-    """Run all tasks; True when none was interrupted.
-
-    Ctrl-C asks the workers to save their state and waits for them. A worker that dies takes only its task along.
-    """
-    context = multiprocessing.get_context("spawn")
-    threads = threads_per_worker(workers)
-    waiting = list(reversed(tasks))
-    busy: dict[Connection, tuple[Any, Task]] = {}
-    stopping = False
-
-    def start(worker: tuple[Any, Connection] | None = None) -> None:
-        task = waiting.pop()
-        if worker is None:
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_work,
-                args=(theirs, str(study), threads, keep_models, os.getpid()),
-                daemon=True,
-            )
-            with _environment(OMP_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="false"):
-                process.start()
-            theirs.close()
-        else:
-            process, ours = worker
-        ours.send(task)
-        busy[ours] = (process, task)
-        on_event(Event("started", task))
-
-    finished_well = True
-    try:
-        for _ in range(min(workers, len(tasks))):
-            start()
-        while busy:
-            try:
-                ready = wait(list(busy), timeout=1.0)
-            except KeyboardInterrupt:
-                stopping, finished_well = True, False
-                for process, _ in busy.values():  # also where Ctrl-C reached this process alone
-                    os.kill(process.pid, signal.SIGINT)
-                continue
-            for connection in ready:
-                assert isinstance(connection, Connection)
-                process, task = busy[connection]
-                try:
-                    event: Event = connection.recv()
-                except (EOFError, ConnectionResetError):
-                    process.join()
-                    del busy[connection]
-                    finished_well = False
-                    on_event(
-                        Event(
-                            "failed",
-                            task,
-                            message=f"its process died (exit code {process.exitcode})",
-                        )
-                    )
-                    if waiting and not stopping:
-                        start()
-                    continue
-                on_event(event)
-                if event.kind in ("done", "failed", "interrupted"):
-                    finished_well = finished_well and event.kind != "interrupted"
-                    del busy[connection]
-                    if waiting and not stopping:
-                        start((process, connection))
-                    else:
-                        with suppress(OSError):  # one that was asked to stop may have left already
-                            connection.send(None)
-                        process.join(timeout=30)
-    finally:
-        for process, _ in busy.values():
-            process.terminate()
-    return finished_well
-
-
 class _environment:
-    """Environment variables set for as long as a child is started."""
+    """Environment variables that are set while a child is started."""
 
     def __init__(self, **values: str) -> None:
         self.values = values
@@ -137,12 +141,14 @@ class _environment:
     def __exit__(self, *_: object) -> None:
         for name, value in self.before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 
 
-def _work(connection: Connection, study: str, threads: int, keep_models: bool, parent: int) -> None:
+def _work(
+    connection: Connection, job: Job, study: Path, threads: int, keep_models: bool, parent: int
+) -> None:
     """A worker's life: tasks until None arrives, or until its parent is gone."""
     stop = False
 
@@ -154,27 +160,21 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
     signal.signal(signal.SIGTERM, ask_to_stop)
     import torch
 
-    from recse_lab.config.reading import make_config
-    from recse_lab.errors import LabError
-    from recse_lab.jobs.train import execute
-    from recse_lab.optimisation.stepping import Interrupted
-    from recse_lab.runs.claims import Claimed
-
     torch.set_num_threads(threads)
 
-    def orphaned() -> bool:
-        return os.getppid() != parent
+    def should_stop() -> bool:
+        return stop or os.getppid() != parent
 
-    def tell(event: Event) -> None:
+    def report(event: Event) -> None:
         nonlocal stop
         try:
             connection.send(event)
-        except OSError:  # nobody listens any more: the parent is gone
+        except OSError:  # the parent is gone
             stop = True
 
     while True:
         while not connection.poll(1.0):
-            if stop or orphaned():
+            if should_stop():
                 return
         try:
             task = connection.recv()
@@ -182,27 +182,13 @@ def _work(connection: Connection, study: str, threads: int, keep_models: bool, p
             return
         if task is None:
             return
-        told = 0.0
-
-        def on_step(line: dict[str, Any], steps: int, task: Task = task) -> None:
-            nonlocal told
-            if time.monotonic() - told > EVENT_S:
-                told = time.monotonic()
-                tell(Event("step", task, line=line, steps=steps))
-
-        try:
-            execute(
-                make_config(task.config),
-                Path(study),
-                on_step=on_step,
+        report(
+            perform(
+                job,
+                task,
+                study,
                 keep_model=keep_models,
-                should_stop=lambda: stop or orphaned(),
+                on_event=report,
+                should_stop=should_stop,
             )
-            event = Event("done", task)
-        except Interrupted as error:
-            event = Event("interrupted", task, message=str(error))
-        except (LabError, Claimed) as error:
-            event = Event("failed", task, message=str(error))
-        except Exception as error:
-            event = Event("failed", task, message=f"{type(error).__name__}: {error}")
-        tell(event)
+        )
