@@ -1,4 +1,4 @@
-"""Jobs for the laws of executors, importable by worker processes: quick, and logged when computed."""
+"""Jobs for the laws of executors, importable by worker processes: quick, and logged."""
 
 import os
 import signal

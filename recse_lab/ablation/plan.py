@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recse_lab.ablation.cells import cell_config
 from recse_lab.ablation.spec import ArmSpec, StudySpec
 from recse_lab.errors import LabError
 from recse_lab.files import now, read_json, write_json
@@ -47,7 +48,7 @@ def _cells_of(arm: ArmSpec, spec: StudySpec, seed: int) -> list[Cell]:
         factors = dict(zip(arm.sweep, combination, strict=True))
         if any(all(factors.get(f) == level for f, level in left.items()) for left in arm.skip):
             continue
-        config = spec.config_of(arm, factors, seed)
+        config = cell_config(spec, arm, factors, seed)
         cells.append(Cell(arm.name, arm.role, factors, seed, Lab(settle(config))))
     return cells
 

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
-import recse_lab
 from recse_lab.config.frameworks import framework_options
 from recse_lab.config.options import Strict, once, one_of
-from recse_lab.config.overrides import assign, merge, without
-from recse_lab.config.reading import explain, make_config
-from recse_lab.config.schema import RunConfig
-from recse_lab.config.yaml import read_yaml
-from recse_lab.errors import LabError, suggest
+from recse_lab.errors import LabError
 
 TAKEN = ("train", "eval", "pretrain", "imported", "all", "claims")
-"""What a study may not be called: rooms of the run store beside the studies, and what `recse-lab report` has beside them."""
+"""Names that no study may have: other folders of the run store, and other reports."""
+
 FIGURE_NEEDS = {"levels": (), "heat-map": ("x", "y"), "interaction": ("effects",), "paired": ("x",)}
+"""Figure -> options of the report that it cannot do without."""
 
 
 def _check_framework(name: str | None) -> str | None:
@@ -37,7 +26,12 @@ def _check_framework(name: str | None) -> str | None:
     return name
 
 
-def _check_sweep(sweep: dict[str, Any]) -> dict[str, Any]:
+def check_sweep(sweep: dict[str, Any]) -> dict[str, Any]:
+    """Return a sweep if every factor has levels, each once, with known frameworks.
+
+    Raises:
+        ValueError: It does not; the message begins with the factor.
+    """
     for factor, levels in sweep.items():
         try:
             once(list(levels))
@@ -48,7 +42,7 @@ def _check_sweep(sweep: dict[str, Any]) -> dict[str, Any]:
         if not levels:
             raise ValueError(f"{factor}: there is no level")
         if factor == "seed":
-            raise ValueError("seed: it is no factor, as every arm has the study's seeds")
+            raise ValueError("seed: it is not a factor, as every arm has the study's seeds")
     return sweep
 
 
@@ -63,9 +57,8 @@ def _check_levels(where: str, named: Mapping[str, Any], sweep: Mapping[str, Iter
     for factor, level in named.items():
         _check_factor(where, factor, sweep)
         if level not in list(sweep[factor]):
-            raise ValueError(
-                f"{where}: {factor} has no level {level!r}; it has {', '.join(map(repr, sweep[factor]))}"
-            )
+            known = ", ".join(map(repr, sweep[factor]))
+            raise ValueError(f"{where}: {factor} has no level {level!r}; it has {known}")
 
 
 def _once_each(seeds: int | list[int]) -> int | list[int]:
@@ -81,33 +74,40 @@ def _listed(seeds: int | list[int]) -> list[int]:
 
 
 class Same(Strict):
+    """Cells that are other cells' runs by definition."""
+
     when: dict[str, Any]
     """Levels of a cell."""
     then: dict[str, Any]
-    """The levels it takes its run from, or options it sets."""
+    """The levels whose run it takes instead, or options that it sets."""
 
 
 class ArmSpec(Strict):
+    """One arm: a configuration, or a grid of them, that is compared with others."""
+
     name: str
+    """What tables and figures call it."""
     framework: Framework = None
-    """A starting point laid upon the base: one of `recse-lab list frameworks`, or one of them with +reshape."""
+    """Updates the base: one of `recse-lab list frameworks`, or one of them with +reshape."""
     baseline: str | None = None
-    """A training-free baseline of the study's encoder, as whitening or ppmi-sif (recse-lab list encoders)."""
+    """A training-free baseline of the study's encoder: whitening, ppmi-sif … (recse-lab list
+    encoders)."""
     set: dict[str, Any] = {}
-    """Options laid upon that; keys may be dotted."""
+    """Options that update base and framework; keys may be dotted."""
     sweep: Annotated[
-        dict[str, list[Any] | dict[str, dict[str, Any]]], AfterValidator(_check_sweep)
+        dict[str, list[Any] | dict[str, dict[str, Any]]], AfterValidator(check_sweep)
     ] = {}
-    """Factors and their levels; several factors are crossed. An option with a list of values, or a name of your own with
-    named levels, each the options it sets."""
+    """Factors and their levels; several factors are crossed. A factor is an option with a list of
+    values, or a name of your own with named levels, each the options it sets."""
     skip: list[dict[str, Any]] = []
     """Combinations of levels that are left out."""
     same: list[Same] = []
-    """Combinations that are another one's run by definition, as a fixed mask without dropout is no mask at all."""
+    """Combinations that are another one's run by definition, as a fixed mask without dropout."""
     role: Literal["arm", "control", "reference"] = "arm"
-    """arm: what the study is about. control: what an arm must beat. reference: what everything is compared with."""
+    """arm: what the study is about. control: what an arm must outperform. reference: what all are
+    compared with."""
     seeds: Annotated[list[int], AfterValidator(once)] | None = None
-    """Only for an arm that no seed changes, as an untrained encoder."""
+    """For an arm that no seed changes, as an untrained encoder; the study's seeds when absent."""
 
     @model_validator(mode="after")
     def _known_levels(self) -> ArmSpec:
@@ -124,32 +124,39 @@ class Levels(Strict):
     """A cheaper or larger edition of the study."""
 
     set: dict[str, Any] = {}
-    sweep: Annotated[dict[str, list[Any]], AfterValidator(_check_sweep)] = {}
-    """Levels that replace those of a factor wherever it is swept (of a factor with named levels: their names)."""
+    """Options that update the base."""
+    sweep: Annotated[dict[str, list[Any]], AfterValidator(check_sweep)] = {}
+    """Factor -> the levels that replace its own wherever it is swept; named levels by name."""
     seeds: Seeds | None = None
+    """How many seeds, or which."""
     cost: str | None = None
     """What this edition takes, as measured once."""
 
 
 class ReportSpec(Strict):
+    """How the study is analysed and drawn."""
+
     figure: Literal["levels", "heat-map", "interaction", "paired"] = "levels"
-    """levels: score against the levels of x. heat-map: x against y. interaction: x, with a line for each level of the other
-    factors. paired: levels of x, each without and with y."""
+    """levels: score against the levels of x. heat-map: x against y. interaction: x, with a line for
+    each level of the other factors. paired: levels of x, each without and with y."""
     x: str | None = None
     """Factor on the horizontal axis."""
     x_label: str | None = None
+    """What the figure writes below that axis."""
     x_scale: Literal["category", "log"] = "category"
+    """How its levels are spaced."""
     y: str | None = None
     """Second factor of a heat map or a paired plot."""
     y_label: str | None = None
+    """What the figure writes beside the other axis."""
     effects: Annotated[list[str], AfterValidator(once)] = []
-    """Factors whose main effects and two-way interactions are estimated, over the arms that sweep all of them."""
+    """Factors whose main effects and two-way interactions are estimated."""
     against: str
     """Arm every other is compared with, paired by seed."""
     against_level: dict[str, Any] = {}
-    """Levels at which an arm is compared with itself: what it does at other levels is measured against these."""
+    """Levels at which an arm is its own reference: its other levels are compared with these."""
     measures: list[Literal["polarity"]] = []
-    """More columns: the spread of the scores."""
+    """Further columns: the spread of the scores."""
 
     @model_validator(mode="after")
     def _drawable(self) -> ReportSpec:
@@ -159,23 +166,51 @@ class ReportSpec(Strict):
         return self
 
 
+class Origin(NamedTuple):
+    """Where the options of a study come from, for error messages."""
+
+    file: str = ""
+    lines: Mapping[str, int] = {}
+    """Dotted key -> line in that file."""
+    size: str | None = None
+    """The edition, quick or full."""
+    overridden: tuple[str, ...] = ()
+    """Dotted keys that were given elsewhere, so that no line has them."""
+
+
 class StudySpec(Strict):
+    """A designed experiment: arms with factors, repeated over seeds, and how they are compared."""
+
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    """What the study is called; its folder in the run store."""
     question: str
+    """What it asks, in one sentence."""
     cost: str
-    """What it takes, as measured once; printed by --dry-run while the store knows nothing better."""
+    """What it takes, as measured once; --dry-run prints it until finished runs tell more."""
     base: dict[str, Any]
+    """Options of all arms; keys may be dotted."""
     arms: Annotated[list[ArmSpec], Field(min_length=1)]
+    """What is compared."""
     seeds: Seeds = 5
+    """How many seeds, or which."""
     quick: Levels = Levels()
+    """The cheaper edition."""
     full: Levels = Levels()
+    """The larger edition."""
     report: ReportSpec
-    _file: str = PrivateAttr("")
-    _lines: dict[str, int] = PrivateAttr({})
-    """Line of every option in the file, by dotted key."""
-    _size: str | None = PrivateAttr(None)
-    _given: tuple[str, ...] = PrivateAttr(())
-    """Options of the command line: they stand in no line."""
+    """How it is analysed and drawn."""
+    _origin: Origin = PrivateAttr(Origin())
+
+    @property
+    def origin(self) -> Origin:
+        """Where its options come from."""
+        return self._origin
+
+    def with_origin(self, origin: Origin) -> StudySpec:
+        """A copy whose options come from elsewhere."""
+        copy = self.model_copy()
+        copy._origin = origin
+        return copy
 
     @field_validator("arms")
     @classmethod
@@ -196,7 +231,7 @@ class StudySpec(Strict):
     def _known_names(self) -> StudySpec:
         report, factors = self.report, self.factors
         if report.against not in {arm.name for arm in self.arms}:
-            raise ValueError(f"report.against: it names no arm: {report.against}")
+            raise ValueError(f"report.against: there is no arm {report.against}")
         for where, named in (("x", [report.x]), ("y", [report.y]), ("effects", report.effects)):
             for factor in named:
                 if factor is not None:
@@ -211,10 +246,10 @@ class StudySpec(Strict):
         return self
 
     def check_against_level(self) -> None:
-        """Refuse to compare arms with themselves at levels that none has: they would be compared with something else.
+        """Refuse to compare arms with themselves at levels that none of them has.
 
         Raises:
-            ValueError: Such a level.
+            ValueError: There is such a level.
         """
         where, wanted = "report.against_level", self.report.against_level
         _check_levels(where, wanted, self.factors)
@@ -226,9 +261,8 @@ class StudySpec(Strict):
 
     def _check_seeds(self) -> None:
         options = {"base": self.base, "quick.set": self.quick.set, "full.set": self.full.set}
-        for where, given in (
-            options | {f"arms.{i}.set": arm.set for i, arm in enumerate(self.arms)}
-        ).items():
+        options |= {f"arms.{i}.set": arm.set for i, arm in enumerate(self.arms)}
+        for where, given in options.items():
             if "seed" in given:
                 raise ValueError(
                     f"{where}.seed: a study sets the seed of every run itself; give seeds"
@@ -241,198 +275,19 @@ class StudySpec(Strict):
         ]
         for i, arm in enumerate(self.arms):
             if strange := [seed for seed in arm.seeds or () if seed not in known]:
-                raise ValueError(f"arms.{i}.seeds: {strange[0]} is no seed of the study")
+                raise ValueError(f"arms.{i}.seeds: {strange[0]} is not a seed of the study")
 
     @property
     def factors(self) -> dict[str, list[Any]]:
         """Every factor that some arm sweeps, with all levels that it has anywhere."""
         found: dict[str, list[Any]] = {}
-        for factor, levels in ((f, levels) for arm in self.arms for f, levels in arm.sweep.items()):
-            levels_there = found.setdefault(factor, [])
-            levels_there += [level for level in levels if level not in levels_there]
+        for arm in self.arms:
+            for factor, levels in arm.sweep.items():
+                known = found.setdefault(factor, [])
+                known += [level for level in levels if level not in known]
         return found
 
     @property
     def seed_list(self) -> list[int]:
+        """The seeds, one by one."""
         return _listed(self.seeds)
-
-    def config_of(self, arm: ArmSpec, factors: Mapping[str, Any], seed: int) -> RunConfig:
-        """One cell's configuration: the base, the arm's framework, what it sets, its levels, its seed.
-
-        Raises:
-            LabError: It is not valid (names the arm, and file and line where they have the option).
-        """
-        where = f"{self._file or f'experiment {self.name}'} (arm {arm.name})"
-        place = f"arms.{self.arms.index(arm)}"
-        tree = merge(self.base, _framework(arm.framework, self.base) if arm.framework else {})
-        tree = merge(tree, arm.set)
-        options_of_same: dict[str, Any] = {}
-        for rule in arm.same:
-            if all(factors.get(f) == level for f, level in rule.when.items()):
-                factors = {f: rule.then.get(f, level) for f, level in factors.items()}
-                options_of_same |= {
-                    key: value for key, value in rule.then.items() if key not in factors
-                }
-        for factor, level in factors.items():
-            levels = arm.sweep[factor]
-            if isinstance(levels, dict) and level not in levels:
-                raise LabError(
-                    f"{where}: same takes a run from {factor} {level}, which is left out here; keep that level."
-                )
-            options = levels[level] if isinstance(levels, dict) else {factor: level}
-            named = options.get("framework")
-            tree = merge(tree, _framework(named, self.base) if named else {})
-            tree = merge(tree, {key: value for key, value in options.items() if key != "framework"})
-        tree = merge(tree, options_of_same)
-        if arm.baseline is not None:
-            measured = f"{arm.baseline}@{tree.get('encoder', '')}"
-            _check_baseline(measured, where, self._lines.get(f"{place}.baseline"))
-            tree = merge(tree, {"encoder": measured, "training.steps": 0})
-        tree = assign(tree, "seed", seed)
-        lines: dict[str, int] = {}
-        for room in (
-            "base",
-            f"{self._size}.set",
-            f"{place}.set",
-            f"{place}.sweep",
-            f"{self._size}.sweep",
-        ):
-            lines |= {
-                k.removeprefix(f"{room}."): n
-                for k, n in self._lines.items()
-                if k.startswith(f"{room}.")
-            }
-        return make_config(tree, where=where, lines=without(lines, self._given))
-
-
-def _check_baseline(name: str, where: str, line: int | None) -> None:
-    from recse_lab.models.baselines import (
-        parse_baseline,  # heavy: torch, needed only when a study is planned
-    )
-
-    try:
-        parse_baseline(name)
-    except LabError as error:
-        raise LabError(f"{where}{f', line {line}' if line else ''}: {error}") from None
-
-
-def _framework(name: str, base: Mapping[str, Any]) -> dict[str, Any]:
-    """A framework's options; its reshape is the study's, where the study has one."""
-    options = framework_options(name)
-    own, shared = options.get("reshape", None), base.get("reshape") or {}
-    if own is not None and isinstance(shared, dict):
-        own = {**shared, **own}
-    elif own is not None:
-        own = shared  # no options at all: told when the configuration is made
-    return options | {"reshape": own}
-
-
-def experiment_files() -> dict[str, Path]:
-    """Studies by name: those that came with the package, then those in ./experiments, which win."""
-    folders = (Path(recse_lab.__file__).parent / "experiments", Path("experiments"))
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
-
-
-def load_spec(name: str) -> StudySpec:
-    """Read a study by name or by file.
-
-    Raises:
-        LabError: No such study (with the nearest name), or a mistake in it (file, line, option).
-    """
-    known = experiment_files()
-    path = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
-    if path is None:
-        raise LabError(f"no experiment {name!r}; {suggest(name, known)}")
-    tree, lines = read_yaml(path)
-    tree = _inherit(tree, str(path))
-    try:
-        spec = StudySpec.model_validate(tree)
-    except ValidationError as error:
-        raise LabError(explain(error, StudySpec, where=str(path), lines=lines)) from None
-    spec._file, spec._lines = str(path), lines
-    return spec
-
-
-def _inherit(tree: dict[str, Any], where: str, seen: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A study that says ``extends: NAME`` takes base, seeds, quick and full from there, and lays its own upon them.
-
-    Raises:
-        LabError: It extends no known study, or itself.
-    """
-    if "extends" not in tree:
-        return tree
-    own, parent = dict(tree), str(tree["extends"])
-    own.pop("extends")
-    known = experiment_files()
-    if parent in seen:
-        raise LabError(f"{where}: extends {parent}, which extends itself.")
-    if parent not in known:
-        hint = suggest(parent, known)
-        raise LabError(f"{where}: extends {parent}, which is not an experiment; {hint}")
-    inherited = _inherit(read_yaml(known[parent])[0], str(known[parent]), (*seen, parent))
-    kept = {key: inherited[key] for key in ("base", "seeds", "quick", "full") if key in inherited}
-    return merge(kept, {key: value for key, value in own.items() if isinstance(value, dict)}) | {
-        key: value for key, value in own.items() if not isinstance(value, dict)
-    }
-
-
-def edition(
-    spec: StudySpec,
-    *,
-    size: Literal["quick", "full"] | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    seeds: int | list[int] | None = None,
-) -> StudySpec:
-    """The study with a cheaper or larger edition, the user's ``--set`` and ``--seeds`` laid upon it.
-
-    A ``--set`` on a swept factor replaces its levels; on anything else it changes the base, and an arm's own ``set``
-    still wins, so that arms stay what their names say.
-
-    Raises:
-        LabError: There is no such edition, or it leaves a factor without a level that is needed.
-    """
-    levels: Levels = getattr(spec, size) if size else Levels()
-    if size and levels == Levels():
-        raise LabError(
-            f"experiment {spec.name} has no {size} edition; leave out --{size}, or say in `{size}:` what differs."
-        )
-    base = merge(spec.base, levels.set)
-    sweeps = dict(levels.sweep)
-    swept = {factor for arm in spec.arms for factor in arm.sweep}
-    for key, value in (overrides or {}).items():
-        if key in swept:
-            sweeps[key] = value if isinstance(value, list) else [value]
-        elif key == "seed":
-            raise LabError("--set seed: a study sets the seed of every run itself; give --seeds.")
-        else:
-            base = assign(base, key, value)
-    arms = [
-        arm.model_copy(
-            update={"sweep": {f: _levels(f, v, sweeps.get(f)) for f, v in arm.sweep.items()}}
-        )
-        for arm in spec.arms
-    ]
-    chosen = (
-        seeds if seeds is not None else levels.seeds if levels.seeds is not None else spec.seeds
-    )
-    told = {"cost": levels.cost or f"unknown for the {size} edition"} if size else {}
-    edited = spec.model_copy(update={"base": base, "arms": arms, "seeds": chosen} | told)
-    edited._size, edited._given = size, tuple(overrides or ())
-    try:
-        _check_sweep(sweeps)
-        edited.check_against_level()
-    except ValueError as error:
-        raise LabError(f"experiment {spec.name}: {error}.") from None
-    return edited
-
-
-def _levels(factor: str, levels: Any, chosen: list[Any] | None) -> Any:
-    """The levels of a factor, or those chosen instead."""
-    if chosen is None:
-        return levels
-    if not isinstance(levels, dict):
-        return chosen
-    unknown = [str(name) for name in chosen if name not in levels]
-    if unknown:
-        raise LabError(f"{factor} has no level {unknown[0]}; it has {', '.join(levels)}.")
-    return {name: levels[name] for name in chosen}

@@ -10,10 +10,12 @@ from typing import Any
 
 from rich.console import Console
 
+from recse_lab.ablation.editions import edition
 from recse_lab.ablation.executors import EXECUTORS
+from recse_lab.ablation.experiments import load_spec
 from recse_lab.ablation.plan import Cell, plan, write_study
 from recse_lab.ablation.runner import Outcome, Rerun, run_study
-from recse_lab.ablation.spec import StudySpec, edition, load_spec
+from recse_lab.ablation.spec import StudySpec
 from recse_lab.jobs.machine import device
 from recse_lab.runs.provenance import command_line
 

@@ -54,7 +54,7 @@ def _poolings() -> list[tuple[str, str]]:
 
 
 def _experiments() -> list[tuple[str, str]]:
-    from recse_lab.ablation.spec import experiment_files, load_spec
+    from recse_lab.ablation.experiments import experiment_files, load_spec
 
     return [(name, load_spec(name).question) for name in experiment_files()]
 

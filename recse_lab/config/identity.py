@@ -1,8 +1,8 @@
 """The name of the question that a run answers.
 
-Hashed are the options that differ from their defaults, the fingerprints of data and weights, and the
-versions of the components that the run uses. So a new option leaves every id as it is, and a
-corrected component gives the runs that use it new ids, and no others.
+An id is the hash of the options that differ from their defaults, of the fingerprints of data and
+weights, and of the versions of the components that the run uses. So a new option leaves every id as
+it is, and a corrected component renames the runs that use it, and no others.
 """
 
 from __future__ import annotations
