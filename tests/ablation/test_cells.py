@@ -16,7 +16,9 @@ def test_recse_needs_no_reshape_of_the_base(tmp_path):
         text.replace("reshape: {projection: 8, dim: 4}", "reshape: null")
     )
     cells = plan_study(str(tmp_path / "a.yaml"), tmp_path).cells
-    assert {cell.lab.config.reshape.dim for cell in cells if cell.arm == "mean"} == {32}
+    reshapes = [cell.lab.config.reshape for cell in cells if cell.arm == "mean"]
+    assert {reshape.dim for reshape in reshapes if reshape is not None} == {32}
+    assert None not in reshapes
     (tmp_path / "a.yaml").write_text(
         text.replace("reshape: {projection: 8, dim: 4}", "reshape: gram")
     )
@@ -50,6 +52,7 @@ def test_later_options_win(tmp_path):
 def test_a_framework_with_a_reshape_takes_the_studys(tmp_path):
     spec = spec_of(tmp_path, GRAM, GRAM + ", framework: esimcse+reshape")
     found = cell_config(spec, spec.arms[2], {"reshape.dim": 2, "mask": "a"}, seed=0)
+    assert found.reshape is not None
     assert (found.reshape.dim, found.reshape.projection) == (2, 8)
 
 

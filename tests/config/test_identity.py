@@ -1,6 +1,7 @@
 """A run's id is its question: what changes it, and what must not."""
 
 import itertools
+from typing import Any
 
 import pytest
 from pydantic import create_model
@@ -23,7 +24,7 @@ def id_of(config, data=DATA, versions=VERSIONS):
 
 def with_one_more_option(kind):
     """A schema to which every group has gained an option with a default."""
-    fields = {"novelty": (float, 0.5)}
+    fields: dict[str, Any] = {"novelty": (float, 0.5)}
     for name, field in kind.model_fields.items():
         inner = field.get_default(call_default_factory=True)
         if isinstance(inner, Strict):
