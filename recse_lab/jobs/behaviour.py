@@ -1,4 +1,4 @@
-"""Versions of the components that a run uses: the part of its id that a corrected component changes.
+"""Versions of the components that a run uses: how a corrected component changes the ids of runs.
 
 Every component has its version beside it, 1 from the start. Whoever changes its numbers raises it,
 so that the runs that use it get new ids and are computed again; all others keep theirs.
@@ -7,46 +7,74 @@ so that the runs that use it get new ids and are computed again; all others keep
 from __future__ import annotations
 
 from recse_lab import pooling as poolings
-from recse_lab.config.pretraining import PretrainConfig
-from recse_lab.config.schema import ReshapeConfig, RunConfig
+from recse_lab.config.schema import PROMPT, ReshapeConfig, RunConfig
 from recse_lab.evaluation import protocols
+from recse_lab.models import baselines
+from recse_lab.models.heads import HEADS
+from recse_lab.models.readouts import Prompt, Residual
+from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.objectives import CONTRASTS
+from recse_lab.pretraining import loop as pretraining_loop
 from recse_lab.reshape import OPERATORS
 from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.reshape.token_view import ReshapedTokens
+from recse_lab.training import loop as training_loop
+from recse_lab.training.queue import MomentumContrast
 from recse_lab.views import VIEWS
 
 
 def behaviour_of_run(config: RunConfig) -> dict[str, int]:
     """Component -> version, for every component that a canonical configuration uses."""
-    versions = _measuring(config.model.pooling, protocols.OF_TRAINED_RUNS)
-    if config.contrast.weight > 0 and config.trained:
-        versions |= _contrast(config.contrast.objective)
-    for view in (config.anchor_view, config.view):
-        if view is not None:
-            versions[f"view {view.family}"] = VIEWS[view.family].behaviour
+    model = config.model
+    head = model.head if config.trained or model.keep_head else "none"
+    versions = _encoder(config.encoder, model.pooling, head)
+    versions |= _protocol(protocols.OF_TRAINED_RUNS)
     if config.reshape is not None:
         versions |= _reshape(config.reshape)
-    return versions
+    return versions | _training(config) if config.trained else versions
 
 
 def behaviour_of_evaluation(
-    encoder: str, *, pooling: str | None, head: str | None, protocol: str
+    encoder: str, *, pooling: str | None, head: str, protocol: str
 ) -> dict[str, int]:
     """Component -> version, for what measuring a finished encoder or a baseline uses."""
-    return _measuring(pooling, protocol)
+    return _encoder(encoder, pooling, head) | _protocol(protocol)
 
 
-def behaviour_of_pretraining(config: PretrainConfig) -> dict[str, int]:
-    """Component -> version, for what a pretraining configuration uses."""
-    return {}
+def behaviour_of_pretraining() -> dict[str, int]:
+    """Component -> version, for what pretraining uses."""
+    return {"pretraining": pretraining_loop.BEHAVIOUR}
 
 
-def _measuring(pooling: str | None, protocol: str) -> dict[str, int]:
-    versions = {f"protocol {protocol}": protocols.BEHAVIOUR.get(protocol, 1)}
-    if pooling in poolings.POOLINGS:
-        versions[f"pooling {pooling}"] = poolings.BEHAVIOUR.get(pooling, 1)
+def _training(config: RunConfig) -> dict[str, int]:
+    versions = {"training": training_loop.BEHAVIOUR}
+    if config.contrast.weight > 0:
+        versions |= _contrast(config.contrast.objective)
+    if config.contrast.queue > 0:
+        versions["queue"] = MomentumContrast.behaviour
+    for view in (config.anchor_view, config.view):
+        if view is not None:
+            versions[f"view {view.family}"] = VIEWS[view.family].behaviour
     return versions
+
+
+def _encoder(name: str, pooling: str | None, head: str) -> dict[str, int]:
+    """What turns text into embeddings. A residual belongs to the reshape that it adds."""
+    versions = {"encoder": TransformerEncoder.behaviour}
+    if baselines.is_baseline(name):
+        baseline = baselines.parse_baseline(name).name
+        versions[f"baseline {baseline}"] = baselines.BEHAVIOUR.get(baseline, 1)
+    if pooling == PROMPT:
+        versions["prompt"] = Prompt.behaviour
+    elif pooling in poolings.POOLINGS:
+        versions[f"pooling {pooling}"] = poolings.BEHAVIOUR.get(pooling, 1)
+    if (kind := HEADS[head]) is not None:
+        versions[f"head {head}"] = kind.behaviour
+    return versions
+
+
+def _protocol(name: str) -> dict[str, int]:
+    return {f"protocol {name}": protocols.BEHAVIOUR.get(name, 1)}
 
 
 def _contrast(objective: str) -> dict[str, int]:
@@ -59,6 +87,8 @@ def _reshape(reshape: ReshapeConfig) -> dict[str, int]:
     versions = {"reshaper": Reshaper.behaviour}
     for name in reshape.operators()[1]:
         versions[f"operator {name}"] = OPERATORS[name].behaviour
-    if reshape.role == "target":
+    if reshape.role == "residual":
+        versions["residual"] = Residual.behaviour
+    else:
         versions |= _contrast(reshape.objective)
     return versions

@@ -59,7 +59,7 @@ class PretrainingBuilder:
 
     @cached_property
     def id(self) -> str:
-        return run_id(self.config, self.fingerprints, behaviour_of_pretraining(self.config))
+        return run_id(self.config, self.fingerprints, behaviour_of_pretraining())
 
     @cached_property
     def tokenizer(self) -> Any:

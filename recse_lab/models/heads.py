@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -27,6 +28,8 @@ class TanhHead(nn.Module):
     """
 
     name = "tanh"
+    behaviour: ClassVar[int] = 1
+    """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
     def __init__(self, hidden: int, initializer_range: float = 0.02, *, kept: bool = False) -> None:
         super().__init__()

@@ -28,6 +28,9 @@ from recse_lab.optimisation.stepping import (
 )
 from recse_lab.pretraining.masking import mask_tokens
 
+BEHAVIOUR = 1
+"""Version of the numbers. Raise it when they change: runs that use it get new ids."""
+
 
 @dataclass
 class MaskedProgress:

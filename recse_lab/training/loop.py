@@ -28,6 +28,9 @@ from recse_lab.optimisation.stepping import (
 )
 from recse_lab.training.arm import Arm, TokenRows
 
+BEHAVIOUR = 1
+"""Version of the numbers. Raise it when they change: runs that use it get new ids."""
+
 Objective = Callable[..., LossTerms]
 """The fields of an ``ArmOutput`` -> the named terms of the loss."""
 

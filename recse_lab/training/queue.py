@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -35,6 +35,9 @@ class NegativeSource(nn.Module, ABC):
     What it has to remember between steps is in its parameters (which ask for no gradient) and its
     persistent buffers, so that it is saved and resumed with the arm.
     """
+
+    behaviour: ClassVar[int] = 1
+    """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
     @abstractmethod
     def forward(self) -> Float[Tensor, "extra hidden"]:

@@ -6,11 +6,22 @@ from spellings import config_of
 from recse_lab import pooling
 from recse_lab.config.identity import run_id
 from recse_lab.evaluation import protocols
-from recse_lab.jobs.behaviour import behaviour_of_evaluation, behaviour_of_run
+from recse_lab.jobs.behaviour import (
+    behaviour_of_evaluation,
+    behaviour_of_pretraining,
+    behaviour_of_run,
+)
+from recse_lab.models import baselines
+from recse_lab.models.heads import TanhHead
+from recse_lab.models.readouts import Prompt, Residual
+from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.objectives import CONTRASTS
+from recse_lab.pretraining import loop as pretraining_loop
 from recse_lab.reshape import OPERATORS
 from recse_lab.reshape.reshaper import Reshaper
 from recse_lab.reshape.token_view import ReshapedTokens
+from recse_lab.training import loop as training_loop
+from recse_lab.training.queue import MomentumContrast
 from recse_lab.views import VIEWS
 
 
@@ -47,6 +58,15 @@ COMPONENTS = {
         {"contrast.weight": 0, "reshape": {"objective": "nt-xent"}},
     ),
     "contrast of the untrained encoder": (CONTRASTS["info-nce"], {}, {"training.steps": 0}),
+    "head": (TanhHead, {}, {"model.head": "none"}),
+    "head that is dropped": (
+        TanhHead,
+        {"training.steps": 0, "model.keep_head": True},
+        {"training.steps": 0},
+    ),
+    "prompt": (Prompt, {"prompt": {}}, {}),
+    "residual": (Residual, RESIDUAL, {"reshape": {}}),
+    "queue": (MomentumContrast, {"contrast.queue": 2.5}, {}),
 }
 """A component's class, a run that uses it, and one that does not."""
 
@@ -74,6 +94,28 @@ def test_so_does_a_version_in_a_registry(registry, used, unused, monkeypatch):
     assert id_of(options) == before
     monkeypatch.setitem(registry, used, 2)
     assert id_of(options) != before
+
+
+def test_the_training_loop_is_no_component_of_an_untrained_encoder(monkeypatch):
+    before = id_of({}), id_of({"training.steps": 0}), behaviour_of_pretraining()
+    monkeypatch.setattr(training_loop, "BEHAVIOUR", 2)
+    assert id_of({}) != before[0]
+    assert id_of({"training.steps": 0}) == before[1]
+    assert behaviour_of_pretraining() == before[2]
+    monkeypatch.setattr(pretraining_loop, "BEHAVIOUR", 2)
+    assert behaviour_of_pretraining() != before[2]
+    monkeypatch.setattr(TransformerEncoder, "behaviour", 2)
+    assert id_of({"training.steps": 0}) != before[1]
+
+
+def test_a_baseline_is_a_component(monkeypatch):
+    def measured(encoder):
+        return id_of({"encoder": encoder, "training.steps": 0})
+
+    before = measured("bag@x"), measured("whitening-4@x")
+    monkeypatch.setitem(baselines.BEHAVIOUR, "whitening", 2)
+    assert (measured("bag@x"), measured("whitening-4@x")) == (before[0], measured("whitening-4@x"))
+    assert measured("whitening-4@x") != before[1]
 
 
 def test_an_evaluation_uses_its_own_protocol_and_pooling():

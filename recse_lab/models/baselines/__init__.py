@@ -31,6 +31,9 @@ BASELINES: dict[str, Callable[[Fitting, int | None], Baseline]] = {
 }
 """Fitting and the spec's number -> encoder in inference mode, on the fitting's device."""
 
+BEHAVIOUR: dict[str, int] = {}
+"""Version of a baseline's numbers, 1 where none is given. Raise it when they change."""
+
 FITTED_ON = 50_000  # sentences whose embeddings moments are taken of, evenly spaced
 
 

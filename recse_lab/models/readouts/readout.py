@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -38,6 +38,8 @@ class Readout(nn.Module):
     encoder's folder. A subclass overrides what differs from plain pooling.
     """
 
+    behaviour: ClassVar[int] = 1
+    """Version of the numbers. Raise it when they change: runs that use it get new ids."""
     separates_views: bool = False
     """Whether views are read in different ways, so that they cannot share a forward pass."""
 
