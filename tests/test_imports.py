@@ -103,7 +103,7 @@ HEAVY = ("torch", "transformers", "accelerate", "safetensors")
     "statement",
     [
         "import recse_lab.runs.store, recse_lab.config, recse_lab.data.sts_sets",
-        "import recse_lab.reports.study.report, recse_lab.reports.published",
+        "import recse_lab.reports.study.writing, recse_lab.reports.published",
         "import recse_lab.cli",
         "from recse_lab.cli import main; sys.argv[1:] = ['--help']; main()",
         "from recse_lab.cli import main; sys.argv[1:] = ['train', '--help']; main()",

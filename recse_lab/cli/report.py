@@ -96,10 +96,9 @@ def write_all(runs: Path, out: Path, console) -> None:
 
 def write_and_show(folder: Path, out: Path, console) -> None:
     """Write the report of a study and print its table, its summary and where everything lies."""
-    from recse_lab.reports.study.report import AblationReport
+    from recse_lab.reports.study.writing import write_study
 
-    made = AblationReport(folder)
-    _show(made.table, made.summary, made.write(out), console)
+    _show(*write_study(folder, out), console)
 
 
 def _table(

@@ -36,13 +36,13 @@ def rebuild(
     """Write every study's report, every table and the claims again, from stored scores; what could not be written, and why."""
     from recse_lab.reports.claims.verdicts import write_claims
     from recse_lab.reports.paper import TABLES, report_table
-    from recse_lab.reports.study.report import AblationReport
+    from recse_lab.reports.study.writing import write_study
 
     failed = {}
     for study in sorted(path.parent for path in runs.glob("*/study.json")):
         notify(study.name)
         try:
-            AblationReport(study).write(out / study.name)
+            write_study(study, out / study.name)
         except LabError as error:
             failed[study.name] = str(error)
     if not any(run.state == "done" for run in find_runs(runs)):

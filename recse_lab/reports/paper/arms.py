@@ -12,8 +12,8 @@ import numpy as np
 
 from recse_lab.errors import LabError, suggest
 from recse_lab.files import read_json
-from recse_lab.reports.study.report import short_name
 from recse_lab.reports.tables import Cell, Column
+from recse_lab.runs.collection import short_name
 from recse_lab.runs.store import Run, find_runs
 
 

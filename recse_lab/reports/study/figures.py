@@ -1,4 +1,4 @@
-"""Figures of ablations. Each is drawn from a frame that can be printed, and holds no number of its own."""
+"""Figures of studies, each drawn from a frame that can be printed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,50 @@ import pandas as pd
 from scipy import stats
 
 from recse_lab.figures import style
+from recse_lab.reports.study.numbers import StudyNumbers
+from recse_lab.runs.collection import short_name
+
+
+def draw_study(numbers: StudyNumbers) -> Any:
+    """Draw the figure that the study's report names, from its frames."""
+    report = numbers.report
+    score = "STS average" if numbers.seven else numbers.metric
+    score_label = f"{score}, Spearman ×100"
+    x_label = report.x_label or short_name(report.x or "")
+    y_label = report.y_label or short_name(report.y or "")
+    seeds = _seeds(numbers)
+    plural = "" if seeds == "1" else "s"
+    if report.figure == "interaction":
+        note = f"{seeds} seeds; bars: 95 %, t over seeds."
+        return interaction_figure(
+            numbers.seed_frame, report.effects, y_label=score_label, note=note
+        )
+    if report.figure == "heat-map":
+        note = f"{seeds} seed{plural} per cell."
+        return heat_map(
+            numbers.frame, x_label=x_label, y_label=y_label, title=score_label, note=note
+        )
+    population = "pairs and seeds" if plural else "pairs"
+    note = f"{seeds} seed{plural} per point; 95 % intervals over {population}."
+    if report.figure == "paired":
+        return paired_figure(numbers.frame, x_label=score_label, y_label=y_label, note=note)
+    return levels_figure(
+        numbers.frame,
+        x_label=x_label,
+        y_label=score_label,
+        x_scale="log" if report.x_scale == "log" else "category",
+        note=note,
+    )
+
+
+def _seeds(numbers: StudyNumbers) -> str:
+    """Number of seeds per point, or its range."""
+    counts = {
+        len(arm.runs)
+        for arm in numbers.study.arms
+        if arm.runs and not arm.seedless and (arm.factors or arm.name == numbers.against)
+    } or {1}
+    return "–".join(str(count) for count in dict.fromkeys((min(counts), max(counts))))
 
 
 def levels_figure(
@@ -20,9 +64,17 @@ def levels_figure(
     x_scale: Literal["category", "log"] = "category",
     note: str = "",
 ) -> Any:
-    """Score against the levels of one factor, a line an arm with its interval as a band; arms without it as lines across.
+    """Plot scores against the levels of one factor: one line per arm, its interval as a band.
 
-    ``frame``: arm, role, x (missing for lines across), value, low, high; raw scores, drawn ×100.
+    Arms without the factor are horizontal lines.
+
+    Args:
+        frame: Columns arm, role, x (missing for horizontal lines), value, low, high and band;
+            raw scores, drawn ×100.
+        x_label: Label of the factor.
+        y_label: Label of the scores.
+        x_scale: Whether levels are categories or numbers on a log scale.
+        note: Small print under the figure.
     """
     plt = style.use()
     figure, axes = plt.subplots(figsize=(style.WIDTH, 3.9))
@@ -94,7 +146,10 @@ def levels_figure(
 
 
 def _label_ends(figure: Any, axes: Any, ends: list[tuple[float, str, str]]) -> None:
-    """Names at the right end of their lines, moved apart where they would overlap, with a hair to the line they name."""
+    """Label lines at their right ends.
+
+    Labels that would overlap are moved apart; a thin line connects each to its line.
+    """
     figure.canvas.draw()
     low, high = axes.get_ylim()
     height = axes.get_window_extent().height / figure.dpi * 72
@@ -124,9 +179,16 @@ def _label_ends(figure: Any, axes: Any, ends: list[tuple[float, str, str]]) -> N
 
 
 def heat_map(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, note: str = "") -> Any:
-    """Score of every combination of two factors, and of the reference arms that are swept over x alone in rows below.
+    """Draw the score of every combination of two factors.
 
-    ``frame``: arm, role, x, y (missing for those rows), value; raw scores, drawn ×100.
+    Reference arms that sweep x alone are rows below.
+
+    Args:
+        frame: Columns arm, role, x, y (missing for those rows) and value; raw scores, drawn ×100.
+        x_label: Label of the factor on the horizontal axis.
+        y_label: Label of the factor on the vertical axis.
+        title: What the scores are.
+        note: Small print under the figure.
     """
     plt = style.use()
     columns = sorted(set(frame["x"].dropna()))
@@ -181,10 +243,18 @@ def heat_map(frame: pd.DataFrame, *, x_label: str, y_label: str, title: str, not
 def interaction_figure(
     frame: pd.DataFrame, factors: list[str], *, y_label: str, note: str = ""
 ) -> Any:
-    """A panel for every two factors: marginal means against the one, a line for each level of the other.
+    """Draw marginal means for every pair of factors: one panel per pair.
 
-    ``frame``: one row a run with the factors, seed and value. Parallel lines: the two do not interact. Bars are 95 % t
-    intervals over the seeds' marginal means.
+    The horizontal axis has the levels of the first, and each line is a level of the second.
+
+    Parallel lines: the two factors do not interact. Bars are 95 % t intervals over the seeds'
+    marginal means.
+
+    Args:
+        frame: One row per run with the factors, seed and value (raw, drawn ×100).
+        factors: Columns of the factors.
+        y_label: Label of the scores.
+        note: Small print under the figure.
     """
     plt = style.use()
     pairs = list(itertools.combinations(factors, 2))
@@ -229,9 +299,16 @@ def interaction_figure(
 
 
 def paired_figure(frame: pd.DataFrame, *, x_label: str, y_label: str, note: str = "") -> Any:
-    """A row for every level of x; in it a dot with its interval for each level of y (or each arm), joined by a hair.
+    """Draw one row per level of x, with a dot and interval per level of y (or per arm).
 
-    ``frame``: arm, role, x (missing for lines down), y, value, low, high; raw scores, drawn ×100.
+    A thin line joins the dots of a row.
+
+    Args:
+        frame: Columns arm, role, x (missing for vertical lines), y, value, low and high; raw
+            scores, drawn ×100.
+        x_label: Label of the scores.
+        y_label: Label of the factor y.
+        note: Small print under the figure.
     """
     plt = style.use()
     swept = frame.loc[frame["x"].notna()]
@@ -245,7 +322,7 @@ def paired_figure(frame: pd.DataFrame, *, x_label: str, y_label: str, note: str 
     )
     count = len(style.COLOURS)
     colours = [style.COLOURS[k % count] for k in range(len(hues))]
-    # Where colours come round again they meet other markers.
+    # When colours repeat, their markers differ.
     markers = [style.MARKERS[(k + k // count) % len(style.MARKERS)] for k in range(len(hues))]
     hollow = {record["hue"] for record in swept.to_dict("records") if record["role"] == "control"}
     faces = [

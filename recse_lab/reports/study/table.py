@@ -1,0 +1,176 @@
+"""The tables of a study: one row per arm and level, and the effects of a factorial."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recse_lab.data.sts_sets import LABELS
+from recse_lab.reports.provenance import provenance
+from recse_lab.reports.resamples import RESAMPLES
+from recse_lab.reports.study.measures import MEASURES, MEASURES_NOTE
+from recse_lab.reports.study.numbers import LEVEL, Compared, StudyNumbers, mean, standard_deviation
+from recse_lab.reports.study.summary import compared_with, missing_cells
+from recse_lab.reports.tables import Cell, Column, Row, Table
+from recse_lab.runs.collection import Arm, short_name
+
+NOT_SIGNIFICANT = "†"
+
+
+def study_table(numbers: StudyNumbers) -> Table:
+    """One row per arm and level."""
+    compared = {id(c.arm): c for c in numbers.comparisons}
+    rows = [
+        Row(
+            _cells(numbers, arm, compared.get(id(arm))),
+            kind="own" if arm.role == "arm" else "reference",
+        )
+        for arm in numbers.study.arms
+    ]
+    return Table(
+        f"{numbers.study.name}: {numbers.metric}, Spearman ×100",
+        _columns(numbers),
+        rows,
+        notes(numbers),
+        [provenance(numbers.study.runs, aggregation="all")],
+    )
+
+
+def _columns(numbers: StudyNumbers) -> list[Column]:
+    report = numbers.report
+    columns = [Column("arm", "arm", "text")]
+    for factor in numbers.study.factors:
+        label = report.x_label if factor == report.x and report.x_label else short_name(factor)
+        columns.append(Column(factor, label, "text"))
+    columns.append(Column("seeds", "seeds", "text"))
+    if numbers.seven:
+        columns += [Column(task, LABELS[task], detail=True) for task in numbers.tasks]
+    delta = "Δ" if report.against_level else f"Δ {numbers.against}"
+    columns += [
+        Column("avg", "avg." if numbers.seven else numbers.metric, best=True),
+        Column("delta", delta, "difference"),
+        Column("p", "p (Holm)", "p"),
+    ]
+    if _has_dev(numbers):
+        columns.append(Column("dev", "dev"))
+    return columns + [Column(name, name, detail=True) for name in _measures(numbers)]
+
+
+def _measures(numbers: StudyNumbers) -> list[str]:
+    return [measure for name in numbers.report.measures for measure in MEASURES[name]]
+
+
+def _has_dev(numbers: StudyNumbers) -> bool:
+    return numbers.tasks != ["stsb-dev"] and any(
+        run.record.results.dev.spearman is not None for run in numbers.study.runs
+    )
+
+
+def _cells(numbers: StudyNumbers, arm: Arm, compared: Compared | None) -> dict[str, Cell]:
+    cells = {"arm": Cell(arm.name), "seeds": Cell(arm.seeds)}
+    for factor in numbers.study.factors:
+        level = arm.factors.get(factor)
+        cells[factor] = Cell(None if level is None else str(level))
+    if not arm.runs:
+        return cells
+    runs = list(arm.runs.values())
+    if numbers.seven:
+        for task in numbers.tasks:
+            cells[task] = Cell(mean([numbers.score(run, task) for run in runs]))
+    interval = numbers.interval(arm)
+    cells["avg"] = Cell(
+        numbers.mean(arm),
+        sd=standard_deviation([numbers.primary(run) for run in runs]),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+    )
+    for name in _measures(numbers):
+        values = [numbers.measures[run.id][name] for run in runs]
+        cells[name] = Cell(mean(values), sd=standard_deviation(values))
+    dev = [run.record.results.dev.spearman for run in runs]
+    cells["dev"] = Cell(mean([value for value in dev if value is not None]))
+    if compared is not None:
+        test, p = compared.comparison, compared.p
+        delta = None if np.isnan(test.delta) else test.delta
+        cells["delta"] = Cell(delta, low=test.low, high=test.high)
+        mark = NOT_SIGNIFICANT if p is not None and p >= LEVEL else ""
+        cells["p"] = Cell(p, mark=mark)
+    return cells
+
+
+def notes(numbers: StudyNumbers) -> list[str]:
+    """What the numbers of the table mean, and what is missing from it."""
+    comparisons, report = numbers.comparisons, numbers.report
+    found = [
+        "± is the standard deviation over seeds; brackets: 95 % intervals for new seeds and new "
+        "pairs, which add the spread over seeds (Student's t) and over "
+        f"{RESAMPLES:,} bootstrap resamples of the pairs; with one seed, for new pairs alone.",
+        _note_on_tests(numbers),
+    ]
+    if report.against_level:
+        level = _levels(report.against_level)
+        found.append(
+            f"Δ of a row at {level} is from {numbers.against}; of any other row, from "
+            f"{compared_with(numbers)}."
+        )
+    if alone := [numbers.label(c.arm) for c in comparisons if c.reference is None]:
+        found.append(
+            f"Without Δ, because {numbers.against} was not run at their level: {'; '.join(alone)}."
+        )
+    if report.measures:
+        found.append(MEASURES_NOTE)
+    if numbers.study.missing:
+        found.append(missing_cells(numbers, detailed=True))
+    return found
+
+
+def _note_on_tests(numbers: StudyNumbers) -> str:
+    comparisons = numbers.comparisons
+    if all(c.comparison.p is None for c in comparisons):
+        return f"Δ has no test: {'; '.join(sorted({c.comparison.why for c in comparisons}))}."
+    note = (
+        "Δ is paired by seed and by pair; p is adjusted by Holm's method over all rows. "
+        f"{NOT_SIGNIFICANT} not significantly different from {compared_with(numbers)} at the "
+        "5 % level."
+    )
+    if len({c.hypothesis for c in comparisons}) < len(comparisons):
+        note += " Rows of the same runs are one hypothesis: they share one p and count once."
+    return note
+
+
+def _levels(levels: dict[str, object]) -> str:
+    return ", ".join(f"{short_name(factor)} {level}" for factor, level in levels.items())
+
+
+def effects_table(numbers: StudyNumbers) -> Table | None:
+    """Main effects and two-way interactions; None where the study is not a factorial."""
+    effects = numbers.effects
+    if effects is None:
+        return None
+    columns = [
+        Column("effect", "effect", "text"),
+        Column("delta", "estimate", "difference"),
+        Column("p", "p (Holm)", "p"),
+        Column("why", "", "text"),
+    ]
+    rows = []
+    for effect in effects.to_dict("records"):
+        bounded = np.isfinite(effect["low"])
+        estimate = Cell(
+            effect["estimate"] if np.isfinite(effect["estimate"]) else None,
+            low=effect["low"] if bounded else None,
+            high=effect["high"] if bounded else None,
+        )
+        cells = {
+            "effect": Cell(effect["effect"]),
+            "delta": estimate,
+            "p": Cell(effect["p_holm"] if np.isfinite(effect["p_holm"]) else None),
+            "why": Cell(effect["reason"] or None),
+        }
+        rows.append(Row(cells))
+    methods = ", ".join(sorted(set(effects["method"])))
+    note = (
+        f"Differences of marginal means, 95 % interval, {methods}; p is adjusted by Holm's method "
+        "over this table."
+    )
+    title = f"{numbers.study.name}: effects on the {numbers.metric}, Spearman ×100"
+    return Table(title, columns, rows, [note])
