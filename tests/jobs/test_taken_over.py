@@ -13,6 +13,7 @@ from recse_lab.jobs import environment
 from recse_lab.jobs import train as execution
 from recse_lab.jobs.train import execute
 from recse_lab.runs.store import Run
+from recse_lab.training import loop
 
 
 @pytest.fixture
@@ -37,13 +38,13 @@ def config(tiny, corpus_file, small_senteval, monkeypatch):
 @pytest.fixture
 def trained(monkeypatch):
     """How often anything was trained."""
-    count, train = [], execution.loop.train
+    count, train = [], loop.train
 
     def counted(*arguments, **options):
         count.append(1)
         return train(*arguments, **options)
 
-    monkeypatch.setattr(execution.loop, "train", counted)
+    monkeypatch.setattr(loop, "train", counted)
     return count
 
 
