@@ -11,7 +11,8 @@ from benchmarks.measure import ENCODER, Part, Row, Setup, clock, ratios, say
 from recse_lab.config.frameworks import FRAMEWORKS, RESHAPE, framework_options
 from recse_lab.config.overrides import merge
 from recse_lab.config.reading import make_config
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
+from recse_lab.jobs.settling import settle
 from recse_lab.models.precision import best_precision
 
 WARM_UP = 2  # first steps, which are not counted

@@ -59,7 +59,7 @@ def run(setup: Setup) -> Part:
 
 def _store(setup: Setup, folder: Path) -> int:
     from recse_lab.data.sts_sets import SEVEN, load_task
-    from recse_lab.jobs.build import open_corpus
+    from recse_lab.jobs.inputs import open_corpus
     from recse_lab.models.saving import load_encoder
 
     subsets = [part for task in SEVEN for part in load_task(task, setup.data_dir).subsets.values()]

@@ -10,7 +10,8 @@ import torch
 from benchmarks import peer
 from benchmarks.measure import Part, Row, Setup, clock, say
 from recse_lab.config.reading import make_config
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
+from recse_lab.jobs.settling import settle
 from recse_lab.models.precision import best_precision
 
 ENCODER, CORPUS, BATCH = "recse-lab/tiny", "sample-corpus", 64

@@ -10,8 +10,9 @@ from accelerate.state import AcceleratorState
 from benchmarks import peer
 from benchmarks.measure import ENCODER, Part, Row, Setup, clock, ratios, say, timed
 from recse_lab.config.reading import make_config
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
 from recse_lab.jobs.machine import device
+from recse_lab.jobs.settling import settle
 from recse_lab.models.precision import best_precision
 from recse_lab.optimisation.batches import Batches
 

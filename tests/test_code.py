@@ -7,7 +7,8 @@ import pytest
 
 from recse_lab.code import code_hash
 from recse_lab.config.reading import make_config
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
+from recse_lab.jobs.settling import settle
 from recse_lab.reshape import OPERATORS
 from recse_lab.reshape.controls import Mean
 

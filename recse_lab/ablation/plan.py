@@ -11,7 +11,8 @@ from recse_lab.ablation.cells import cell_config
 from recse_lab.ablation.spec import ArmSpec, StudySpec
 from recse_lab.errors import LabError
 from recse_lab.files import now, read_json, write_json
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
+from recse_lab.jobs.settling import settle
 from recse_lab.runs.store import Run
 
 

@@ -1,4 +1,7 @@
-"""One encoder under one protocol -> one finished run of the study ``eval``; sentences are taken from the embedding cache."""
+"""One encoder under one protocol -> one finished run of the study ``eval``.
+
+Embeddings of sentences that the encoder has met are taken from the embedding cache.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,11 @@ from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import Protocol, StsProtocol, TransferProtocol, find_protocol
 from recse_lab.evaluation.sts import score_pairs, sts_results
 from recse_lab.evaluation.transfer import evaluate_transfer
-from recse_lab.files import atomic_path, write_json
+from recse_lab.files import atomic_path
 from recse_lab.jobs.behaviour import behaviour_of_evaluation
-from recse_lab.jobs.build import open_corpus
 from recse_lab.jobs.computing import computing
 from recse_lab.jobs.environment import environment
+from recse_lab.jobs.inputs import open_corpus
 from recse_lab.jobs.machine import Notify, device, precision, silent
 from recse_lab.jobs.memory import peak_bytes
 from recse_lab.models.baselines import is_baseline, load_baseline
@@ -35,6 +38,7 @@ from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
 from recse_lab.probes.alignment import legacy_batch
 from recse_lab.probes.similarity import unit
+from recse_lab.runs.records import Config, Cost, Fingerprints, StsResults, TransferResults
 from recse_lab.runs.store import Run
 
 STUDY = "eval"
@@ -57,14 +61,26 @@ def evaluate(
     anew: bool = False,
     notify: Notify = silent,
 ) -> Run:
-    """Measure an encoder or a training-free baseline under ``root/eval/<id>/``; a finished run is returned as it is.
+    """Measure an encoder or a training-free baseline under ``root/eval/<id>/``.
 
-    ``corpus`` is what a baseline (NAME[-N]@ENCODER) is fitted on; None takes the packaged one. ``anew`` measures again what
-    is kept, and encodes every sentence without the cache.
+    A finished run is returned as it is.
+
+    Args:
+        encoder: Folder, hub id, name of a packaged encoder, or NAME[-N]@ENCODER for a baseline.
+        root: The run store.
+        protocol: One of ``recse-lab list protocols``.
+        data_dir: Folder in SentEval's layout; the packaged sample without it.
+        tasks: Tasks of the protocol to measure; all by default.
+        pooling, layers, max_length: Override what the encoder's folder says.
+        precision_: auto, fp32 or bf16.
+        corpus: What a baseline is fitted to; the packaged corpus by default.
+        anew: Measure again what is stored, and encode every sentence without the cache.
+        notify: Is called with the progress.
 
     Raises:
-        LabError: No encoder, no data, an unknown protocol, task or baseline, a corpus for an encoder that is not fitted.
-        Claimed: Another process is at the same evaluation.
+        LabError: No encoder, no data, an unknown protocol, task or baseline, or a corpus for an
+            encoder that is not fitted.
+        Claimed: Another process is computing the same evaluation.
     """
     began = time.monotonic()
     chosen, settled = find_protocol(protocol), precision(precision_)
@@ -94,34 +110,28 @@ def evaluate(
     if run.state == "done" and not anew:
         return run
     with computing(run):
-        write_json(run.folder / "config.json", config)
-        write_json(run.folder / "fingerprints.json", fingerprints)
-        write_json(
-            run.folder / "environment.json",
-            environment(evaluation_precision=settled, attention=attention),
-        )
+        Config.check(config, Config.FILE).write(run.folder)
+        Fingerprints.check(fingerprints, Fingerprints.FILE).write(run.folder)
+        environment(evaluation_precision=settled, attention=attention).write(run.folder)
         encode = Embedder(model, about["fingerprint"], settled, anew, notify)
         measured, rows = measure(chosen, pairs, encode, notify)
         with atomic_path(run.scores if "score" in rows else run.predictions) as beside:
             rows.to_parquet(beside, index=False)
-        told = {
-            "schema": "recse-lab/results/1",
+        about_run = {
             "protocol": chosen.told(),
             "encoder": {"name": encoder, **about},
             "data": {"fingerprint": fingerprints["evaluation"]},
         }
-        write_json(run.folder / "results.json", told | measured)
-        write_json(
-            run.folder / "cost.json",
-            {
-                "load_s": loading,
-                "encode_s": encode.seconds,
-                "last_attempt_s": time.monotonic() - began,
-                "sentences": encode.asked,
-                "encoded": encode.encoded,
-                "peak_bytes": peak_bytes(),
-            },
-        )
+        kind = StsResults if isinstance(chosen, StsProtocol) else TransferResults
+        kind.check(about_run | measured, kind.FILE).write(run.folder)
+        Cost(
+            load_s=loading,
+            encode_s=encode.seconds,
+            last_attempt_s=time.monotonic() - began,
+            sentences=encode.asked,
+            encoded=encode.encoded,
+            peak_bytes=peak_bytes(),
+        ).write(run.folder)
     return run
 
 

@@ -21,9 +21,9 @@ from recse_lab.data.token_store import TokenStore, build_tokens
 from recse_lab.errors import LabError, suggest
 from recse_lab.files import atomic_path, cache_root, write_json
 from recse_lab.jobs.behaviour import behaviour_of_pretraining
-from recse_lab.jobs.build import open_corpus
 from recse_lab.jobs.computing import OnStep, computing, logger
 from recse_lab.jobs.environment import environment
+from recse_lab.jobs.inputs import open_corpus
 from recse_lab.jobs.interrupt import stoppable
 from recse_lab.jobs.machine import Notify, device, precision, silent
 from recse_lab.jobs.memory import peak_bytes
@@ -201,10 +201,7 @@ def execute_pretraining(
     with computing(run):
         write_json(run.folder / "config.json", builder.config.model_dump(mode="json"))
         write_json(run.folder / "fingerprints.json", builder.fingerprints)
-        write_json(
-            run.folder / "environment.json",
-            environment(precision=builder.config.training.precision),
-        )
+        environment(precision=builder.config.training.precision).write(run.folder)
         _compute(builder, run, on_step, should_stop)
     return run
 

@@ -19,7 +19,7 @@ from recse_lab.data.sts_sets import load_task
 from recse_lab.errors import LabError, suggest
 from recse_lab.evaluation.sts import cosine
 from recse_lab.files import read_json
-from recse_lab.jobs.build import open_corpus
+from recse_lab.jobs.inputs import open_corpus
 from recse_lab.jobs.machine import Notify, device, precision, silent
 from recse_lab.models.baselines import is_baseline, load_baseline
 from recse_lab.models.batching import by_token_budget, pad, token_budget

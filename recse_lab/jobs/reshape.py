@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from recse_lab.config.schema import RunConfig
 from recse_lab.errors import LabError
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
 from recse_lab.jobs.machine import Notify, silent
+from recse_lab.jobs.settling import settle
 
 
 def build_reshape(config: RunConfig, *, notify: Notify = silent) -> Lab:

@@ -11,18 +11,20 @@ from typing import Any
 from recse_lab.config.schema import RunConfig
 from recse_lab.evaluation.protocols import OF_TRAINED_RUNS, find_protocol
 from recse_lab.evaluation.sts import sts_results
-from recse_lab.files import atomic_path, space, write_json
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.files import atomic_path, space
+from recse_lab.jobs.build import Lab
 from recse_lab.jobs.computing import OnStep, computing, logger
 from recse_lab.jobs.environment import environment
 from recse_lab.jobs.interrupt import stoppable
 from recse_lab.jobs.machine import Notify, device, silent
 from recse_lab.jobs.measure import DevSet, score_tasks
 from recse_lab.jobs.memory import Peaks
+from recse_lab.jobs.settling import settle
 from recse_lab.models.baselines import is_baseline
 from recse_lab.models.encoder import Encoder
 from recse_lab.models.saving import load_encoder
 from recse_lab.models.transformer import TransformerEncoder
+from recse_lab.runs.records import Config, Cost, Environment, Fingerprints, StsResults
 from recse_lab.runs.store import Run
 from recse_lab.training.loop import Progress
 
@@ -43,11 +45,12 @@ def execute(
     keep_model: bool = True,
     lab: Lab | None = None,
 ) -> Run:
-    """Train (or continue), test, and write everything down under ``study/<id>/``; a finished run is returned as it is, one that
-    another study has finished is copied.
+    """Train (or continue) and test one configuration under ``study/<id>/``.
+
+    A finished run is returned as it is; one that another study has finished is copied.
 
     Raises:
-        LabError: Something the user can mend; the run is marked failed with the same sentence.
+        LabError: Something the user can fix; the run is marked failed with the same sentence.
         Interrupted: ``should_stop`` said so; the run is marked interrupted and continues next time.
         Claimed: Another process is computing this run.
     """
@@ -61,13 +64,12 @@ def execute(
         evaluation_precision=config.evaluation.precision,
         attention=config.model.attention,
     )
-    if _taken_over(run, about, keep_model):
+    if _take_over(run, about, keep_model):
         return run
     with computing(run):
-        resolved = config.model_dump(mode="json")
-        write_json(run.folder / "config.json", resolved)
-        write_json(run.folder / "fingerprints.json", lab.fingerprints)
-        write_json(run.folder / "environment.json", about)
+        Config.check(config.model_dump(mode="json"), Config.FILE).write(run.folder)
+        Fingerprints.check(lab.fingerprints, Fingerprints.FILE).write(run.folder)
+        about.write(run.folder)
         if is_baseline(config.encoder):
             _measure_baseline(lab, run, notify)
         else:
@@ -75,25 +77,25 @@ def execute(
     return run
 
 
-def _taken_over(run: Run, about: dict[str, Any], keep_model: bool) -> bool:
-    """Copy a run that another study of this store has finished in the very same environment, command and date apart."""
-    uncommitted = str(about["commit"]).endswith("+dirty")  # such code has no name to be the same by
+def _take_over(run: Run, about: Environment, keep_model: bool) -> bool:
+    """Copy a run that another study has finished in the same environment, command and date apart."""
+    # Code with uncommitted changes has no name by which it could be recognised.
+    uncommitted = str(about.commit).endswith("+dirty")
     if run.folder.exists() or uncommitted:
         return False
     for twin in (Run(folder) for folder in sorted(run.folder.parent.parent.glob(f"*/{run.id}"))):
-        theirs = twin.environment or {}
+        theirs = twin.record.environment.tree()
         same = all(
             theirs.get(key) == value
-            for key, value in about.items()
+            for key, value in about.tree().items()
             if key not in ("command", "date")
         )
         if same and twin.state == "done" and (not keep_model or (twin.folder / "model").is_dir()):
             left = shutil.ignore_patterns("status.json", *(() if keep_model else ("model",)))
-            with run.claim(), space(run.folder):  # nobody computes it meanwhile
+            with run.claim(), space(run.folder):
                 shutil.copytree(twin.folder, run.folder, ignore=left, dirs_exist_ok=True)
-                shutil.copy2(
-                    twin.folder / "status.json", run.folder
-                )  # last: what was cut short before is computed
+                # Last, so that a copy that was cut short counts as unfinished.
+                shutil.copy2(twin.folder / "status.json", run.folder)
             return True
     return False
 
@@ -108,14 +110,14 @@ def _compute(
 ) -> None:
     config, began = lab.config, time.monotonic()
     best_folder, last_folder = run.folder / "model" / "best", run.folder / "model" / "last"
-    _ = lab.stored  # first: what building it holds is no training step's
+    _ = lab.stored  # first: building it is not part of the memory of a training step
     peaks = Peaks()
     steps, arm = lab.steps, lab.arm()
     encoder = arm.encoder
     dev = DevSet(lab.dev_task, encoder, precision=config.evaluation.precision)
     peaks.after()
 
-    def look() -> dict[str, float | None]:
+    def evaluate_dev() -> dict[str, float | None]:
         peaks.after(steps=True)
         found = dev(encoder)
         peaks.after()
@@ -125,7 +127,7 @@ def _compute(
     progress = lab.train(
         arm,
         run.folder / "state",
-        dev=look,
+        dev=evaluate_dev,
         on_best=(lambda: save_encoder(encoder, best_folder))
         if wants_best or keep_model
         else (lambda: None),
@@ -153,7 +155,7 @@ def _compute(
 
 
 def _measure_baseline(lab: Lab, run: Run, notify: Notify) -> None:
-    """A training-free baseline: dev set and test suite, nothing trained, nothing saved."""
+    """Measure a training-free baseline on the dev set and the tasks; nothing is trained or saved."""
     began = time.monotonic()
     encoder = lab.baseline()
     dev = DevSet(lab.dev_task, encoder, precision=lab.config.evaluation.precision)
@@ -169,15 +171,10 @@ def _test(
     began: float,
     peaks: Peaks,
 ) -> None:
-    """Scores of the test tasks, results and cost of a run."""
+    """Write scores of the test tasks, results and cost of a run."""
     began_test = time.monotonic()
     protocol = find_protocol(OF_TRAINED_RUNS).told()
-    results: dict[str, Any] = {
-        "schema": "recse-lab/results/1",
-        "protocol": protocol,
-        "tasks": {},
-        "average": None,
-    }
+    results: dict[str, Any] = {"protocol": protocol, "tasks": {}, "average": None}
     if lab.tasks:
         scores = score_tasks(
             tested,
@@ -188,22 +185,20 @@ def _test(
         with atomic_path(run.scores) as beside:
             scores.to_parquet(beside, index=False)
         results |= sts_results(scores)
-    write_json(run.folder / "results.json", results | {"dev": _dev_results(lab, progress)})
+    results["dev"] = _dev_results(lab, progress)
+    StsResults.check(results, StsResults.FILE).write(run.folder)
     peaks.after()
-    write_json(
-        run.folder / "cost.json",
-        {
-            "train_s": progress.train_s,
-            "dev_s": progress.dev_s,
-            "save_s": progress.save_s,
-            "test_s": time.monotonic() - began_test,
-            "last_attempt_s": time.monotonic() - began,
-            "tokens": progress.tokens,
-            "steps": progress.step,
-            "peak_bytes": peaks.whole,
-            "step_peak_bytes": peaks.steps if progress.step else None,
-        },
-    )
+    Cost(
+        train_s=progress.train_s,
+        dev_s=progress.dev_s,
+        save_s=progress.save_s,
+        test_s=time.monotonic() - began_test,
+        last_attempt_s=time.monotonic() - began,
+        tokens=progress.tokens,
+        steps=progress.step,
+        peak_bytes=peaks.whole,
+        step_peak_bytes=peaks.steps if progress.step else None,
+    ).write(run.folder)
 
 
 def _dev_results(lab: Lab, progress: Progress) -> dict[str, Any]:
@@ -227,7 +222,9 @@ def train(
     on_step: OnStep = lambda line, steps: None,
     notify: Notify = silent,
 ) -> Run:
-    """Train and test one configuration under ``root/train/``; a finished run is returned, an unfinished one continued.
+    """Train and test one configuration under ``root/train/``.
+
+    A finished run is returned, an unfinished one continued.
 
     Raises:
         LabError: Bad input, or a loss that is not finite.

@@ -16,15 +16,15 @@ edition, apart from results.json, have none: ``migrate`` reads them as version 1
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NotRequired, Self, TypedDict, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PrivateAttr, ValidationError
 
 from recse_lab.errors import LabError
-from recse_lab.files import read_json, write_json
+from recse_lab.files import atomic_path, read_json, space, write_json
 
 REMEDY = "delete the run's folder to compute it again"
 STUDY_REMEDY = (
@@ -303,21 +303,12 @@ class Status(FileRecord):
     at: str | None = None
 
 
-class MetricsLine(TypedDict):
-    """A line of metrics.jsonl: a step and its measures, raw; terms of the loss by their names."""
+MetricsLine = dict[str, Any]
+"""A line of metrics.jsonl: ``step`` and its measures, raw; terms of the loss by their names.
 
-    step: int
-    loss: NotRequired[float | None]
-    contrast: NotRequired[float | None]
-    reshape: NotRequired[float | None]
-    learning_rate: NotRequired[float | None]
-    gradient_norm: NotRequired[float | None]
-    tokens_per_s: NotRequired[float | None]
-    accuracy: NotRequired[float | None]
-    """Of masked tokens, in pretraining."""
-    dev_spearman: NotRequired[float | None]
-    dev_alignment: NotRequired[float | None]
-    dev_uniformity: NotRequired[float | None]
+Training: loss, contrast, reshape, learning_rate, gradient_norm, tokens_per_s; at a dev evaluation
+also dev_spearman, dev_alignment and dev_uniformity. Pretraining: accuracy of the masked tokens.
+"""
 
 
 # ---- what came out -----------------------------------------------------------------------------
@@ -761,6 +752,27 @@ def read_metrics(folder: Path) -> list[MetricsLine]:
     return [_metrics_line(text, f"{path}, line {number}") for number, text in enumerate(lines, 1)]
 
 
+def write_metrics(folder: Path, lines: Iterable[MetricsLine]) -> None:
+    """Write metrics.jsonl, whole or not at all.
+
+    Raises:
+        LabError: The disk is full.
+    """
+    with atomic_path(Path(folder) / METRICS_FILE) as beside:
+        beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def append_metrics(folder: Path, line: MetricsLine) -> None:
+    """Append a line to metrics.jsonl.
+
+    Raises:
+        LabError: The disk is full.
+    """
+    path = Path(folder) / METRICS_FILE
+    with space(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
 def _metrics_line(text: bytes, where: str) -> MetricsLine:
     try:
         line = json.loads(text)
@@ -770,4 +782,4 @@ def _metrics_line(text: bytes, where: str) -> MetricsLine:
         raise LabError(f"{where}: damaged (no JSON object); {REMEDY}.")
     if type(line.get("step")) is not int:
         raise LabError(f"{where}, field step: damaged (a whole number is expected); {REMEDY}.")
-    return line  # type: ignore[return-value]
+    return line

@@ -201,7 +201,8 @@ def test_without_a_pull_the_names_say_what_to_do():
 
 def test_a_pull_changes_no_default(hub):
     from recse_lab.config.reading import make_config
-    from recse_lab.jobs.build import open_corpus, settle
+    from recse_lab.jobs.inputs import open_corpus
+    from recse_lab.jobs.settling import settle
 
     before = open_corpus(("sample-corpus",)).fingerprint
     pull(["wiki1m", "sts"])

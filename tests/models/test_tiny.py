@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from recse_lab.jobs.build import open_corpus
 from recse_lab.jobs.evaluate import evaluate
+from recse_lab.jobs.inputs import open_corpus
 from recse_lab.models.folders import resolve
 from recse_lab.models.loading import load_tokenizer
 from recse_lab.models.saving import load_encoder

@@ -8,7 +8,8 @@ from recse_lab.config.frameworks import FRAMEWORKS, framework_options
 from recse_lab.config.overrides import merge
 from recse_lab.config.reading import make_config, read_config
 from recse_lab.errors import LabError
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
+from recse_lab.jobs.settling import settle
 from recse_lab.jobs.train import execute
 from recse_lab.models.readouts.prompt import template_bias, wrap
 from recse_lab.models.saving import load_encoder

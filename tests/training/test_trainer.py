@@ -17,7 +17,8 @@ from recse_lab.config.overrides import merge
 from recse_lab.config.reading import make_config
 from recse_lab.errors import LabError
 from recse_lab.jobs import build
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
+from recse_lab.jobs.settling import settle
 from recse_lab.jobs.train import execute
 from recse_lab.objectives import InfoNCE, info_nce, recse_terms
 from recse_lab.optimisation.batches import Batches

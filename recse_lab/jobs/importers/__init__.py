@@ -15,10 +15,17 @@ from recse_lab.config.identity import run_id
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import find_protocol
 from recse_lab.evaluation.sts import sts_average
-from recse_lab.files import atomic_path, now, write_json
+from recse_lab.files import now
 from recse_lab.jobs.importers import mteb, simcse_log, trainer_state
 from recse_lab.jobs.importers.imported import Imported
 from recse_lab.runs.provenance import command_line, commit
+from recse_lab.runs.records import (
+    Config,
+    Environment,
+    StsResults,
+    TransferResults,
+    write_metrics,
+)
 from recse_lab.runs.store import Run
 
 STUDY = "imported"
@@ -27,16 +34,23 @@ IMPORTS: dict[str, ModuleType] = {
     "trainer-state": trainer_state,
     "mteb": mteb,
 }
-"""Format -> its module: ``read`` (path and text -> what is in it, None where the layout is another one) and ``LAYOUT``."""
+"""Format -> its module, with ``LAYOUT`` and ``read``: path and text -> what is in it, None if the
+layout is another one."""
 
 
 def import_files(files: Sequence[Path], root: Path, *, name: str | None = None) -> list[Run]:
-    """Read every file, then keep what is in them under ``root/imported/``; the same file again is the same run.
+    """Read every file, then keep what is in them under ``root/imported/``.
 
-    ``name`` is what the encoder is called; None takes what file or folder tell. MTEB's files of one folder are one run.
+    The same file again is the same run; MTEB's files of one folder are one run.
+
+    Args:
+        files: Files in any known layout.
+        root: The run store.
+        name: Name of the encoder; by default what the file or its folder says.
 
     Raises:
-        LabError: A file that is absent, of no known layout, or damaged, or two that hold the same task; nothing is written.
+        LabError: A file is absent, of no known layout, or damaged, or two of them hold the same
+            task; nothing is written.
     """
     groups: dict[Any, list[Imported]] = {}
     for path in files:
@@ -47,7 +61,7 @@ def import_files(files: Sequence[Path], root: Path, *, name: str | None = None) 
 
 
 def read_file(path: Path) -> list[Imported]:
-    """What a file of any known layout holds.
+    """Read a file of any known layout.
 
     Raises:
         LabError: It is absent, of no known layout, or damaged.
@@ -57,7 +71,7 @@ def read_file(path: Path) -> list[Imported]:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise LabError(f"{path}: this is no text; {expected}.") from None
+        raise LabError(f"{path}: this is not a text file; {expected}.") from None
     except OSError as error:
         raise LabError(f"{path}: the file cannot be read ({error.strerror}).") from None
     source = {"name": path.name, "sha256": hashlib.sha256(content).hexdigest()}
@@ -70,13 +84,14 @@ def read_file(path: Path) -> list[Imported]:
             json.loads(text)
         except json.JSONDecodeError as error:
             raise LabError(
-                f"{path}, line {error.lineno}: this is broken JSON ({error.msg}); is the file cut short?"
+                f"{path}, line {error.lineno}: this is broken JSON ({error.msg}); "
+                "is the file cut short?"
             ) from None
-    raise LabError(f"{path}: not a layout that is known here; {expected}.")
+    raise LabError(f"{path}: the layout is unknown; {expected}.")
 
 
 def joined(parts: Sequence[Imported]) -> Imported:
-    """Tasks of one encoder from several files, with their average.
+    """Join the tasks of one encoder from several files, and average them.
 
     Raises:
         LabError: Two files hold the same task.
@@ -89,7 +104,8 @@ def joined(parts: Sequence[Imported]) -> Imported:
         twice = tasks.keys() & part.tasks.keys()
         if twice:
             raise LabError(
-                f"{part.files[0]['name']}: another of the files holds {min(twice)} of {first.name} too."
+                f"{part.files[0]['name']}: another of the files "
+                f"holds {min(twice)} of {first.name} too."
             )
         tasks |= part.tasks
     assert first.protocol is not None, "what is joined is of one protocol"
@@ -108,38 +124,31 @@ def joined(parts: Sequence[Imported]) -> Imported:
 
 
 def _keep(found: Imported, root: Path, name: str) -> Run:
-    told = {"format": found.format, "files": list(found.files), **found.about}
+    source = {"format": found.format, "files": list(found.files), **found.about}
     config = {
         "encoder": name,
-        "imported": told,
+        "imported": source,
         "evaluation": {"protocol": found.protocol, "tasks": list(found.tasks)},
     }
-    transfer = "accuracy" in (found.results.get("average") or {})
     results = {
-        "schema": "recse-lab/transfer/1" if transfer else "recse-lab/results/1",
         "protocol": {"id": found.protocol},
-        "imported": told,
+        "imported": source,
         "encoder": {"name": name},
         "tasks": found.tasks,
         **found.results,
     }
+    environment = Environment(
+        recse_lab=__version__, commit=commit(), command=command_line(), date=now()
+    )
+    average = found.results.get("average")
+    transfer = average is not None and "accuracy" in average
+    kind = TransferResults if transfer else StsResults
     run = Run(root / STUDY / run_id(config, {}, {}))
     with run.claim():
-        write_json(run.folder / "config.json", config)
-        write_json(
-            run.folder / "environment.json",
-            {
-                "recse_lab": __version__,
-                "commit": commit(),
-                "command": command_line(),
-                "date": now(),
-            },
-        )
-        write_json(run.folder / "results.json", results)
+        Config.check(config, Config.FILE).write(run.folder)
+        environment.write(run.folder)
+        kind.check(results, kind.FILE).write(run.folder)
         if found.metrics:
-            with atomic_path(run.folder / "metrics.jsonl") as beside:
-                beside.write_text(
-                    "".join(json.dumps(line) + "\n" for line in found.metrics), encoding="utf-8"
-                )
+            write_metrics(run.folder, found.metrics)
         run.set_status("done")
     return run

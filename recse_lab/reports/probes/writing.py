@@ -48,7 +48,7 @@ def probe_json(result: ProbeResult) -> dict[str, Any]:
         "probe": result.name,
         "about": result.about,
         "measures": result.table.to_dict("records"),
-        "environment": environment(),
+        "environment": environment().tree(),
     }
 
 
@@ -70,7 +70,7 @@ def write_probe(result: ProbeResult, out: Path) -> list[Path]:
     )
     pictures = [f"![{path.stem}]({path.name})" for path in paths if path.suffix == ".png"]
     subjects = [f"- {label}: `{spec}`" for label, spec in result.about["subjects"].items()]
-    about = environment()
+    about = environment().tree()
     computed = (
         f"Pairs: {result.about['task']}; precision {result.about['precision']}; torch {about['torch']}; commit {about['commit']}; "
         f"{str(about['date'])[:10]}."
