@@ -8,6 +8,7 @@ from spellings import config_of
 from recse_lab.config.schema import ContrastConfig, ReshapeConfig
 from recse_lab.errors import LabError
 from recse_lab.objectives import CONTRASTS
+from recse_lab.objectives.adnce import ADNCE
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_a_term_builds_the_contrast_it_names(kind, objective):
 def test_the_numbers_of_an_objective_keep_their_types():
     term = ContrastConfig(objective="adnce", options={"weigh_positive": 1, "mu": 0})
     built = term.contrast()
-    assert built == CONTRASTS["adnce"](temperature=0.05, weigh_positive=True, mu=0.0)
+    assert built == ADNCE(temperature=0.05, weigh_positive=True, mu=0.0)
     assert isinstance(vars(built)["weigh_positive"], bool)
 
 
