@@ -78,7 +78,8 @@ def evaluate(
     from recse_lab.files import now, write_json
     from recse_lab.jobs.evaluate import evaluate as run_evaluate
     from recse_lab.pooling import POOLINGS
-    from recse_lab.reports.tables import results_table, rich_table
+    from recse_lab.reports.encoder_table import results_table
+    from recse_lab.reports.tables import rich_table
 
     if pooling is not None and pooling not in POOLINGS:
         raise LabError(f"--pooling {pooling!r}: expected one of {', '.join(POOLINGS)}.")

@@ -23,7 +23,8 @@ def import_(
 ) -> None:
     """Keep what another program measured as runs of `imported`: SimCSE's evaluation log, a trainer_state.json, MTEB's JSON."""
     from recse_lab.jobs.importers import import_files
-    from recse_lab.reports.tables import results_table, rich_table
+    from recse_lab.reports.encoder_table import results_table
+    from recse_lab.reports.tables import rich_table
 
     console = plain_console()
     for run in import_files([Path(file) for file in files], root(runs), name=name):

@@ -156,7 +156,8 @@ def show(
             for key, value in flatten(tree).items():
                 console.print(f"  {key} = {value}", highlight=False, markup=False)
     if found.results and found.results.get("tasks"):
-        from recse_lab.reports.tables import results_table, rich_table
+        from recse_lab.reports.encoder_table import results_table
+        from recse_lab.reports.tables import rich_table
 
         console.print(rich_table(results_table(found.results, found.id)))
     console.print(str(found.folder), highlight=False, markup=False)

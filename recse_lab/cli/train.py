@@ -104,7 +104,8 @@ def train(
     from recse_lab.files import now, write_json
     from recse_lab.jobs.train import train as run_train
     from recse_lab.optimisation.stepping import Interrupted
-    from recse_lab.reports.tables import rich_table, sts_table
+    from recse_lab.reports.encoder_table import results_table
+    from recse_lab.reports.tables import rich_table
 
     console, before = Console(), now()
     resolved = read_config(config, framework=framework, overrides=options)
@@ -122,7 +123,7 @@ def train(
     if json_:
         write_json(json_, results)
     if results["tasks"]:
-        console.print(rich_table(sts_table(results, run.id)))
+        console.print(rich_table(results_table(results, run.id)))
     dev = results["dev"]
     if dev["spearman"] is not None:
         console.print(

@@ -312,7 +312,7 @@ def test_an_average_over_fewer_tasks_is_refused(store):
         Column("y", "y"),
         Column("avg", "avg.", over=2),
     ]
-    with pytest.raises(ValueError, match="promises 2 scores"):
+    with pytest.raises(ValueError, match="a mean of 2 scores"):
         Table("t", columns, [Row({"x": Cell(0.5), "avg": Cell(0.5)})])
     Table(
         "t", columns, [Row({"x": Cell(0.5), "avg": Cell(0.5)}, kind="published")]

@@ -18,7 +18,7 @@ from recse_lab.reports.paper import transfer_table as transfer
 from recse_lab.reports.paper.arms import collect_arms
 from recse_lab.reports.paper.request import Ask as Ask
 from recse_lab.reports.stale_marks import mark_stale
-from recse_lab.reports.tables import Table, latex
+from recse_lab.reports.tables import Table
 from recse_lab.runs.store import Run
 
 TABLES: dict[str, ModuleType] = {
@@ -69,7 +69,7 @@ def write_files(table: Table, folder: Path, stem: str = "table") -> list[Path]:
     """Write a table as STEM.md, .tex and .csv, the same numbers in each; return their paths."""
     texts = {
         "md": tables.markdown(table),
-        "tex": latex.latex(table),
+        "tex": tables.latex(table),
         "csv": tables.comma_separated(table),
     }
     paths = [folder / f"{stem}.{ending}" for ending in texts]

@@ -15,7 +15,7 @@ from recse_lab.reports.study.figures import draw_study
 from recse_lab.reports.study.numbers import StudyNumbers, read_numbers
 from recse_lab.reports.study.summary import summarise
 from recse_lab.reports.study.table import effects_table, study_table
-from recse_lab.reports.tables import Table, latex
+from recse_lab.reports.tables import Table
 
 
 class StudyReport(NamedTuple):
@@ -54,7 +54,7 @@ def write_study(folder: Path, out: Path) -> StudyReport:
     )
     texts = {
         "table.md": tables.markdown(table),
-        "table.tex": latex.latex(table),
+        "table.tex": tables.latex(table),
         "table.csv": tables.comma_separated(table),
         "summary.md": summary_page(
             numbers, summary, shown, commands=commands, pictured=bool(pictures)
@@ -63,7 +63,7 @@ def write_study(folder: Path, out: Path) -> StudyReport:
     }
     if effects is not None:
         texts["effects.csv"] = tables.comma_separated(effects)
-        texts["effects.tex"] = latex.latex(effects)
+        texts["effects.tex"] = tables.latex(effects)
     for name, text in texts.items():
         with atomic_path(out / name) as beside:
             beside.write_text(text, encoding="utf-8")

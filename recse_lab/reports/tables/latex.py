@@ -1,8 +1,11 @@
-"""booktabs LaTeX of a table; needs no package but booktabs. With graphicx a table too large for the page is scaled, with color published rows are grey."""
+"""A table as booktabs LaTeX, which needs no package but booktabs.
+
+With graphicx a table that is too large for the page is scaled; with color published rows are grey.
+"""
 
 from __future__ import annotations
 
-from recse_lab.reports.tables import Cell, Column, Row, Table, lifted, printed
+from recse_lab.reports.tables.model import Cell, Column, Row, Table, lift_shared, printed
 
 LONG = 45
 """Characters of a cell that is broken into lines."""
@@ -45,8 +48,8 @@ SPECIAL = {
     "*": "{*}",  # after the end of a row they would be its options
 }
 LETTERS = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau upsilon "
-    "phi chi psi omega"
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+    "varsigma sigma tau upsilon phi chi psi omega"
 )
 SPECIAL |= {
     chr(ord("α") + i): rf"$\{name}$" for i, name in enumerate(LETTERS.split()) if name != "omicron"
@@ -54,7 +57,7 @@ SPECIAL |= {
 
 
 def escape(text: str) -> str:
-    """Text with every character that LaTeX would take for something else."""
+    """Escape every character that is special to LaTeX."""
     return "".join(SPECIAL.get(character, character) for character in text)
 
 
@@ -83,7 +86,7 @@ def _cell(table: Table, column: Column, row: Row) -> str:
 
 
 def _align(table: Table, column: Column) -> str:
-    """Text to the left, long text in lines of its own, numbers to the right."""
+    """Left for text, a paragraph for long text, right for numbers."""
     if column.kind != "text":
         return "r"
     texts = [printed(column, row.cells.get(column.key)).value for row in table.rows]
@@ -93,12 +96,12 @@ def _align(table: Table, column: Column) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""A ``table`` environment with a caption; what rows share stands above them; notes and provenance stand under the rules in small
-    print.
+    r"""Render a table as a LaTeX ``table`` environment with a caption.
 
-    Numbers are those of the Markdown and CSV of the same table.
+    Shared columns become headings over their rows; notes and provenance are in small print below.
+    The numbers are those of the Markdown and CSV of the same table.
     """
-    columns, above = lifted(table)
+    columns, above = lift_shared(table)
     lines = [
         r"\begin{table}[tp]",
         r"\providecommand{\resizebox}[3]{#3}",

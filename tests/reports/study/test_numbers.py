@@ -96,7 +96,7 @@ def test_a_level_without_a_reference_has_no_difference(study):
 
 
 def test_rows_of_the_same_runs_are_one_hypothesis(study):
-    """Cells that a study declares one: they have one p, and neither Holm nor the sentence counts them twice."""
+    """They have one p, and neither Holm's method nor the summary counts them twice."""
     single = {key: c.p for key, c in by_arm(study).items()}
     stored = read_json(study.study.folder / "study.json")
     copies = [c | {"arm": "copy"} for c in stored["cells"] if c["arm"] == "reCSE"]

@@ -4,14 +4,16 @@ import pytest
 
 from recse_lab.data.sts_sets import SEVEN
 from recse_lab.data.transfer_sets import TRANSFER
-from recse_lab.evaluation.protocols import AGGREGATIONS, find_protocol
+from recse_lab.evaluation.protocols import AGGREGATIONS, StsProtocol, find_protocol
 from recse_lab.evaluation.sts import sts_average
+from recse_lab.reports.encoder_table import results_table
 from recse_lab.reports.published import sts_rows, transfer_rows
-from recse_lab.reports.tables import comma_separated, markdown, printed, results_table, rich_table
+from recse_lab.reports.tables import comma_separated, markdown, printed, rich_table
 
 
 def sts(protocol, tasks=None):
     chosen = find_protocol(protocol)
+    assert isinstance(chosen, StsProtocol)
     found = {
         task: {"pairs": 100 + i, "subsets": 2, "undefined": None}
         | {

@@ -1,0 +1,66 @@
+"""A table for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recse_lab.reports.tables.model import Column, Row, Table, lift_shared, printed
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+
+def rich_table(table: Table, width: int | None = None) -> RichTable:
+    """Render a table for a terminal, published rows dimmed.
+
+    Where it does not fit, shared columns become headings over their rows, and then details are
+    omitted.
+
+    Args:
+        table: The table.
+        width: Columns of the terminal; None prints everything.
+    """
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    def short(column: Column, row: Row) -> str:
+        parts = printed(column, row.cells.get(column.key))
+        return parts.value + (f" ±{parts.sd}" if parts.sd else "") + parts.mark
+
+    def natural(columns: list[Column]) -> int:
+        return sum(
+            2 + max([len(c.label), *(len(short(c, row)) for row in table.rows)]) for c in columns
+        )
+
+    columns, notes, above = table.columns, table.notes, [""] * len(table.rows)
+    if width is not None and natural(columns) > width:
+        columns, above = lift_shared(table)
+    if width is not None and natural(columns) > width and any(c.detail for c in columns):
+        columns = [c for c in columns if not c.detail]
+        notes = [
+            "The scores of single tasks do not fit here; the files of the table have them.",
+            *notes,
+        ]
+
+    out = RichTable(
+        title=table.title, title_justify="left", box=None, pad_edge=False, caption_justify="left"
+    )
+    for column in columns:
+        out.add_column(
+            column.label,
+            justify="left" if column.kind == "text" else "right",
+            no_wrap=column.kind != "text",
+            overflow="fold",
+        )
+    for row, heading, before in zip(table.rows, above, ["", *above], strict=False):
+        if heading != before:
+            out.add_row(Text(heading, style="italic"))
+        style = {"published": "dim", "reference": "", "own": ""}[row.kind]
+        out.add_row(
+            *(
+                Text(short(c, row), style="bold" if table.is_best(row, c) else style)
+                for c in columns
+            )
+        )
+    out.caption = "\n".join(notes) if notes else None
+    return out
