@@ -1,4 +1,4 @@
-"""Stale is what today's code or data would compute differently; a comment is not, and what nobody can tell is said to be unknown."""
+"""Stale is what today's code or data would compute differently; comments are not."""
 
 import ast
 import subprocess
@@ -24,9 +24,9 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def package(tmp_path):
-    """A package under git with a module of training, one of statistics and one that no run needs; and its commit."""
+    """A package under git with modules that runs need and modules that none needs; its commit."""
     root = tmp_path / "package"
-    modules = ("training/trainer.py", "evaluation/statistics.py", "reports/page/page.py")
+    modules = ("training/trainer.py", "statistics/seeds.py", "reports/page/page.py")
     for module in (*modules, "models/tiny/model.safetensors", "models/tiny/README.md"):
         (root / module).parent.mkdir(parents=True, exist_ok=True)
         (root / module).write_text(CODE)
@@ -47,7 +47,7 @@ def package(tmp_path):
             (),
         ),
         ("training/newcomer.py", CODE, ()),
-        ("evaluation/statistics.py", CODE.replace("2 *", "3 *"), ()),
+        ("statistics/seeds.py", CODE.replace("2 *", "3 *"), ()),
         ("reports/page/page.py", CODE.replace("2 *", "3 *"), ()),
         (
             "models/tiny/model.safetensors",
@@ -85,20 +85,75 @@ def test_other_packaged_weights_make_only_their_own_runs_stale(tmp_path, monkeyp
         assert stale.freshness(run).code == state
 
 
-def test_every_room_that_makes_runs_is_looked_at():
-    """Whatever the two modules that fill runs import, directly, of this package: but for the store, and what only names things."""
+MOVES = [
+    (("execution.py",), ("jobs/train.py",), CODE, ()),
+    (("execution.py",), ("jobs/train.py",), CODE.replace("2 *", "3 *"), ("package/execution.py",)),
+    (("execution.py",), ("elsewhere.py",), CODE, ("package/execution.py",)),
+    (("encoders/heads.py",), ("models/heads.py",), CODE, ()),
+    (("encoders/pooling.py",), ("pooling.py",), CODE.replace("Twice", "Two times"), ()),
+    (("encoders/tiny/model.safetensors",), ("models/tiny/model.safetensors",), CODE, ()),
+    (("evaluation/seeds.py",), ("statistics/seeds.py",), CODE.replace("2 *", "3 *"), ()),
+    (("build.py",), ("jobs/build.py",), CODE, None),
+    (("build.py", "execution.py"), ("jobs/build.py",), CODE, ("package/execution.py",)),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "text", "changed"), MOVES)
+def test_a_file_that_has_moved_is_compared_where_it_is_now(tmp_path, before, after, text, changed):
+    """A module that came apart is unknown, unless another one is known to have changed."""
+    root = tmp_path / "package"
+    for name in before:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(CODE)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    for name in before:
+        (root / name).unlink()
+    for name in after:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    assert changed_modules(commit, root) == changed
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "moved")
+    changed_modules.cache_clear()
+    assert changed_modules(commit, root) == changed
+
+
+def test_every_target_of_a_move_exists():
+    from recse_lab.runs.staleness import MOVED, PACKAGE, PRODUCING
+
+    targets = [target for targets in MOVED.values() for target in targets]
+    assert [name for name in (*targets, *PRODUCING) if not (PACKAGE / name).exists()] == []
+
+
+def test_every_module_that_makes_runs_is_looked_at():
+    """All that the modules which fill runs import, apart from what only names or stores things."""
     from recse_lab.runs.staleness import PACKAGE, PRODUCING
 
-    rooms = {"execution.py", "evaluating.py"}
-    for module in sorted(rooms):
+    names_only = ("runs/", "config/", "errors.py", "files.py", "code.py", "statistics/")
+    names_only += ("probes/result.py", "probes/spectra.py")  # of probes, not of runs
+    names_only += tuple(
+        f"jobs/{name}.py"
+        for name in ("behaviour", "computing", "environment", "interrupt", "machine", "memory")
+    )
+    todo, seen = ["jobs/train.py", "jobs/evaluate.py"], set()
+    while todo:
+        module = todo.pop()
+        if module in seen or module.startswith(names_only):
+            continue
+        seen.add(module)
         for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recse_lab."):
-                path = (node.module or "").split(".")[1:]
-                rooms.add(
-                    "/".join(path) + ".py" if len(path) > 1 and path[0] == "probes" else path[0]
+                path = "/".join((node.module or "").split(".")[1:])
+                there = (
+                    f"{path}.py" if (PACKAGE / f"{path}.py").is_file() else f"{path}/__init__.py"
                 )
-    rooms = {room if (PACKAGE / room).exists() else f"{room}.py" for room in rooms}
-    assert rooms - {"store.py", "config.py", "errors.py"} <= set(PRODUCING)
+                todo.append(there)
+    missed = [m for m in seen if not any(m == p or m.startswith(f"{p}/") for p in PRODUCING)]
+    assert missed == []
+    assert {"models/transformer.py", "training/loop.py", "jobs/shared_work.py"} <= seen
 
 
 def test_what_cannot_be_told(package):
