@@ -1,4 +1,4 @@
-"""Code as it runs, to be compared: what a stored number was made by, and whether a cache was."""
+"""Code as it runs, to be compared with the code behind a stored number or a cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def as_it_runs(source: str) -> str:
-    """The syntax tree without strings that nobody reads, such as docstrings; comments and layout are not in it."""
+    """Return the syntax tree as text, without docstrings, comments and layout."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         for field in ("body", "orelse", "finalbody"):
@@ -28,11 +28,14 @@ def as_it_runs(source: str) -> str:
 
 @cache
 def code_hash(*paths: str) -> str:
-    """Of modules and rooms of this package, by their paths in it, or of files elsewhere, by whole paths: part of the name of what
-    outlives a process.
+    """Hash the code of some modules, for the names of caches that outlive a process.
+
+    Args:
+        paths: Modules and packages by their paths in this package, or files elsewhere by absolute
+            path.
 
     Raises:
-        ValueError: A path that does not exist.
+        ValueError: A path does not exist.
     """
     digest = hashlib.sha256()
     for name in sorted(paths):

@@ -1,4 +1,4 @@
-"""The one exception that is written for a user to read, and the hint that ends many of its messages."""
+"""The exception that is written for a user to read, and the hint that ends many of its messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 
 class LabError(Exception):
-    """A problem the user can fix. One sentence: what is wrong, where (file, line, field), what to do.
+    """A problem the user can fix.
+
+    Its text is one sentence: what is wrong, where (file, line, field), what to do.
 
     The command line prints it after ``error:`` and exits with code 2, without a traceback.
     """

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, JSON that is checked as it is read, and where caches are kept."""
+"""Files that appear whole or not at all, locks, checked JSON, and the place of caches."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ from recse_lab.errors import LabError
 
 @contextmanager
 def space(path: Path) -> Iterator[None]:
-    """Tell of a full disk under ``path`` in one sentence.
+    """Report a full disk under ``path`` in one sentence.
 
     Raises:
         LabError: The disk is full.
     """
     try:
         yield
-    except (
-        Exception
-    ) as error:  # safetensors and arrow tell of a full disk in exceptions of their own
+    except Exception as error:  # safetensors and arrow report a full disk in their own exceptions
         if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
             raise LabError(
-                f"{path}: the disk is full; nothing half-written was kept; free some space and start again."
+                f"{path}: the disk is full; nothing half-written was kept; "
+                "free some space and start again."
             ) from error
         raise
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; rename it into place on success, remove it on any error.
+    """Yield a path beside ``path`` to write to, and rename it into place on success.
+
+    On any error it is removed.
 
     Raises:
         LabError: The disk is full.
@@ -75,7 +76,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as indented JSON, whole or not at all. NaN is written as null: missing, never a number."""
+    """Write ``value`` as indented JSON, whole or not at all; NaN and infinity become null."""
     with atomic_path(path) as beside:
         beside.write_text(
             json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -85,7 +86,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(
     path: Path, mend: str = "restore it, or delete it and give the command that wrote it again"
 ) -> dict[str, Any]:
-    """Read one JSON file: an object with something in it.
+    """Read one JSON file that holds a non-empty object.
 
     Raises:
         LabError: It is damaged; ``mend`` says what to do.
@@ -110,11 +111,14 @@ def _finite(value: Any) -> Any:
 
 
 def cache_root() -> Path:
-    """Where shared work is kept (tokenised corpora, feature stores): RECSE_LAB_CACHE, or the user's cache folder."""
+    """Return the folder of tokenised corpora, feature stores and pulled data.
+
+    It is $RECSE_LAB_CACHE, or else recse-lab in the user's cache folder.
+    """
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("RECSE_LAB_CACHE") or Path(home) / "recse-lab")
 
 
 def now() -> str:
-    """UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

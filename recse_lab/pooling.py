@@ -1,4 +1,7 @@
-"""From the hidden states of all tokens to one vector per sentence. hidden_states[0] is the embedding layer."""
+"""From the hidden states of all tokens to one vector per sentence.
+
+Index 0 of the hidden states is the embedding layer.
+"""
 
 from __future__ import annotations
 
@@ -13,44 +16,50 @@ HiddenStates = Sequence[Float[Tensor, "batch tokens hidden"]]
 def masked_mean(
     states: Float[Tensor, "batch tokens hidden"], mask: Int[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch hidden"]:
-    """Mean over attended tokens, [CLS] and [SEP] included."""
+    """Return the mean over attended tokens, [CLS] and [SEP] included."""
     weight = mask.unsqueeze(-1).to(states.dtype)
     return (states * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
 def cls(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
-    """The raw state of the first token in the last layer."""
+    """Return the state of the first token in the last layer."""
     return hidden[-1][:, 0]
 
 
 def mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
-    """Mean of the last layer."""
+    """Return the token mean of the last layer."""
     return masked_mean(hidden[-1], mask)
 
 
 def first_last_mean(
     hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch hidden"]:
-    """Mean of the first transformer layer and the last, the true "avg. first-last" (SimCSE issue 285)."""
+    """Return the token mean of the first transformer layer and the last.
+
+    Source: the "avg. first-last" of SimCSE (arXiv:2104.08821), as corrected in its issue 285.
+    """
     return masked_mean((hidden[1] + hidden[-1]) / 2, mask)
 
 
 def static_last_mean(
     hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch hidden"]:
-    """Mean of the embedding layer and the last: what SimCSE's paper printed as "first-last avg."."""
+    """Return the token mean of the embedding layer and the last.
+
+    Source: what SimCSE (arXiv:2104.08821) printed as "first-last avg.".
+    """
     return masked_mean((hidden[0] + hidden[-1]) / 2, mask)
 
 
 def top2_mean(
     hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch hidden"]:
-    """Mean of the last two layers."""
+    """Return the token mean of the last two layers."""
     return masked_mean((hidden[-2] + hidden[-1]) / 2, mask)
 
 
 LAYERS = {"first_last_mean": (1, -1), "static_last_mean": (0, -1), "top2_mean": (-2, -1)}
-"""Poolings that are the token mean of the mean of two layers, and these layers: what another library is told."""
+"""Poolings that are the token mean of the mean of two layers -> these layers."""
 
 POOLINGS: dict[
     str, Callable[[HiddenStates, Int[Tensor, "batch tokens"]], Float[Tensor, "batch hidden"]]

@@ -1,4 +1,4 @@
-"""Sentences from files, one a row, streamed: txt, csv, tsv, jsonl (each also .gz) and parquet."""
+"""Sentences streamed from files, one per row: txt, csv, tsv, jsonl (each also .gz) and parquet."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from recse_lab.errors import LabError, suggest
 
-COLUMNS = (
-    "text",
-    "sentence",
-    "sent0",
-    "sentence1",
-)  # looked for, in this order, when no column is named
+COLUMNS = ("text", "sentence", "sent0", "sentence1")
+"""Looked for in this order when no column is named."""
 FORMATS = (".txt", ".csv", ".tsv", ".jsonl", ".parquet")
 
 
 class Corpus:
-    """Non-empty stripped sentences of one or several files, read anew at every iteration and never held.
+    """Non-empty stripped sentences of one or several files, read again at every iteration.
 
-    In csv, tsv, jsonl and parquet the sentence stands in ``column``; else in one of text, sentence, sent0, sentence1;
-    else in the only column: which of several holds the sentence would be a guess. A csv or tsv whose first row has none
+    In csv, tsv, jsonl and parquet the sentence is in ``column``; without it, in one of text,
+    sentence, sent0 and sentence1, or else in the only column. A csv or tsv whose first row has none
     of these names has no header. Without ``column``, a jsonl line may also be a bare string.
 
+    Args:
+        paths: One file or several.
+        column: The column of the sentence.
+
     Raises:
-        LabError: At construction: a missing file, a folder, an unknown ending, a column of a txt. While reading: not text,
-            a broken or short row (file and line), a missing column, no sentence at all.
+        LabError: At construction, for a missing file, a folder, an unknown ending, or a column of a
+            txt. While reading, for what is not text, a broken or short row (file and line), a
+            missing column, or no sentence at all.
     """
 
     def __init__(self, paths: Sequence[str | Path] | str | Path, column: str | None = None) -> None:
@@ -44,11 +46,13 @@ class Corpus:
         if column is not None and ".txt" in self._formats:
             path = self.paths[self._formats.index(".txt")]
             raise LabError(
-                f"{path}: a txt file has no columns, so no {column!r}; give a table that has, or name no column."
+                f"{path}: a txt file has no columns, so no {column!r}; "
+                "give a table that has, or name no column."
             )
 
     @property
     def name(self) -> str:
+        """The names of the files, joined by +."""
         return "+".join(path.name for path in self.paths)
 
     @property
@@ -65,7 +69,7 @@ class Corpus:
         return (sentence for _, sentence in self._rows())
 
     def places(self) -> Iterator[tuple[int, int]]:
-        """Of every sentence: which of the files it stands in, and its line there (of parquet: its row)."""
+        """Yield of every sentence the number of its file, and its line (of parquet: row) there."""
         return (place for place, _ in self._rows())
 
     def _rows(self) -> Iterator[tuple[tuple[int, int], str]]:
@@ -77,15 +81,16 @@ class Corpus:
                     yield (number, line), sentence
         if not found:
             raise LabError(
-                f"{self.name}: the corpus holds no sentence; give a file with one sentence a row."
+                f"{self.name}: the corpus holds no sentence; give a file with one sentence per row."
             )
 
 
 def check_aligned(corpora: Sequence[Corpus]) -> None:
-    """Refuse columns of the same files of which one is empty on a row where another is filled.
+    """Check that columns of the same files are filled on the same rows.
 
     Raises:
-        LabError: Such a row (file, line, column): from there on, sentences of different rows would meet.
+        LabError: One is empty where another is filled (file, line, column): from there on,
+            sentences of different rows would be paired.
     """
     end = (len(corpora[0].paths), 0)
     for places in itertools.zip_longest(*(corpus.places() for corpus in corpora), fillvalue=end):
@@ -100,7 +105,8 @@ def check_aligned(corpora: Sequence[Corpus]) -> None:
                     else f"column {corpus.column!r}"
                 )
                 raise LabError(
-                    f"{where}: {column} is empty, and every row needs all columns; fill it or drop the row."
+                    f"{where}: {column} is empty, and every row needs all columns; "
+                    "fill it or drop the row."
                 )
 
 
@@ -117,14 +123,15 @@ def _format(path: Path) -> str:
     if suffix.lower() not in FORMATS or (path.suffix == ".gz" and suffix == ".parquet"):
         known = ", ".join(FORMATS)
         raise LabError(
-            f"{path}: unknown ending {suffix!r}; a corpus is one of {known}, all but parquet also .gz."
+            f"{path}: unknown ending {suffix!r}; "
+            f"a corpus is one of {known}, all but parquet also .gz."
         )
     return suffix.lower()
 
 
 @lru_cache(maxsize=64)
 def _file_digest(path: Path, size: int, mtime_ns: int) -> bytes:
-    """Read once per content: size and time of change are part of the key only."""
+    """Read once per content: size and time of change only serve as a key."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
@@ -141,8 +148,8 @@ def _told(path: Path) -> Iterator[None]:
         raise LabError(f"{path}: the corpus cannot be read ({error.strerror or error}).") from None
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+def _open(path: Path) -> gzip.GzipFile | BufferedReader:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -183,7 +190,8 @@ def _only(where: str, names: Sequence[str]) -> str:
     """The one column of rows that have no column of a known name."""
     if len(names) != 1:
         raise LabError(
-            f"{where}: {len(names)} columns, and none is named {', '.join(COLUMNS)}; say which one holds the sentence."
+            f"{where}: {len(names)} columns, and none is named {', '.join(COLUMNS)}; "
+            "say which one holds the sentence."
         )
     return names[0]
 
@@ -202,7 +210,8 @@ def _delimited(path: Path, delimiter: str, column: str | None) -> Iterator[tuple
     for line, row in rows:
         if position >= len(row):
             raise LabError(
-                f"{path}, line {line}: {len(row)} columns, the sentence is in column {position + 1}."
+                f"{path}, line {line}: {len(row)} columns, "
+                f"the sentence is in column {position + 1}."
             )
         yield line, row[position]
 
@@ -213,14 +222,15 @@ def _headless(
     for line, row in rows:
         if len(row) != 1:
             raise LabError(
-                f"{path}, line {line}: {len(row)} columns, and the first row names none of {', '.join(COLUMNS)}; "
-                "say which column holds the sentence, or end the file's name in .txt if a row is one sentence."
+                f"{path}, line {line}: {len(row)} columns, and the first row names none of "
+                f"{', '.join(COLUMNS)}; say which column holds the sentence, "
+                "or end the file's name in .txt if a row is one sentence."
             )
         yield line, row[0]
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Non-empty rows, each with the line on which it begins: an open quote is told where it was opened."""
+    """Non-empty rows, each with the line on which it begins, where an open quote was opened."""
     reader = csv.reader((line for _, line in _lines(path)), delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
@@ -246,7 +256,7 @@ def _jsonl(path: Path, named: str | None) -> Iterator[tuple[int, str]]:
                 f"{path}, line {number}: broken JSON ({getattr(error, 'msg', error)})."
             ) from None
         if isinstance(row, dict) and row:
-            # The first object settles the column: a later one without it is a mistake, not another layout.
+            # The first object decides the column: a later one without it is a mistake.
             column = (
                 column
                 or _choose(path, list(row), None)
@@ -254,14 +264,16 @@ def _jsonl(path: Path, named: str | None) -> Iterator[tuple[int, str]]:
             )
             if column not in row:
                 raise LabError(
-                    f"{path}, line {number}: no field {column!r}; it has {', '.join(map(repr, row))}."
+                    f"{path}, line {number}: no field {column!r}; "
+                    f"it has {', '.join(map(repr, row))}."
                 )
             row = row[column]
         elif not isinstance(row, str):
             raise LabError(f"{path}, line {number}: expected a JSON object or string.")
         elif named is not None:
             raise LabError(
-                f"{path}, line {number}: a bare string has no field {named!r}; give objects that have."
+                f"{path}, line {number}: a bare string has no field {named!r}; "
+                "give objects that have."
             )
         yield number, _text(row, f"{path}, line {number}: the sentence field")
 

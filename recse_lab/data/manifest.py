@@ -1,4 +1,4 @@
-"""The data sets that can be pulled, as manifest.yaml states them, and where they lie once pulled."""
+"""The data sets that can be pulled, as stated in manifest.yaml, and their folders once pulled."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PULLS = {"wiki1m": "wiki1m", "sts": "senteval", "transfer": "senteval"}
 PULLED = "pulled"
 """The data_dir that means what was pulled."""
 RECORD = "pulled.json"
-"""Beside pulled data: where they are from, and the sha256 of every file as it was received."""
+"""Beside pulled data: their origin, and the sha256 of every file as received."""
 
 
 class Download(NamedTuple):
-    """One file of a data set on a hub, at a commit; ``sha256`` is None where the package does not know it."""
+    """One file of a data set on a hub, at a commit; ``sha256`` is None where it is unknown."""
 
     name: str
     repo: str
@@ -31,11 +31,12 @@ class Download(NamedTuple):
 
     @property
     def folder(self) -> Path:
+        """Where it goes."""
         return data_root() / self.name
 
 
 class Pin(NamedTuple):
-    """What the package knows of a file: its sha256, or its lines and the sha256 of its bytes without spaces."""
+    """What is pinned of a file: its sha256, or its lines and the sha256 of all bytes but spaces."""
 
     sha256: str | None = None
     lines: int | None = None
@@ -75,12 +76,12 @@ def data_sets(download: str | None = None) -> list[DataSet]:
 
 
 def data_root() -> Path:
-    """Where pulled data lie, one folder a download."""
+    """Return the folder of pulled data, with one folder per download."""
     return cache_root() / "data"
 
 
 def pulled(what: str) -> Path:
-    """The folder of what ``recse-lab data pull WHAT`` fetched.
+    """Return the folder of what ``recse-lab data pull WHAT`` fetched.
 
     Raises:
         LabError: It was not pulled.
@@ -92,7 +93,7 @@ def pulled(what: str) -> Path:
 
 
 def corpus_path(name: str) -> str:
-    """The file behind a corpus's name: sample-corpus is packaged, wiki1m pulled; anything else is a path.
+    """Return the file of a corpus: sample-corpus is packaged, wiki1m pulled, the rest are paths.
 
     Raises:
         LabError: wiki1m was not pulled.

@@ -1,4 +1,4 @@
-"""Minimal pairs: a sentence, an edit of a word or two, and a paraphrase that changes more words than the edit."""
+"""Minimal pairs: a sentence, a small edit, and a paraphrase that changes more words."""
 
 from __future__ import annotations
 
@@ -25,30 +25,35 @@ CHANGES, KEEPS = "changes", "keeps"
 
 
 def load_minimal_pairs(path: str | Path | None = None) -> pd.DataFrame:
-    """The 496 items in the package, 62 a phenomenon, or those of a file with the same columns; all columns are text.
+    """Read the 496 items in the package, 62 per phenomenon, or a file with the same columns.
 
-    ``edit`` is ``base`` with as few words changed as the phenomenon allows, and ``expect`` says whether its meaning
-    ``changes`` or ``keeps``. ``paraphrase`` keeps the meaning of ``base`` and differs from it by at least as many words
-    as ``edit`` does, so that word overlap alone orders the three wrongly where the meaning changes.
+    All columns are text. ``edit`` is ``base`` with as few words changed as the phenomenon allows,
+    and ``expect`` says whether its meaning ``changes`` or ``keeps``. ``paraphrase`` keeps the
+    meaning of ``base`` and differs from it by at least as many words as ``edit`` does, so that
+    word overlap alone orders the three wrongly where the meaning changes.
 
-    - ``negation``: a negation added or taken away; a few in a verb (*denied*, *lacks*, *failed to*) or a prefix.
+    - ``negation``: a negation added or removed; a few in a verb (*denied*, *lacks*, *failed to*) or
+      a prefix.
     - ``antonym``: one word for its opposite or its converse (*borrow*, *return*).
     - ``role-swap``: who does it to whom; the words are the same, in another order.
     - ``number``: numerals, dates, fractions, ordinals; some items singular against plural.
     - ``tense``: when, and whether it is over.
     - ``quantifier``: *all*, *few*, *most*, *both*, *at least* …
-    - ``word-order``: the same words in another order, half with another meaning (31 items), half with the same.
+    - ``word-order``: the same words in another order, half with another meaning (31 items), half
+      with the same.
     - ``typos``: one or more misspelt words; the meaning is kept.
 
-    Card. Written by the authors of this project in British English, in the manner of captions, news, how-to, forum,
-    encyclopaedia and dialogue, and read again by them alone: no crowd, no second annotator, no agreement measured. No
-    template made them, and no more than two begin alike. Short sentences (5 to 20 words); some edits are false or odd in
-    the world (a frog that swallows a heron), as role swaps are bound to be; some paraphrases are stiff, for they avoid
-    the words of ``base``. How large a change of meaning is was not graded. No benchmark: it is for reading what STS
-    averages hide. Licence: Apache-2.0.
+    Card. Written by the authors of this project in British English, in the manner of captions,
+    news, how-to, forum, encyclopaedia and dialogue, and proofread by them alone: there was no
+    crowd, no second annotator, and no agreement was measured. There are no templates, and no
+    more than two items begin alike. Sentences are short (5 to 20 words); some edits are false
+    or odd in the world (a frog that swallows a heron), as role swaps are bound to be; some
+    paraphrases are stiff, since they avoid the words of ``base``. The size of a change of
+    meaning was not graded. This is not a benchmark: it shows what STS averages hide. Licence:
+    Apache-2.0.
 
     Raises:
-        LabError: The file cannot be read, or is damaged: its name, the line and what is wrong there.
+        LabError: The file cannot be read or is damaged (the message names the line and the fault).
     """
     where = (
         resources.files("recse_lab.data.samples") / "minimal-pairs.tsv"
@@ -59,7 +64,8 @@ def load_minimal_pairs(path: str | Path | None = None) -> pd.DataFrame:
         lines = where.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(
-            f"{where}: it cannot be read as UTF-8 text ({error}); name a tab-separated file of minimal pairs."
+            f"{where}: it cannot be read as UTF-8 text ({error}); "
+            "name a tab-separated file of minimal pairs."
         ) from error
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
         raise LabError(
@@ -79,7 +85,8 @@ def _rows(lines: list[str], where: str) -> Iterator[list[str]]:
             raise LabError(f"{where}, line {number}: {wrong}; mend the line.")
         if fields[0] in seen:
             raise LabError(
-                f"{where}, line {number}: the id {fields[0]!r} is that of line {seen[fields[0]]}; mend it."
+                f"{where}, line {number}: the id {fields[0]!r} is that of line {seen[fields[0]]}; "
+                "mend it."
             )
         seen[fields[0]] = number
         yield fields

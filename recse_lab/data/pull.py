@@ -33,7 +33,10 @@ OTHER_TEXT = "other text than the package pins"
 
 
 class Finding(NamedTuple):
-    """What `data check` says of one data set; ``state`` is sound, absent, damaged or "other text"."""
+    """What `data check` reports of one data set.
+
+    ``state`` is sound, absent, damaged or "other text".
+    """
 
     name: str
     kind: str
@@ -47,17 +50,21 @@ class Finding(NamedTuple):
 
     @property
     def sound(self) -> bool:
+        """Whether there is nothing to repair."""
         return self.state in ("sound", "absent")
 
 
-# ---- checking ----------------------------------------------------------------------------------------------------
+# ---- checking ----
 
 
 def check(data_dir: str | Path | None = None) -> list[Finding]:
-    """Look at every data set: the pulled ones, or those in SentEval's layout in ``data_dir``, and the packaged samples.
+    """Check every data set: the pulled ones and the packaged samples.
+
+    Args:
+        data_dir: A folder in SentEval's layout, to be checked instead of the pulled sets.
 
     Raises:
-        LabError: ``data_dir`` holds no STS data, or nothing was pulled and it is "pulled".
+        LabError: ``data_dir`` holds no STS data, or it is "pulled" and nothing was pulled.
     """
     folders = {name: download.folder for name, download in downloads().items()}
     if data_dir is not None:
@@ -162,14 +169,19 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# ---- pulling -----------------------------------------------------------------------------------------------------
+# ---- pulling ----
 
 
 def pull(names: Sequence[str], say: Callable[[str], None] = lambda text: None) -> list[Finding]:
-    """Fetch what is not there yet, going on where a download broke, and say of each set what was found.
+    """Fetch the sets that are missing, continue a broken download, and check each of them.
+
+    Args:
+        names: Keys of ``PULLS``.
+        say: Called with a line of progress.
 
     Raises:
-        LabError: An unknown name, no hub within reach, a file it has not, a wrong checksum, a full disk.
+        LabError: A name is unknown, no hub can be reached, the hub lacks a file, a checksum is
+            wrong, or the disk is full.
     """
     if unknown := [name for name in names if name not in PULLS]:
         hint = suggest(unknown[0], PULLS)
@@ -241,10 +253,11 @@ def _fetch(download: Download, recorded: str | None) -> tuple[Path, dict[str, An
         about = get_hf_file_metadata(url)
         if about.commit_hash not in (None, download.revision):
             raise LabError(
-                f"{url}: the hub serves commit {about.commit_hash} instead; set HF_ENDPOINT to another hub."
+                f"{url}: the hub serves commit {about.commit_hash} instead; "
+                "set HF_ENDPOINT to another hub."
             )
         with part.open("ab") as file:
-            # hf_hub_download begins anew after a broken process; this goes on from what is there
+            # hf_hub_download starts again after a broken process; this continues from what is there
             if about.size is not None and file.tell() > about.size:
                 file.truncate(0)
             http_get(
@@ -256,9 +269,8 @@ def _fetch(download: Download, recorded: str | None) -> tuple[Path, dict[str, An
                 displayed_filename=download.file,
             )
     sha256 = _sha256(part)
-    announced = (
-        about.etag if re.fullmatch("[0-9a-f]{64}", about.etag or "") else None
-    )  # a small file has another kind
+    # The etag of a small file is of another kind.
+    announced = about.etag if re.fullmatch("[0-9a-f]{64}", about.etag or "") else None
     for expected, whose in (
         (download.sha256, "the package pins"),
         (recorded, "the first pull recorded"),
@@ -267,15 +279,16 @@ def _fetch(download: Download, recorded: str | None) -> tuple[Path, dict[str, An
         if expected is not None and expected != sha256:
             part.unlink()
             raise LabError(
-                f"{download.file}: its sha256 is {sha256[:12]}… and {whose} {expected[:12]}…; the file was deleted: "
-                "pull again, or see whether HF_ENDPOINT is a mirror that altered it."
+                f"{download.file}: its sha256 is {sha256[:12]}… and {whose} {expected[:12]}…; "
+                "the file was deleted: pull again, or see whether HF_ENDPOINT is a mirror that "
+                "altered it."
             )
     return part, {"url": url, "sha256": sha256, "size": part.stat().st_size}
 
 
 @contextmanager
 def _told(url: str, part: Path) -> Iterator[None]:
-    """What can go wrong between here and a hub, as one sentence."""
+    """Report what can go wrong between here and a hub in one sentence."""
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     from huggingface_hub.errors import HTTPError as AnyHTTPError  # pyright: ignore[reportPrivateImportUsage]
@@ -284,7 +297,8 @@ def _told(url: str, part: Path) -> Iterator[None]:
         yield
     except OfflineModeIsEnabled:
         raise LabError(
-            f"no hub can be reached at {constants.ENDPOINT}: HF_HUB_OFFLINE is set; unset it to pull."
+            f"no hub can be reached at {constants.ENDPOINT}: HF_HUB_OFFLINE is set; "
+            "unset it to pull."
         ) from None
     except HfHubHTTPError as error:
         status = error.response.status_code
@@ -297,7 +311,10 @@ def _told(url: str, part: Path) -> Iterator[None]:
     except AnyHTTPError as error:  # of the HTTP library under it: no connection, or one that broke
         advice = "check the network, or set HF_ENDPOINT to a mirror"
         if part.is_file() and (arrived := part.stat().st_size):
-            advice = f"the {arrived:,} bytes that arrived are kept, and the same command goes on from there"
+            advice = (
+                f"the {arrived:,} bytes that arrived are kept, "
+                "and the same command continues from there"
+            )
         raise LabError(
             f"no hub can be reached at {constants.ENDPOINT} ({error}); {advice}."
         ) from None
@@ -307,7 +324,8 @@ def _told(url: str, part: Path) -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise LabError(f"{part}: cannot be written ({error.strerror}).") from None
         raise LabError(
-            f"{part}: the disk is full; free some space, and the same command goes on from what arrived."
+            f"{part}: the disk is full; "
+            "free some space, and the same command continues from what arrived."
         ) from None
 
 
@@ -315,7 +333,8 @@ def _truncated(url: str, part: Path) -> LabError:
     size = part.stat().st_size
     part.unlink()
     return LabError(
-        f"{url}: the hub sent {size:,} bytes, not as many as it announced; they were deleted: pull again."
+        f"{url}: the hub sent {size:,} bytes, not as many as it announced; "
+        "they were deleted: pull again."
     )
 
 
@@ -339,5 +358,6 @@ def _unpack(archive: Path, folder: Path, wanted: list[str]) -> None:
         ) from None
     if lacking:
         raise LabError(
-            f"{archive.stem}: the archive lacks {min(lacking)}; it was deleted, and nothing was unpacked."
+            f"{archive.stem}: the archive lacks {min(lacking)}; "
+            "it was deleted, and nothing was unpacked."
         )

@@ -39,7 +39,7 @@ SUBSETS = {
     "sts15": ("answers-forums", "answers-students", "belief", "headlines", "images"),
     "sts16": ("answer-answer", "headlines", "plagiarism", "postediting", "question-question"),
 }
-TABLES = {  # task -> files with one pair a line
+TABLES = {  # task -> files with one pair per line
     "stsb": ("STS/STSBenchmark/sts-test.csv",),
     "stsb-dev": ("STS/STSBenchmark/sts-dev.csv",),
     "sickr": ("SICK/SICK_test_annotated.txt",),
@@ -48,19 +48,24 @@ TABLES = {  # task -> files with one pair a line
 
 
 class Pairs(NamedTuple):
+    """Sentence pairs with their gold scores, from 0 to 5."""
+
     first: list[str]
     second: list[str]
     gold: Float[np.ndarray, " pairs"]
 
 
 class StsTask(NamedTuple):
+    """A task with its pairs by subset."""
+
     name: str
     subsets: dict[str, Pairs]
 
 
 def find_senteval(data_dir: str | Path) -> Path:
-    """The folder that holds ``STS/``: ``data_dir`` itself, or ``senteval`` or ``data/downstream`` below it.
+    """Return the folder that holds ``STS/``.
 
+    It is ``data_dir``, or ``senteval`` or ``data/downstream`` in it;
     ``pulled`` is what ``recse-lab data pull sts`` fetched.
 
     Raises:
@@ -76,8 +81,8 @@ def find_senteval(data_dir: str | Path) -> Path:
         if (folder / "STS").is_dir():
             return folder
     raise LabError(
-        f"{data_dir}: no STS data here; expected STS/STS12-en-test … in it, or in its folder senteval/ or "
-        "data/downstream/ (SentEval's layout)."
+        f"{data_dir}: no STS data here; expected STS/STS12-en-test … in it, or in its folder "
+        "senteval/ or data/downstream/ (SentEval's layout)."
     )
 
 
@@ -85,7 +90,8 @@ def load_task(name: str, data_dir: str | Path | None) -> StsTask:
     """Read one task.
 
     Raises:
-        LabError: Unknown task, missing or truncated file, a gold score that is none (file and line).
+        LabError: The task is unknown, a file is missing or truncated, or a gold score is not a
+            number in range (file and line).
     """
     if name in SAMPLES:
         return StsTask(name, {"sample": _sample(name)})
@@ -115,7 +121,7 @@ def load_task(name: str, data_dir: str | Path | None) -> StsTask:
 
 
 def tasks_fingerprint(tasks: Iterable[StsTask]) -> str:
-    """sha256 over all pairs and gold scores."""
+    """Return the sha256 over all pairs and gold scores."""
     digest = hashlib.sha256()
     for task in tasks:
         for subset, pairs in task.subsets.items():
@@ -170,14 +176,13 @@ def _paired_files(input_file: Path, gold_file: Path) -> Pairs:
         )
     rows = []
     for line, (text, gold) in enumerate(zip(texts, golds, strict=True), 1):
-        if (
-            not gold.strip()
-        ):  # STS15 and STS16 leave pairs without a gold score, and SentEval skips them
+        if not gold.strip():  # STS15 and STS16 have pairs without a gold score; SentEval skips them
             continue
         fields = text.split("\t")
         if len(fields) != 2:
             raise LabError(
-                f"{input_file}, line {line}: {len(fields)} fields instead of 2; is the file truncated?"
+                f"{input_file}, line {line}: {len(fields)} fields instead of 2; "
+                "is the file truncated?"
             )
         rows.append((fields[0], fields[1], _gold(gold, gold_file, line)))
     if not rows:

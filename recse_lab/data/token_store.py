@@ -1,4 +1,4 @@
-"""The tokenised corpus: written once, memory-mapped, with the token statistics a reshape asks for."""
+"""The tokenised corpus: written once, memory-mapped, with the token statistics of a reshape."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ BATCH = 4096
 
 
 class TokenStore:
-    """Token ids of every sentence (special tokens included), by row number.
+    """Token ids of every sentence, special tokens included, by row number.
 
     Raises:
-        LabError: A file is damaged, or that of the ids is shorter or longer than its offsets say.
+        LabError: A file is damaged, or the file of the ids does not have the length that its
+            offsets say.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,7 +61,7 @@ class TokenStore:
         return len(self.lengths)
 
     def rows(self, rows: Int[np.ndarray, " batch"]) -> list[np.ndarray]:
-        """Token ids of some sentences."""
+        """Return the token ids of some sentences."""
         return [np.asarray(self._ids[self._offsets[r] : self._offsets[r + 1]]) for r in rows]
 
 
@@ -73,12 +74,21 @@ def build_tokens(
     tokenizer_fingerprint: str,
     progress: Callable[[int], None] | None = None,
 ) -> TokenStore:
-    """Tokenise ``corpus`` into a folder named by its contents under ``folder``, or open the one that is there.
+    """Tokenise ``corpus`` into a folder named by its contents, or open the one that is there.
+
+    Args:
+        corpus: The sentences.
+        tokenizer: A tokenizer of transformers.
+        max_length: Longer sentences are truncated to this number of tokens.
+        folder: The parent of the folder.
+        tokenizer_fingerprint: Part of the name of the folder.
+        progress: Called with the number of sentences done.
 
     Raises:
         LabError: The corpus cannot be read, holds fewer than two sentences, or the disk is full.
     """
-    text = f"{corpus.fingerprint} {tokenizer_fingerprint} {max_length} {code_hash('data/corpora.py', 'data/token_store.py')}"
+    code = code_hash("data/corpora.py", "data/token_store.py")
+    text = f"{corpus.fingerprint} {tokenizer_fingerprint} {max_length} {code}"
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     final = folder / fingerprint[:16]
     with exclusive(final):
@@ -93,7 +103,8 @@ def build_tokens(
                 if error.errno != errno.ENOSPC:
                     raise
                 raise LabError(
-                    f"{folder}: the disk is full; nothing was kept there; free some space and start again."
+                    f"{folder}: the disk is full; nothing was kept there; "
+                    "free some space and start again."
                 ) from None
             finally:
                 shutil.rmtree(partial, ignore_errors=True)

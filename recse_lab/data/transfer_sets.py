@@ -1,4 +1,4 @@
-"""Labelled sentences, and labelled pairs of MRPC: SentEval's seven transfer tasks in its folder layout."""
+"""SentEval's seven transfer tasks in its folder layout: labelled sentences, and pairs of MRPC."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FOLDERS = ("MR", "CR", "SUBJ", "MPQA", "SST", "TREC", "MRPC")
 
 
 class Examples(NamedTuple):
-    """Sentences (pairs where ``second`` is there) and the class of each, in the order in which SentEval splits folds."""
+    """Sentences or pairs with the class of each, in the order in which SentEval splits folds."""
 
     first: list[str]
     second: list[str] | None
@@ -64,7 +64,7 @@ Row = tuple[str, str | None, int]
 
 
 class TransferTask(NamedTuple):
-    """``splits`` are ``all``, or ``train`` and ``test``, or ``train``, ``dev`` and ``test``."""
+    """A task with its examples by split: all; train and test; or train, dev and test."""
 
     name: str
     classes: tuple[str, ...]
@@ -72,8 +72,9 @@ class TransferTask(NamedTuple):
 
 
 def find_transfer(data_dir: str | Path) -> Path:
-    """The folder that holds ``MR/``, ``CR/`` …: ``data_dir`` itself, or ``senteval`` or ``data/downstream`` below it.
+    """Return the folder that holds ``MR/``, ``CR/`` ….
 
+    It is ``data_dir``, or ``senteval`` or ``data/downstream`` in it;
     ``pulled`` is what ``recse-lab data pull transfer`` fetched.
 
     Raises:
@@ -89,20 +90,22 @@ def find_transfer(data_dir: str | Path) -> Path:
         if any((folder / name).is_dir() for name in FOLDERS):
             return folder
     raise LabError(
-        f"{data_dir}: no transfer data here; expected MR/, CR/, SUBJ/, MPQA/, SST/, TREC/ or MRPC/ in it, or in its "
-        "folder senteval/ or data/downstream/ (SentEval's layout)."
+        f"{data_dir}: no transfer data here; expected MR/, CR/, SUBJ/, MPQA/, SST/, TREC/ or MRPC/ "
+        "in it, or in its folder senteval/ or data/downstream/ (SentEval's layout)."
     )
 
 
 def load_transfer_task(name: str, data_dir: str | Path) -> TransferTask:
     """Read one task as SentEval reads it.
 
-    MR, CR, SUBJ, MPQA and TREC are latin-1, SST2 and MRPC UTF-8; white space becomes single blanks; a blank line of the
-    first four is an example without words. Examples are sorted by (words, words of the second sentence, class) as
-    SentEval sorts them before it encodes, because that order decides what its shuffled folds hold.
+    MR, CR, SUBJ, MPQA and TREC are latin-1, SST2 and MRPC UTF-8; white space becomes single blanks;
+    a blank line of the first four is an example without words. Examples are sorted by (words, words
+    of the second sentence, class) as SentEval sorts them before it encodes, because that order
+    decides what its shuffled folds contain.
 
     Raises:
-        LabError: Unknown task, missing file, a line that is not an example or a class that is none (file and line).
+        LabError: The task is unknown, a file is missing, or a line is not an example or has no
+            known class (file and line).
 
     Source: SentEval (Conneau & Kiela 2018), senteval/binary.py, sst.py, trec.py, mrpc.py.
     """
@@ -122,7 +125,7 @@ def load_transfer_task(name: str, data_dir: str | Path) -> TransferTask:
 
 
 def transfer_fingerprint(tasks: Iterable[TransferTask]) -> str:
-    """sha256 over all sentences and classes."""
+    """Return the sha256 over all sentences and classes."""
     digest = hashlib.sha256()
     for task in tasks:
         for split, examples in task.splits.items():
@@ -193,7 +196,8 @@ def _trec(path: Path) -> Iterator[Row]:
         _, blank, question = rest.partition(" ")
         if not colon or not blank:
             raise LabError(
-                f"{path}, line {line}: not of the form CLASS:detail question; is the file truncated?"
+                f"{path}, line {line}: not of the form CLASS:detail question; "
+                "is the file truncated?"
             )
         if coarse not in CLASSES["trec"]:
             raise LabError(

@@ -53,6 +53,7 @@ class ChannelGram(Reshape):
         weights: Float[Tensor, "batch tokens"],
         keys: Int[Tensor, " batch"],
     ) -> Float[Tensor, "batch out"]:
+        """Return G, flattened; ``mask`` and ``keys`` are not used."""
         z = features @ self.projection.to(features.dtype)  # type: ignore[operator]
         gram = z.mT @ (z * weights.to(z.dtype)[..., None])
         # A symmetric product can differ in its last bits across the diagonal, and the root would

@@ -32,6 +32,7 @@ class Mean(Reshape):
         weights: Float[Tensor, "batch tokens"],
         keys: Int[Tensor, " batch"],
     ) -> Float[Tensor, "batch out"]:
+        """Return the weighted mean of each sentence."""
         return weighted_mean(features, weights)
 
 
@@ -55,6 +56,7 @@ class Random(Reshape):
         weights: Float[Tensor, "batch tokens"],
         keys: Int[Tensor, " batch"],
     ) -> Float[Tensor, "batch out"]:
+        """Return the vector of each key, and zeros for an empty sentence."""
         normal = keyed_normal(keys, self.out_dim).to(features.dtype)
         return normal * mask.any(1, keepdim=True).to(features.dtype)
 

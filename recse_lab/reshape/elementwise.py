@@ -34,4 +34,5 @@ class Elementwise(Reshape):
         weights: Float[Tensor, "batch tokens"],
         keys: Int[Tensor, " batch"],
     ) -> Float[Tensor, "batch out"]:
+        """Return one number per channel; ``mask`` and ``keys`` are not used."""
         return weighted_mean(ssqrt(features), weights) ** 2

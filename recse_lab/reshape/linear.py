@@ -29,11 +29,14 @@ class Linear(Reshape):
         weights: Float[Tensor, "batch tokens"],
         keys: Int[Tensor, " batch"],
     ) -> Float[Tensor, "batch out"]:
+        """Return the weighted mean of each sentence, which is what is stored."""
         return weighted_mean(features, weights)
 
     def lift(self) -> nn.Module:
+        """Return the learned up-projection to p² with its non-linearity."""
         return nn.Sequential(nn.Linear(self.hidden, self.side**2), nn.GELU())
 
     @property
     def lifted_dim(self) -> int:
+        """p²."""
         return self.side**2

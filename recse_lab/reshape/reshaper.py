@@ -191,6 +191,7 @@ class TargetHead(nn.Module):
         self.compress = nn.Linear(sum(part.lifted_dim for part in parts), projection)
 
     def forward(self, reshaped: Float[Tensor, "batch out"]) -> Float[Tensor, "batch projection"]:
+        """Project standardised reshaped features."""
         lifted = [
             lift(part)
             for lift, part in zip(self.lifts, reshaped.split(self.widths, dim=1), strict=True)

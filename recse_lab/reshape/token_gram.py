@@ -71,6 +71,7 @@ class TokenGram(Reshape):
         weights: Float[Tensor, "batch tokens"],
         keys: Int[Tensor, " batch"],
     ) -> Float[Tensor, "batch out"]:
+        """Return the resampled G, flattened; ``keys`` is not used."""
         present = mask.to(features.dtype)
         count = present.sum(1, keepdim=True).clamp(min=1)
         scaled = features * torch.sqrt(count * weights.to(features.dtype))[..., None]

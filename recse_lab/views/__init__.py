@@ -1,4 +1,4 @@
-"""Views: name -> class. What makes a positive out of a sentence; a new one is one file and one line here."""
+"""Views: edits of a sentence that make a positive of it."""
 
 from recse_lab.views.crop import Crop
 from recse_lab.views.cutoff import FeatureCutoff, TokenCutoff
@@ -27,3 +27,4 @@ VIEWS: dict[str, type[View]] = {
     "feature-cutoff": FeatureCutoff,
     "embedding-noise": EmbeddingNoise,
 }
+"""Views: name -> class. A new one is one file and one line here."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int
 
-from recse_lab.views.view import Sentence, TextView, share
+from recse_lab.views.view import Ids, Sentence, TextView, share
 
 
 class Crop(TextView):
-    """A random stretch of 1 − strength of the words is kept (SimCSE, table 1).
+    """Keeps a random stretch of 1 − strength of the words.
 
-    Source: Gao et al. (2021), SimCSE, arXiv:2104.08821, table 1, "crop k%: keep 100 − k% of the length".
+    Source: Gao et al. (2021), SimCSE, arXiv:2104.08821, table 1, "crop k%: keep 100 − k% of the
+    length".
     """
 
-    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Int[np.ndarray, " tokens"]:
+    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Ids:
+        """Keep a random stretch of words."""
         ids, word, words = sentence
         lost = min(share(words, self.strength, rng), words - 1)
         start = rng.integers(lost + 1)

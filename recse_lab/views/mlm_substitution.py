@@ -1,4 +1,4 @@
-"""mlm-substitution: some tokens are what the language model takes them for."""
+"""mlm-substitution: some tokens are replaced by predictions of a language model."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from recse_lab.views.view import MaskingView, Vocabulary, generator, share, split_words
+from recse_lab.views.view import Ids, MaskingView, Vocabulary, generator, share, split_words
 
 Predict = Callable[[list[np.ndarray], list[np.ndarray]], Tensor]
-"""Sentences and the places asked for in each -> logits "places vocab", sentence by sentence."""
+"""Sentences and the positions asked for in each -> logits "places vocab", sentence by sentence."""
 
 TOP = 20
 
@@ -24,7 +24,12 @@ def sample_top(
     forbidden: Bool[np.ndarray, " vocab"],
     top: int = TOP,
 ) -> Int[np.ndarray, " places"]:
-    """Sample from the ``top`` likeliest tokens that are not forbidden, by inversion of uniform ``draws`` in [0, 1)."""
+    """Sample from the ``top`` likeliest tokens that are not forbidden.
+
+    The sample is by inversion of uniform ``draws`` in [0, 1), one per place.
+
+    Source: top-k sampling (Fan, Lewis & Dauphin 2018, arXiv:1805.04833).
+    """
     banned = torch.from_numpy(forbidden).to(logits.device)
     best = logits.float().masked_fill(banned, -torch.inf).topk(min(top, int((~forbidden).sum())))
     cumulative = best.values.double().softmax(1).cumsum(1).cpu().numpy()
@@ -33,14 +38,15 @@ def sample_top(
 
 
 class MaskedLMSubstitution(MaskingView):
-    """A share of the tokens is masked and drawn anew by the backbone's own language model (SimCSE, table 1).
+    """Masks a share of the tokens and samples them from the backbone's own language model.
 
-    All chosen tokens of a sentence are hidden at once, and each is drawn from its 20 likeliest tokens, never a special
-    one. The old token is not excluded, so that fewer than the share change. Logits carry rounding of the batch they were
-    computed in: where a draw falls within it of a boundary (about one in a million), batch mates can matter.
+    All chosen tokens of a sentence are masked at once, and each is sampled from its 20 likeliest
+    tokens, never a special one. The old token is not excluded, so that fewer than the share change.
+    Logits carry the rounding of the batch they were computed in: where a draw falls that close to a
+    boundary (about one in a million), batch mates can matter.
 
-    Source: Gao et al. (2021), SimCSE, arXiv:2104.08821, table 1, "MLM k%: use BERT to replace k% of words"; the top-20
-    sampling is ours.
+    Source: Gao et al. (2021), SimCSE, arXiv:2104.08821, table 1, "MLM k%: use BERT to replace k% of
+    words"; the top-20 sampling is ours.
     """
 
     unit: ClassVar[Literal["word", "token"]] = "token"
@@ -50,14 +56,13 @@ class MaskedLMSubstitution(MaskingView):
         super().__init__(strength=strength, vocabulary=vocabulary)
         self.predict = predict
 
-    def __call__(
-        self, rows: Sequence[Int[np.ndarray, " tokens"]], *, seed: int
-    ) -> list[Int[np.ndarray, " tokens"]]:
+    def __call__(self, rows: Sequence[Ids], *, seed: int) -> list[Ids]:
+        """Edit sentences given as token ids, with one call of the language model for all."""
         edited, hidden, places, draws = list(rows), [], [], []
         for i, ids in enumerate(rows):
             rng = generator(seed, ids)
-            content = np.flatnonzero(split_words(ids, self.vocabulary, self.unit).word >= 0)
-            place = np.sort(rng.permutation(content)[: share(len(content), self.strength, rng)])
+            tokens = np.flatnonzero(split_words(ids, self.vocabulary, self.unit).word >= 0)
+            place = np.sort(rng.permutation(tokens)[: share(len(tokens), self.strength, rng)])
             if len(place):
                 masked = ids.copy()
                 masked[place] = self.mask_id
@@ -67,8 +72,8 @@ class MaskedLMSubstitution(MaskingView):
                 edited[i] = masked
         if hidden:
             logits = self.predict([edited[i] for i in hidden], places)
-            tokens = sample_top(logits, np.concatenate(draws), self.vocabulary.special)
+            sampled = sample_top(logits, np.concatenate(draws), self.vocabulary.special)
             ends = np.cumsum([len(place) for place in places])
-            for i, place, drawn in zip(hidden, places, np.split(tokens, ends[:-1]), strict=True):
+            for i, place, drawn in zip(hidden, places, np.split(sampled, ends[:-1]), strict=True):
                 edited[i][place] = drawn
         return edited

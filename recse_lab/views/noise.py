@@ -1,4 +1,4 @@
-"""embedding-noise: every token a little beside itself."""
+"""embedding-noise: Gaussian noise on every token."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from recse_lab.views.view import EmbeddingView
 
 
 class EmbeddingNoise(EmbeddingView):
-    """Gaussian noise of strength × the root mean square of the sentence's embeddings on every entry. Ours.
+    """Adds Gaussian noise of strength × the root mean square of the sentence's embeddings.
 
-    The scale makes a strength mean the same on every encoder; it is no part of the gradient. Noise is drawn on the
-    embeddings' device: a sentence's noise on a CPU is another than on a GPU.
+    The scale gives a strength the same meaning on every encoder; it is not part of the gradient.
+    Noise is drawn on the device of the embeddings, so that it differs between CPU and GPU.
 
-    Source: after NEFTune (Jain et al. 2024, arXiv:2310.05914, section 2), whose noise is uniform and scaled by α/√(Ld).
+    Source: ours, after NEFTune (Jain et al. 2024, arXiv:2310.05914, section 2), whose noise is
+    uniform and scaled by α/√(Ld).
     """
 
     largest: ClassVar[float] = float("inf")
@@ -27,9 +28,10 @@ class EmbeddingNoise(EmbeddingView):
         self,
         embeddings: Float[Tensor, "batch tokens hidden"],
         ids: Int[np.ndarray, "batch tokens"],
-        places: list[Int[np.ndarray, " attended"]],
+        places: list[Int[np.ndarray, " _attended"]],
         randoms: list[np.random.Generator],
     ) -> Float[Tensor, "batch tokens hidden"]:
+        """Add noise to every attended embedding."""
         device, lengths = embeddings.device, [len(place) for place in places]
         sentence = torch.from_numpy(np.repeat(np.arange(len(ids)), lengths)).to(device)
         at = sentence, torch.from_numpy(np.concatenate(places)).to(device)

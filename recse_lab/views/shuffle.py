@@ -1,28 +1,29 @@
-"""token-shuffle: some tokens change places."""
+"""token-shuffle: some tokens are permuted."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Int
 
-from recse_lab.views.view import Sentence, TextView, share
+from recse_lab.views.view import Ids, Sentence, TextView, share
 
 
 class TokenShuffle(TextView):
-    """A share of the tokens change places among themselves; 1 shuffles all of them (ConSERT).
+    """Permutes a share of the tokens among themselves; a share of 1 shuffles all of them.
 
-    ConSERT hands shuffled position ids to the embedding layer. A transformer sees no order but the positions, so that
-    the tokens themselves change places here: [CLS] and the mean over tokens are the same. Its release shuffles [CLS] and
-    [SEP] too; here they stay. A share below 1 is ours.
+    ConSERT passes shuffled position ids to the embedding layer. A transformer sees order only by
+    positions, so permuting the tokens gives the same [CLS] and the same mean over tokens. Its
+    release shuffles [CLS] and [SEP] too; here they stay. A share below 1 is ours.
 
-    Source: Yan et al. (2021), ConSERT, arXiv:2105.11741, section "Data augmentation strategies", token shuffling.
+    Source: Yan et al. (2021), ConSERT, arXiv:2105.11741, section "Data augmentation strategies",
+    token shuffling.
     """
 
     unit: ClassVar[Literal["word", "token"]] = "token"
 
-    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Int[np.ndarray, " tokens"]:
+    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Ids:
+        """Permute random tokens among themselves."""
         ids, word, words = sentence
         moved = np.flatnonzero(word >= 0)[
             rng.permutation(words)[: share(words, self.strength, rng)]

@@ -1,4 +1,4 @@
-"""synonyms: some words are others that mean the same."""
+"""synonyms: some words are replaced by synonyms."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int
 
-from recse_lab.views.view import Sentence, TextView, Vocabulary, share
+from recse_lab.views.view import Ids, Sentence, TextView, Vocabulary, share
 
 Alternatives = Callable[[np.ndarray], Sequence[np.ndarray]]
 """Pieces of a word -> pieces of each word it may be replaced by."""
 
 
 class SynonymReplacement(TextView):
-    """A share of the words is replaced by synonyms, as far as there are words that have one (EDA; WordNet).
+    """Replaces a share of the words by synonyms, as far as there are words that have one.
 
-    The number is a share of all words, and words are drawn among those with a synonym. One that would pass
-    ``max_length`` is left out. EDA draws from every sense of a word; WordNet's most frequent one is ours.
+    The number is a share of all words, and words are drawn among those with a synonym. One that
+    would exceed ``max_length`` is left out. EDA draws from every sense of a word; taking WordNet's
+    most frequent one is ours.
 
     Source: Wei & Zou (2019), EDA, arXiv:1901.11196, section 2, synonym replacement with n = αl.
     """
@@ -36,10 +36,11 @@ class SynonymReplacement(TextView):
         super().__init__(strength=strength, vocabulary=vocabulary)
         self.max_length, self.alternatives = max_length, alternatives
 
-    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Int[np.ndarray, " tokens"]:
+    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Ids:
+        """Replace random words by their synonyms."""
         ids, word, words = sentence
         number, room = share(words, self.strength, rng), self.max_length - len(ids)
-        chosen: dict[int, Int[np.ndarray, " pieces"]] = {}
+        chosen: dict[int, Ids] = {}
         for i in rng.permutation(words).tolist():
             if len(chosen) == number:
                 break
@@ -53,10 +54,10 @@ class SynonymReplacement(TextView):
 
 
 def replace_words(
-    ids: Int[np.ndarray, " tokens"],
-    word: Int[np.ndarray, " tokens"],
-    others: dict[int, Int[np.ndarray, " pieces"]],
-) -> Int[np.ndarray, " edited"]:
+    ids: Ids,
+    word: Ids,
+    others: dict[int, Ids],
+) -> Ids:
     """Exchange words, given by number, for other pieces."""
     parts, at = [], 0
     for i in sorted(others):

@@ -1,27 +1,30 @@
-"""What every view promises: one strength, and randomness addressed by seed and sentence."""
+"""The interface of every view: one strength, and randomness addressed by seed and sentence."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor
 
 from recse_lab.errors import LabError
 
+Ids: TypeAlias = Integer[np.ndarray, " _tokens"]
+"""Token ids of one sentence, or one number per token; sentences of a list differ in length."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a view knows of the tokenizer, as plain data."""
+    """The part of a tokenizer that views use, as plain data."""
 
     special: Bool[np.ndarray, " vocab"]
     """Tokens that belong to no word: [CLS], [SEP], padding, the mask."""
     continuation: Bool[np.ndarray, " vocab"]
-    """Tokens that go on with the word before them."""
+    """Tokens that continue the word before them."""
     mask_id: int | None = None
 
     def __len__(self) -> int:
@@ -29,54 +32,62 @@ class Vocabulary:
 
 
 class Sentence(NamedTuple):
-    """One sentence and where its words lie."""
+    """One sentence and the positions of its words."""
 
-    ids: Int[np.ndarray, " tokens"]
-    word: Int[np.ndarray, " tokens"]
+    ids: Ids
+    word: Ids
     """The number of the word a token belongs to, 0 … words − 1; −1 on special tokens."""
     words: int
 
 
-def generator(seed: int, ids: Int[np.ndarray, " tokens"]) -> np.random.Generator:
-    """Randomness that depends on the seed and the sentence's own ids, and on nothing else."""
+def generator(seed: int, ids: Ids) -> np.random.Generator:
+    """Return randomness that depends on the seed and the sentence's own ids alone."""
     text = seed.to_bytes(8, "little") + ids.astype("<i8").tobytes()
     key = np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), "<u8")
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def split_words(
-    ids: Int[np.ndarray, " tokens"], vocabulary: Vocabulary, unit: str = "word"
-) -> Sentence:
-    """Number the words of a sentence; with the unit ``token`` every token that is not special is a word of its own."""
-    content = ~vocabulary.special[ids]
-    begins = content.copy()
+def split_words(ids: Ids, vocabulary: Vocabulary, unit: str = "word") -> Sentence:
+    """Number the words of a sentence.
+
+    With the unit ``token``, every token that is not special is a word of its own.
+    """
+    content_mask = ~vocabulary.special[ids]
+    begins = content_mask.copy()
     if unit == "word":
-        begins[1:] &= ~(vocabulary.continuation[ids[1:]] & content[:-1])
+        begins[1:] &= ~(vocabulary.continuation[ids[1:]] & content_mask[:-1])
     number = np.cumsum(begins) - 1
-    return Sentence(ids, np.where(content, number, -1), int(begins.sum()))
+    return Sentence(ids, np.where(content_mask, number, -1), int(begins.sum()))
 
 
 def share(count: int, strength: float, rng: np.random.Generator) -> int:
-    """strength × count, rounded up or down at random so that it is exact on average, for short sentences too."""
+    """Return strength × count, rounded up or down at random so that it is exact on average."""
     return int(count * strength + rng.random())
 
 
-def marked(chosen: Int[np.ndarray, " chosen"], words: int) -> Bool[np.ndarray, " words+1"]:
-    """True on the chosen words. The last entry is false: it is where the word number −1 of a special token points."""
+def marked(chosen: Int[np.ndarray, " chosen"], words: int) -> Bool[np.ndarray, " marks"]:
+    """Return marks that are true on the chosen words.
+
+    The last entry is false: the word number −1 of a special token points there.
+    """
     marks = np.zeros(words + 1, dtype=bool)
     marks[chosen] = True
     return marks
 
 
 class View:
-    """A positive made from a sentence. ``strength`` 0 is the identity.
+    """Makes a positive from a sentence; strength 0 is the identity.
 
-    Laws (tests/contracts): the same seed and sentence give the same view, whatever the batch, its order or the number
-    of workers; another seed gives another one; nothing is written to; a sentence never becomes empty. Two views of one
-    step want two seeds.
+    Laws (tests/contracts): the same seed and sentence give the same view, whatever the batch, its
+    order or the number of workers; another seed gives another view; the input is not modified; a
+    sentence never becomes empty. Two views of one step need two seeds.
+
+    Args:
+        strength: How much is edited, in the unit of the view, mostly a share.
+        vocabulary: Which tokens are special, and which continue a word.
 
     Raises:
-        LabError: The strength lies outside 0 … ``largest``.
+        LabError: The strength is outside 0 … ``largest``.
     """
 
     kind: ClassVar[Literal["text", "embedding"]]
@@ -96,7 +107,7 @@ class View:
         """Refuse a strength that this view cannot have.
 
         Raises:
-            LabError: It lies outside 0 … ``largest``.
+            LabError: It is outside 0 … ``largest``.
         """
         if not (np.isfinite(strength) and 0 <= strength <= cls.largest):
             allowed = (
@@ -110,12 +121,13 @@ class TextView(View):
 
     kind: ClassVar[Literal["text", "embedding"]] = "text"
     unit: ClassVar[Literal["word", "token"]] = "word"
-    """What is edited as a whole: a word with all its pieces, or a token."""
+    """The unit of an edit: a word with all its pieces, or a token."""
 
-    def __call__(
-        self, rows: Sequence[Int[np.ndarray, " tokens"]], *, seed: int
-    ) -> list[Int[np.ndarray, " tokens"]]:
-        """Edit sentences given as token ids, special tokens included; one without a word is returned as it is."""
+    def __call__(self, rows: Sequence[Ids], *, seed: int) -> list[Ids]:
+        """Edit sentences given as token ids, special tokens included.
+
+        A sentence without a word is returned as it is.
+        """
         if self.strength == 0:
             return list(rows)
         edited = []
@@ -124,8 +136,11 @@ class TextView(View):
             edited.append(self.edit(sentence, generator(seed, ids)) if sentence.words else ids)
         return edited
 
-    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Int[np.ndarray, " tokens"]:
-        """The edited ids of a sentence of at least one word, at a strength above 0; ``sentence`` is not written to."""
+    def edit(self, sentence: Sentence, rng: np.random.Generator) -> Ids:
+        """Return the edited ids of a sentence, which must not be modified.
+
+        It is called for sentences of at least one word, at a strength above 0.
+        """
         raise NotImplementedError
 
 
@@ -133,7 +148,7 @@ class MaskingView(TextView):
     """A text view that needs a mask token.
 
     Raises:
-        LabError: The vocabulary has none.
+        LabError: The vocabulary has no mask token.
     """
 
     def __init__(self, *, strength: float, vocabulary: Vocabulary) -> None:
@@ -146,10 +161,11 @@ class MaskingView(TextView):
 
 
 class EmbeddingView(View):
-    """A view that edits the embeddings of the tokens. The attention mask stays as it is; gradients flow through.
+    """A view that edits the embeddings of the tokens.
 
-    ConSERT edits what leaves the embedding layer, positions, layer norm and dropout behind it. Of the word embeddings
-    alone an erased token would still say where it stood.
+    The attention mask stays as it is, and gradients pass through. As in ConSERT, the output of the
+    embedding layer is edited, after positions, layer norm and dropout: in the word embeddings alone
+    an erased token would keep its position.
     """
 
     kind: ClassVar[Literal["text", "embedding"]] = "embedding"
@@ -174,9 +190,15 @@ class EmbeddingView(View):
         self,
         embeddings: Float[Tensor, "batch tokens hidden"],
         ids: Int[np.ndarray, "batch tokens"],
-        places: list[Int[np.ndarray, " attended"]],
+        places: list[Int[np.ndarray, " _attended"]],
         randoms: list[np.random.Generator],
     ) -> Float[Tensor, "batch tokens hidden"]:
-        """The edited embeddings, at a strength above 0. ``places`` are the attended tokens of each sentence and
-        ``randoms`` its own randomness."""
+        """Return the edited embeddings, at a strength above 0.
+
+        Args:
+            embeddings: Output of the embedding layer.
+            ids: Token ids of the padded sentences.
+            places: Positions of the attended tokens of each sentence.
+            randoms: The randomness of each sentence.
+        """
         raise NotImplementedError

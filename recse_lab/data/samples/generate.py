@@ -1,13 +1,14 @@
-"""Rewrite sample-corpus.txt.gz: composed and hand-written sentences, shuffled; the same bytes every time.
+"""Rewrite sample-corpus.txt.gz from composed and hand-written sentences, always the same bytes.
 
 python -m recse_lab.data.samples.generate
 
-A frame (``frames/<register>.txt``, one a line) is a sentence with choices, ``(a|b|)``, and slots. ``{place}`` draws
-from the section [place] of the topic (``topics/*.txt``) or of ``words.txt``. ``{a agent}``, ``{the agent}``,
-``{agents}`` and ``{two agents}`` mention a noun, in one sentence always the same one; ``{agent2}`` is another.
-``{does}`` is the verb of an action in the form of "does"; with it go ``{noun}``, or ``{thing}`` with an adjective now
-and then, ``{manner}``, and ``{way}``, a manner that tells no time. ``{is thing}`` agrees with the thing.
-``{doing tip}`` inflects a tip; ``{I tip}``, ``{their tip}`` and ``{your problem}`` retell.
+A frame (one line of ``frames/<register>.txt``) is a sentence with choices, ``(a|b|)``, and slots.
+``{place}`` draws from the section [place] of the topic (``topics/*.txt``) or of ``words.txt``.
+``{a agent}``, ``{the agent}``, ``{agents}`` and ``{two agents}`` mention a noun, in one sentence
+always the same one; ``{agent2}`` is another. ``{does}`` is the verb of an action in the form of
+"does"; with it go ``{noun}``, or ``{thing}`` with an adjective now and then, ``{manner}``, and
+``{way}``, a manner without a time. ``{is thing}`` agrees with the thing. ``{doing tip}`` inflects a
+tip; ``{I tip}``, ``{their tip}`` and ``{your problem}`` retell.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def seen(words: Words) -> Words:
 
 
 class Scene:
-    """The words of one sentence, each drawn once, so that a second mention agrees with the first."""
+    """The words of one sentence, each drawn once, so that a second mention agrees."""
 
     def __init__(self, rng: random.Random, words: Words):
         self.rng, self.words = rng, words
@@ -126,7 +127,7 @@ class Scene:
         return self.mention(head, name, number)
 
     def mention(self, head: str | None, name: str, number: str) -> str:
-        """A noun phrase, or the verb that agrees with it; ~ marks what has no plural, * what has no singular."""
+        """A noun phrase, or the verb that agrees with it; ~ marks no plural, * no singular."""
         many = name not in self.words and name.endswith("s")
         noun = self.draw(name.removesuffix("s") if many else name, number)
         text, mark = noun.rstrip("~*"), noun[-1]
@@ -177,7 +178,7 @@ class Scene:
 
 
 def compose(count: int = COUNT, seed: int = 0) -> list[Composed]:
-    """``count`` distinct sentences in equal parts from registers and topics, the same for the same seed."""
+    """Return ``count`` distinct sentences in equal parts from registers and topics."""
     rng = random.Random(seed)
     common = read_words(HERE / "words.txt")
     topics = {

@@ -1,10 +1,11 @@
-"""As much English as the sample corpus needs: articles, plurals, verb forms, persons, sentence marks."""
+"""The English that the sample corpus needs: articles, plurals, verb forms, persons, punctuation."""
 
 from __future__ import annotations
 
 import re
 
-# What sounds otherwise than it is spelt: an hour, a university, a one-way street; an X-ray, but a NASA engineer.
+# Words that sound different from their spelling: an hour, a university, a one-way street; an X-ray,
+# but a NASA engineer.
 SILENT_H = re.compile(r"hour|honest|honou?r|heir", re.I)
 NO_VOWEL = re.compile(
     r"uni(?!n|mp|ma|de|ro)|us[abeu]|ut[ei]|ubi|uk[eu]|ur[ae]|uri|u-|eu|ewe|one\b|once\b", re.I
@@ -14,7 +15,8 @@ ARTICLE = re.compile(r"""(?:(?<![\w'’-])a|(?:^|(?<=")|(?<=[:.!?] ))A)(?= ([\w-
 
 # What a noun phrase goes on with after its head: "pair | of boots", "bucket | full of sand".
 TAIL = re.compile(
-    r" (?:of|to|in|from|on|for|over|with|without|by|at|about|under|between|behind|against|into|full|that|who) "
+    r" (?:of|to|in|from|on|for|over|with|without|by|at|about|under|between|behind|against|into|full"
+    r"|that|who) "
 )
 PLURALS = {
     "child": "children",
@@ -340,7 +342,7 @@ FORMS = {
 
 
 def conjugate(verb: str, form: str) -> str:
-    """A verb phrase in the form in which "do" would be ``form``: ("haul in", "did") → "hauled in"."""
+    """Return a verb phrase in the form of "do" that is named: ("haul in", "did") → "hauled in"."""
     word, space, rest = verb.partition(" ")
     return FORMS[form](word) + space + rest
 
