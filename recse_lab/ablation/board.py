@@ -15,7 +15,7 @@ from recse_lab.ablation.executors.executor import Event
 def duration(seconds: float) -> str:
     """A duration as people say it.
 
-    >>> duration(7500), duration(200), duration(12)
+    >>> duration(7500.0), duration(200.0), duration(12.0)
     ('2 h 05 min', '3 min 20 s', '12 s')
     """
     seconds = round(seconds)

@@ -9,7 +9,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationInfo,
     field_validator,
 )
 
@@ -53,7 +52,7 @@ class Strict(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
+    def _numbers(cls, value: Any, info: Any) -> Any:
         """Refuse true and "4" where a number is expected; pydantic would read 1 and 4."""
         several = value.values() if isinstance(value, dict) else value
         wrong = [

@@ -13,7 +13,13 @@ CELLS = [Task(f"{i:012x}", f"cell {i}", {}) for i in range(4)]
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (200.0, "3 min 20 s"),
+        (7500.0, "2 h 05 min"),
+    ],
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Ending = Literal["done", "failed", "interrupted"]
 
@@ -45,6 +45,7 @@ class Event:
 OnEvent = Callable[[Event], None]
 
 
+@runtime_checkable
 class Job(Protocol):
     """Compute one task. An importable function, as it is sent to other processes by name."""
 
@@ -66,6 +67,7 @@ class Job(Protocol):
         ...
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Where the tasks of a study are computed."""
 
