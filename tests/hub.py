@@ -1,4 +1,7 @@
-"""A hub on this machine: the routes and headers of the real one, its redirect to a store elsewhere, and its faults."""
+"""A hub on this machine.
+
+The routes and headers of the real one, its redirect to a store elsewhere, and its faults.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,10 @@ class DevSet:
         self.precision = precision
 
     def __call__(self, encoder: Encoder) -> dict[str, Any]:
-        """Spearman, alignment (gold > 4) and uniformity (all distinct sentences); None where undefined."""
+        """Spearman, alignment (gold > 4) and uniformity (all distinct sentences).
+
+        None where undefined.
+        """
         embeddings = encoder.encode_ids(self.rows, precision=self.precision)
         spearman = correlation(
             "spearman", self.gold, cosine(embeddings[self.first], embeddings[self.second])

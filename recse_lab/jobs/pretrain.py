@@ -1,4 +1,7 @@
-"""A corpus -> an encoder: vocabulary, factorised token embeddings, masked language modelling, each step resumable."""
+"""A corpus -> an encoder.
+
+Vocabulary, factorised token embeddings, masked language modelling, each step resumable.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ POSITIONS = 128  # positions of a new encoder unless its architecture says other
 
 
 class PretrainingBuilder:
-    """One pretraining configuration and what it is made of, each part built when first asked for, and once."""
+    """A pretraining configuration and its parts, each built once, when first asked for."""
 
     def __init__(self, config: PretrainConfig, notify: Notify = silent) -> None:
         training = config.training.model_copy(
@@ -67,7 +70,8 @@ class PretrainingBuilder:
             tokenizer = load_tokenizer(resolve(self.config.tokenizer))
             if tokenizer.mask_token_id is None:
                 raise LabError(
-                    f"{self.config.tokenizer}: this tokenizer has no mask token, which the task needs."
+                    f"{self.config.tokenizer}: this tokenizer has no mask token, "
+                    "which the task needs."
                 )
             return tokenizer
         self.notify("learning the vocabulary", 0, 0)
@@ -90,7 +94,10 @@ class PretrainingBuilder:
         )
 
     def model(self) -> nn.Module:
-        """A fresh masked language model; its token embeddings are factorised from the corpus where that is asked for."""
+        """A fresh masked language model.
+
+        Its token embeddings are factorised from the corpus if the configuration says so.
+        """
         from transformers import AutoModelForMaskedLM
 
         architecture = dict(self.config.architecture)
@@ -106,7 +113,8 @@ class PretrainingBuilder:
         )
         if self.config.training.max_length > positions(settings):
             raise LabError(
-                f"training.max_length {self.config.training.max_length}: the architecture has positions for "
+                f"training.max_length {self.config.training.max_length}: "
+                "the architecture has positions for "
                 f"{positions(settings)} tokens."
             )
         torch.manual_seed(self.config.seed)
@@ -120,7 +128,9 @@ class PretrainingBuilder:
         return model.to(device())
 
     def factorised(self, dim: int) -> np.ndarray:
-        """Token embeddings vocab × dim from the corpus; tokens without a positive association are rows of zeros.
+        """Token embeddings vocab × dim from the corpus.
+
+        Tokens without a positive association are rows of zeros.
 
         Raises:
             LabError: Fewer tokens than dimensions.
@@ -129,7 +139,8 @@ class PretrainingBuilder:
         assert how is not None
         if len(self.tokenizer) < dim:
             raise LabError(
-                f"a vocabulary of {len(self.tokenizer)} tokens cannot be factorised into {dim} dimensions; raise vocabulary.size, "
+                f"a vocabulary of {len(self.tokenizer)} tokens cannot be factorised into {dim} "
+                "dimensions; raise vocabulary.size, "
                 "lower the architecture's size, or set factorisation to null."
             )
         self.notify("factorising the corpus", 0, 0)
@@ -174,7 +185,8 @@ def _architecture(kind: str, fields: dict[str, Any]) -> Any:
         raise LabError(f"architecture: {str(error).splitlines()[-1].strip()}") from error
     if settings.hidden_size % settings.num_attention_heads:
         raise LabError(
-            f"architecture.hidden_size {settings.hidden_size} is no multiple of num_attention_heads {settings.num_attention_heads}."
+            f"architecture.hidden_size {settings.hidden_size} is no multiple of "
+            f"num_attention_heads {settings.num_attention_heads}."
         )
     return settings
 
@@ -187,7 +199,9 @@ def execute_pretraining(
     notify: Notify = silent,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Pretrain (or continue) under ``study/<id>/``; the encoder is its ``model/last``. A finished run is returned as it is.
+    """Pretrain (or continue) under ``study/<id>/``; the encoder is its ``model/last``.
+
+    A finished run is returned as it is.
 
     Raises:
         LabError: Something the user can mend; the run is marked failed with the same sentence.
@@ -256,7 +270,10 @@ def _compute(
 
 
 def save(model: nn.Module, tokenizer: Any, folder: Path) -> None:
-    """Write an encoder's folder: weights with their masked-language-model head, tokenizer, and our card (mean pooling)."""
+    """Write an encoder's folder.
+
+    Weights with their masked-language-model head, tokenizer, and our card (mean pooling).
+    """
     from transformers.utils import logging as hf_logging
 
     hf_logging.disable_progress_bar()

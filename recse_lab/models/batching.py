@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
-
-if TYPE_CHECKING:
-    pass
 
 
 def pad(
@@ -28,12 +24,15 @@ def pad(
 
 
 def token_budget(device: torch.device | str) -> int:
-    """Tokens to encode at once. A larger batch leaves a CPU's caches; in a smaller one the calls cost more than the sums."""
+    """Tokens to encode at once.
+
+    A larger batch leaves a CPU's caches; in a smaller one the calls cost more than the sums.
+    """
     return 4096 if torch.device(device).type == "cpu" else 8192
 
 
 def by_token_budget(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
-    """Indices of all rows, longest first, in batches whose padded size stays within a token budget."""
+    """Indices of all rows, longest first, in batches of a padded size within a token budget."""
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):

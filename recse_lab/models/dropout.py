@@ -1,5 +1,8 @@
-"""Dropout whose masks are cheap on a CPU. In contrastive training dropout is the augmentation, and on a CPU drawing its
-masks one Bernoulli number at a time takes a fifth of a small encoder's step."""
+"""Dropout whose masks are cheap on a CPU.
+
+In contrastive training dropout is the augmentation, and on a CPU drawing its masks one Bernoulli
+number at a time takes a fifth of a small encoder's step.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ LEVELS = 2**16  # a mask is drawn from 16 random bits, so that a rate is exact t
 
 
 def keep_mask(shape: torch.Size, threshold: int, dtype: torch.dtype) -> Float[Tensor, "*shape"]:
-    """1 with probability 1 − threshold/65,536, else 0, on the CPU. Seeded by one draw from torch's own generator."""
+    """1 with probability 1 − threshold/65,536, else 0, on the CPU.
+
+    Seeded by one draw from torch's own generator.
+    """
     seed = int(torch.empty((), dtype=torch.int64).random_())
     bits = (
         np.random.SFC64(seed).random_raw((shape.numel() + 3) // 4).view(np.uint16)[: shape.numel()]
@@ -41,7 +47,10 @@ class _Drop(torch.autograd.Function):
 
 
 def dropout(value: Float[Tensor, "*shape"], rate: float, training: bool) -> Float[Tensor, "*shape"]:
-    """Each entry 0 with probability ``rate`` (rounded to 1/65,536), else divided by 1 − rate; the identity in testing."""
+    """Each entry 0 with probability ``rate`` (rounded to 1/65,536), else divided by 1 − rate.
+
+    The identity in testing.
+    """
     if value.device.type != "cpu":
         return F.dropout(value, rate, training)
     threshold = round(rate * LEVELS)

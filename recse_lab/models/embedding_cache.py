@@ -1,14 +1,16 @@
 """Embeddings on disk, so that no sentence is encoded twice by the same encoder.
 
-``<folder>/<hash of the key>/`` holds ``meta.json`` (the key in words) and segments, each written beside and renamed, never
-changed afterwards. A segment is two ``.npy`` arrays in one file: 128-bit hashes of sentences, then their embeddings in
-float32, read through a memory map. Any number of processes may write at once; a sentence that two of them encoded lies
-there twice, and the older one counts. A segment that is damaged is passed over and its sentences are encoded again.
+``<folder>/<hash of the key>/`` holds ``meta.json`` (the key in words) and segments, each written
+beside and renamed, never changed afterwards. A segment is two ``.npy`` arrays in one file: 128-bit
+hashes of sentences, then their embeddings in float32, read through a memory map. Any number of
+processes may write at once; a sentence that two of them encoded lies there twice, and the older one
+counts. A segment that is damaged is passed over and its sentences are encoded again.
 
-Which sentences share a batch moves an embedding, since padding and batch size choose how sums are ordered. Observed with
-all-MiniLM-L6-v2 on a CPU, batches of 256 to 8,192 tokens or one sentence: up to 1e-6 of its norm in fp32, 6e-3 in bf16
-(where it is 8e-3 from fp32 anyway). The cache hands out what was computed first, so a number may depend on what was asked
-before by that much. Whoever must have bitwise the same number on an empty cache and on a full one, encodes without it.
+Which sentences share a batch moves an embedding, since padding and batch size choose how sums are
+ordered. Observed with all-MiniLM-L6-v2 on a CPU, batches of 256 to 8,192 tokens or one sentence: up
+to 1e-6 of its norm in fp32, 6e-3 in bf16 (where it is 8e-3 from fp32 anyway). The cache hands out
+what was computed first, so a number may depend on what was asked before by that much. Whoever must
+have bitwise the same number on an empty cache and on a full one, encodes without it.
 """
 
 from __future__ import annotations
@@ -45,8 +47,9 @@ Encode = Callable[[list[str]], Float[np.ndarray, "sentences dim"]]
 def embedding_key(encoder: Encoder, fingerprint: str, precision: str) -> dict[str, Any]:
     """Everything that may change an embedding by more than its last bits.
 
-    ``fingerprint`` is that of weights and tokenizer as they are now (``weights_fingerprint``): an encoder in training has
-    another one at every step. A head that is kept and a residual are hashed here as well, since they may come from elsewhere.
+    ``fingerprint`` is that of weights and tokenizer as they are now (``weights_fingerprint``): an
+    encoder in training has another one at every step. A head that is kept and a residual are hashed
+    here as well, since they may come from elsewhere.
     """
     network = encoder.backbone
     device = encoder.device
@@ -87,14 +90,17 @@ def cached_encode(
     chunk: int = CHUNK,
     progress: Callable[[int, int], None] | None = None,
 ) -> Float[np.ndarray, "sentences dim"]:
-    """Embeddings of ``sentences`` in their order; ``encode`` sees only those that are not stored yet, each once, longest first.
+    """Embeddings of ``sentences`` in their order.
 
-    ``folder`` is ``embeddings`` in the cache folder unless given. ``progress`` hears of sentences encoded, out of how many.
+    ``encode`` sees only those that are not stored yet, each once, longest first.
+
+    ``folder`` is ``embeddings`` in the cache folder unless given. ``progress`` hears of sentences
+    encoded, out of how many.
 
     Raises:
         LabError: The disk is full or cannot be written.
-        ValueError: ``encode`` returns something other than one float32 row a sentence, rows of another width than those
-            stored under this key, or the key is not plain JSON.
+        ValueError: ``encode`` returns something other than one float32 row a sentence, rows of
+            another width than those stored under this key, or the key is not plain JSON.
     """
     place = (cache_root() / "embeddings" if folder is None else Path(folder)) / key_hash(key)
     wanted, first, inverse = np.unique(digests(sentences), return_index=True, return_inverse=True)
@@ -145,7 +151,7 @@ def digests(sentences: Sequence[str]) -> Shaped[np.ndarray, " sentences"]:
 def _common(
     wanted: np.ndarray, hashes: np.ndarray, open_: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where in ``wanted`` (sorted) and where in ``hashes`` the same hash stands, of those still ``open_``."""
+    """Places of equal hashes in ``wanted`` (sorted) and in ``hashes``, of those still ``open_``."""
     if not len(wanted):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     at = np.searchsorted(wanted, hashes).clip(max=len(wanted) - 1)
@@ -163,13 +169,14 @@ def _fill(
         out = np.empty((count, rows.shape[1]), dtype=np.float32)
     if out.shape[1] != rows.shape[1]:
         raise ValueError(
-            f"rows of {rows.shape[1]} and {out.shape[1]} numbers under one key: it leaves something out"
+            f"rows of {rows.shape[1]} and {out.shape[1]} numbers under one key: "
+            "it leaves something out"
         )
     out[here] = rows[there]
     return out
 
 
-# ---- segments ----------------------------------------------------------------------------------------------------
+# ---- segments ---------------------------------------------------------------------------------
 
 
 def _segments(place: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -205,7 +212,8 @@ def _append(place: Path, key: Mapping[str, Any], hashes: np.ndarray, rows: np.nd
             write_json(
                 place / "meta.json", {"schema": SCHEMA, "key": dict(key), "dim": rows.shape[1]}
             )
-        name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.seg"  # in order of age, and no other process's
+        # Names sort by age, and no two processes share one.
+        name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.seg"
         with atomic_path(place / name) as beside, beside.open("wb") as file:
             np.lib.format.write_array(file, hashes, version=(1, 0), allow_pickle=False)
             np.lib.format.write_array(
@@ -215,5 +223,6 @@ def _append(place: Path, key: Mapping[str, Any], hashes: np.ndarray, rows: np.nd
             os.fsync(file.fileno())
     except OSError as error:
         raise LabError(
-            f"{place}: embeddings cannot be stored here ({error.strerror}); set RECSE_LAB_CACHE to a folder of yours."
+            f"{place}: embeddings cannot be stored here ({error.strerror}); "
+            "set RECSE_LAB_CACHE to a folder of yours."
         ) from error

@@ -58,7 +58,10 @@ class Encoder(Protocol):
         precision: str = "fp32",
         progress: Callable[[int, int], None] | None = None,
     ) -> Float[np.ndarray, "sentences hidden"]:
-        """Embeddings of tokenised sentences; ``precision`` (fp32 or bf16) is that of the network."""
+        """Embeddings of tokenised sentences.
+
+        ``precision`` (fp32 or bf16) is that of the network.
+        """
         ...
 
     def encode(

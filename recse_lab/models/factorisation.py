@@ -1,4 +1,7 @@
-"""Token embeddings factorised from a corpus: positive pointwise mutual information, then a truncated SVD."""
+"""Token embeddings factorised from a corpus.
+
+Positive pointwise mutual information, then a truncated SVD.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ BLOCK_TOKENS = 2_000_000  # counted together
 def cooccurrences(
     rows: Iterable[Int[np.ndarray, " tokens"]], vocab: int, *, window: int = 5
 ) -> sp.csr_array:
-    """How often two tokens stand at most ``window`` places apart in one sentence: symmetric, vocab × vocab.
+    """How often two tokens stand at most ``window`` places apart in one sentence.
+
+    Symmetric, vocab × vocab.
 
     Rows are streamed; memory is that of the counts.
     """
@@ -47,8 +52,8 @@ def _count(rows: list[np.ndarray], vocab: int, window: int) -> sp.csr_array:
 def positive_pmi(counts: sp.csr_array, *, smoothing: float = 0.75) -> sp.csr_array:
     """max(0, log P(i, j) / (P(i) P_s(j))), with context probabilities P_s ∝ count**smoothing.
 
-    Source: Levy, Goldberg & Dagan (2015), "Improving distributional similarity with lessons learned from word
-    embeddings", sections 2.1 and 3.2.
+    Source: Levy, Goldberg & Dagan (2015), "Improving distributional similarity with lessons learned
+    from word embeddings", sections 2.1 and 3.2.
     """
     tokens = np.asarray(counts.sum(axis=1)).ravel()
     contexts = tokens**smoothing
@@ -64,10 +69,12 @@ def positive_pmi(counts: sp.csr_array, *, smoothing: float = 0.75) -> sp.csr_arr
 def factorise(
     matrix: sp.csr_array, dim: int, *, exponent: float = 0.0, seed: int = 0
 ) -> Float[np.ndarray, "vocab dim"]:
-    """U·S**exponent of the leading ``dim`` singular vectors; an exponent of 0 leaves every direction equally long.
+    """U·S**exponent of the leading ``dim`` singular vectors.
 
-    Source: Levy et al. (2015), section 3.3: exponents 0 and 0.5 beat the textbook's 1. Signs are settled, so that the
-    same matrix gives the same numbers.
+    An exponent of 0 leaves every direction equally long.
+
+    Source: Levy et al. (2015), section 3.3: exponents 0 and 0.5 beat the textbook's 1. Signs are
+    settled, so that the same matrix gives the same numbers.
     """
     from sklearn.utils.extmath import randomized_svd
 

@@ -15,7 +15,9 @@ from recse_lab.models.loading import load_backbone
 
 
 class FrozenFeatures:
-    """Rows of a corpus -> (hidden states of layer ``source``, token ids, content mask), dropout off, float32.
+    """Rows of a corpus -> hidden states of layer ``source``, token ids, content mask.
+
+    Dropout is off, and the states are float32.
 
     Layers above ``source`` are never loaded; source 0 runs the embedding layer alone.
 

@@ -1,4 +1,4 @@
-"""The dense + tanh layer between readout and objective, dropped after training unless it is kept."""
+"""The dense + tanh layer between readout and objective, dropped after training unless kept."""
 
 from __future__ import annotations
 

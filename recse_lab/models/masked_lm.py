@@ -16,7 +16,9 @@ from recse_lab.models.loading import load_config, load_tokenizer, load_weights
 
 
 def check_masked_lm(encoder: str) -> None:
-    """Refuse an encoder whose config says that it was saved without its masked-language-model head; reads no weights.
+    """Refuse an encoder whose config says that it was saved without its masked-language-model head.
+
+    Reads no weights.
 
     Raises:
         LabError: It has none.
@@ -30,16 +32,17 @@ def check_masked_lm(encoder: str) -> None:
 
 def _refusal(encoder: str, reason: str) -> str:
     return (
-        f"{encoder} carries no masked-language-model head ({reason}), which mlm-substitution draws from; take an encoder "
+        f"{encoder} carries no masked-language-model head ({reason}), "
+        "which mlm-substitution draws from; take an encoder "
         "saved with one, such as recse-lab/tiny or bert-base-uncased."
     )
 
 
 class MaskedLM:
-    """Logits of a frozen masked language model at some places of some sentences, dropout off, float32.
+    """Logits of a frozen masked language model at some places of some sentences.
 
-    Only the states asked for pass through the wide last layer, where the model keeps its head as ``cls`` (BERT) or
-    ``lm_head`` (RoBERTa, MPNet).
+    Dropout is off, and the logits are float32. Only the states asked for pass through the wide last
+    layer, if the model keeps its head as ``cls`` (BERT) or ``lm_head`` (RoBERTa, MPNet).
     """
 
     def __init__(
@@ -54,7 +57,10 @@ class MaskedLM:
         rows: Sequence[Int[np.ndarray, " tokens"]],
         places: Sequence[Int[np.ndarray, " asked"]],
     ) -> Float[Tensor, "places vocab"]:
-        """``places`` are token numbers within their sentence, ascending; the answer goes sentence by sentence."""
+        """``places`` are token numbers within their sentence, ascending.
+
+        The answer goes sentence by sentence.
+        """
         ids, mask = (t.to(self.device) for t in pad(rows, self.pad_id))
         row = torch.from_numpy(
             np.repeat(np.arange(len(rows)), [len(place) for place in places])

@@ -74,7 +74,7 @@ class TransformerEncoder(nn.Module):
         """Device of the backbone."""
         return next(self.backbone.parameters()).device
 
-    # ---- training: from token ids, with gradient ----------------------------------------------
+    # ---- training: from token ids, with gradient -----------------------------------------------
 
     def hidden_states(
         self, ids: Int[Tensor, "batch tokens"], mask: Int[Tensor, "batch tokens"]
@@ -133,7 +133,7 @@ class TransformerEncoder(nn.Module):
         """True on tokens that are neither padding nor special."""
         return mask.bool() & ~torch.isin(ids, self.special_ids)
 
-    # ---- use: from text, without gradient -----------------------------------------------------
+    # ---- use: from text, without gradient ------------------------------------------------------
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
         """Token ids with special tokens, cut at ``max_length``."""

@@ -1,4 +1,7 @@
-"""A tokenizer as the views see it: which tokens go on with a word, and how a word is exchanged for another."""
+"""A tokenizer as the views see it.
+
+Which tokens go on with a word, and how a word is exchanged for another.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from recse_lab.views import Vocabulary
 def vocabulary_of(tokenizer: Any) -> Vocabulary:
     """The vocabulary of a fast tokenizer of BERT's, RoBERTa's, MPNet's or XLM-R's family.
 
-    A token continues a word when it carries WordPiece's prefix (``##``), or lacks the mark of a word's start (``Ġ``, ``▁``)
-    and is no ASCII punctuation: a comma is a word of its own in both families.
+    A token continues a word when it carries WordPiece's prefix (``##``), or lacks the mark of a
+    word's start (``Ġ``, ``▁``) and is no ASCII punctuation: a comma is a word of its own in both
+    families.
 
     Raises:
         LabError: The tokenizer marks no words.
@@ -31,7 +35,8 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
         start = max("Ġ▁", key=lambda mark: sum(token.startswith(mark) for token in tokens))
         if not any(token.startswith(start) for token in tokens):
             raise LabError(
-                f"a {type(tokenizer).__name__} marks no start of a word; views need WordPiece, Ġ or ▁ in its tokens."
+                f"a {type(tokenizer).__name__} marks no start of a word; views need WordPiece, "
+                "Ġ or ▁ in its tokens."
             )
         continuation = [
             not token.startswith(start) and not set(token) <= set(string.punctuation)
@@ -43,7 +48,10 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
 def exchange_words(
     tokenizer: Any, synonyms: Callable[[str], Sequence[str]]
 ) -> Callable[[np.ndarray], Sequence[np.ndarray]]:
-    """The pieces of a word -> the pieces of each of its ``synonyms``, with its capital; every word is looked up once."""
+    """The pieces of a word -> the pieces of each of its ``synonyms``, with its capital.
+
+    Every word is looked up once.
+    """
     known: dict[bytes, list[np.ndarray]] = {}
 
     def alternatives(pieces: np.ndarray) -> list[np.ndarray]:

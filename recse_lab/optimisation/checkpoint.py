@@ -1,4 +1,7 @@
-"""The state to resume from: one safetensors file, whole or absent, with nothing in it that could run."""
+"""The state to resume from.
+
+One safetensors file, whole or absent, with nothing in it that could run.
+"""
 
 from __future__ import annotations
 

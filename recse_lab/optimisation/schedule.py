@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from recse_lab.errors import LabError
 
 
+@runtime_checkable
 class LearningRate(Protocol):
     """Options of a learning rate, as the configurations of both training loops have them."""
 

@@ -1,4 +1,7 @@
-"""Which tokens a masked language model must find again: a pure function of the batch and a generator."""
+"""Which tokens a masked language model must find again.
+
+A pure function of the batch and a generator.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from torch import Tensor
 
 
 class Masked(NamedTuple):
+    """A batch with hidden tokens."""
+
     ids: Int[Tensor, "batch tokens"]
     """What the model sees."""
     chosen: Bool[Tensor, "batch tokens"]
-    """Where it is asked."""
+    """Where it is asked for the token."""
 
 
 def mask_tokens(
@@ -25,7 +30,9 @@ def mask_tokens(
     vocab: int,
     generator: torch.Generator,
 ) -> Masked:
-    """Choose maskable tokens at ``rate``; 80 % of them become the mask token, 10 % a random one, 10 % stay.
+    """Choose maskable tokens at ``rate``.
+
+    80 % of them become the mask token, 10 % a random one, 10 % stay.
 
     A sentence with a maskable token is asked for at least one. ``ids`` is not written to.
 

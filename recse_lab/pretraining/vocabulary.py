@@ -19,8 +19,8 @@ def train_wordpiece(
 ) -> Any:
     """A fast BERT tokenizer of ``size`` pieces, the same for the same sentences.
 
-    Characters that occur at least ``rarest_character`` times are pieces, at the start of a word and inside it; a word
-    with a rarer one is [UNK].
+    Characters that occur at least ``rarest_character`` times are pieces, at the start of a word and
+    inside it; a word with a rarer one is [UNK].
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import BertTokenizerFast  # type: ignore[attr-defined]
@@ -40,7 +40,8 @@ def train_wordpiece(
     alphabet = sorted(c for c, count in characters.items() if count >= rarest_character)
     common = sorted((word, count) for word, count in words.items() if set(word) <= set(alphabet))
 
-    # The trainer numbers characters in the order of a hash map, and numbers break its ties: given up front, they are fixed.
+    # The trainer numbers characters in the order of a hash map, and numbers break its ties.
+    # Given up front, they are fixed.
     pieces = [*SPECIAL, *alphabet, *(f"##{c}" for c in alphabet)]
     learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

@@ -1,4 +1,7 @@
-"""One training arm as a module: which views of a sentence are encoded, how, and what is compared."""
+"""One training arm as a module.
+
+Which views of a sentence are encoded, how, and what is compared.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,7 @@ class Arm(nn.Module):
         by_view = any(edit is not None and not isinstance(edit, TextView) for edit in self.edits)
         return not (by_view or self.fixed_mask or self.encoder.readout.separates_views)
 
-    # ---- before the encoder -------------------------------------------------------------------
+    # ---- before the encoder --------------------------------------------------------------------
 
     def views(
         self,
@@ -163,7 +166,7 @@ class Arm(nn.Module):
             )
         return groups
 
-    # ---- through the encoder ------------------------------------------------------------------
+    # ---- through the encoder -------------------------------------------------------------------
 
     def forward(
         self,
@@ -234,7 +237,7 @@ class Arm(nn.Module):
         projection = self.project_embedding(views[0])
         return ArmOutput(compared, projection, self.project_target(reshaped), extra)
 
-    # ---- after the loss -----------------------------------------------------------------------
+    # ---- after the loss ------------------------------------------------------------------------
 
     @torch.no_grad()
     def update_queue(self, first: TokenRows, parts: int) -> None:

@@ -1,4 +1,4 @@
-"""Momentum contrast: negatives from earlier batches, embedded by a slowly moving copy of the encoder.
+"""Momentum contrast: negatives from earlier batches, embedded by a slow copy of the encoder.
 
 ESimCSE's order within a step, with θ_q the weights the step began with:
 

@@ -1,4 +1,7 @@
-"""From a corpus to an encoder: reproducible, resumable, and refused in one sentence where it cannot be."""
+"""From a corpus to an encoder.
+
+Reproducible, resumable, and refused in one sentence where it cannot be.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Training-free baselines against transcriptions of their papers, hand computation, sklearn, and one another."""
+"""Training-free baselines against their papers, hand computation, sklearn and one another."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def cosines(x):
     return x @ x.T
 
 
-# ---- formulas ----------------------------------------------------------------------------------------------------
+# ---- formulas ---------------------------------------------------------------------------------
 
 
 @settings(max_examples=15)
@@ -89,7 +89,7 @@ def test_rank_counts_what_is_more_than_float32_rounding():
     assert rank(np.zeros(8), 0.0) == 0
 
 
-# ---- whitening and all-but-the-top of an encoder -----------------------------------------------------------------
+# ---- whitening and all-but-the-top of an encoder ----------------------------------------------
 
 
 def test_whitened_corpus_has_unit_covariance(load, corpus, embeddings):
@@ -106,7 +106,10 @@ def test_layer_norm_leaves_one_direction_fewer(load):
     assert load("whitening").hidden == 15
     with pytest.raises(
         LabError,
-        match=r"fitted on 200 sentences of corpus.txt, whose embeddings vary in 15 directions, not in 16",
+        match=(
+            r"fitted on 200 sentences of corpus.txt, whose embeddings vary in 15 directions, "
+            r"not in 16"
+        ),
     ):
         load("whitening-16")
 
@@ -171,7 +174,7 @@ def test_pooling_layers_and_length_are_those_asked_for(load, tiny):
     )
 
 
-# ---- bags --------------------------------------------------------------------------------------------------------
+# ---- bags -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -319,7 +322,7 @@ def test_a_word_the_corpus_lacks_has_no_vector(load, tmp_path):
     assert load("ppmi", corpus).encode([WORDS[3]]).any()
 
 
-# ---- the random encoder ------------------------------------------------------------------------------------------
+# ---- the random encoder -----------------------------------------------------------------------
 
 
 def test_random_is_drawn_anew_and_always_the_same(load, tiny):
@@ -369,7 +372,7 @@ def test_random_draws_a_kept_head_too(tiny, corpus, tmp_path):
     assert np.abs(encoder.encode(TEXTS)).max() <= 1
 
 
-# ---- any baseline ------------------------------------------------------------------------------------------------
+# ---- any baseline -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -495,7 +498,7 @@ def test_fingerprints_differ_between_baselines_and_numbers(load, tiny, tmp_path,
     )
 
 
-# ---- specs and refusals ------------------------------------------------------------------------------------------
+# ---- specs and refusals -----------------------------------------------------------------------
 
 
 def test_specs(tmp_path, monkeypatch):
@@ -575,7 +578,7 @@ def test_an_encoder_that_gives_no_number(load, tiny, tmp_path, corpus):
         load_baseline(f"whitening-4@{folder}", corpus)
 
 
-# ---- from the command line ---------------------------------------------------------------------------------------
+# ---- from the command line --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The embedding cache: what it hands out is what the encoder gave, nothing is encoded twice, and damage costs time only."""
+"""The embedding cache: it returns what the encoder gave, and damage costs time only."""
 
 import errno
 import hashlib
@@ -148,7 +148,7 @@ def test_hashes_are_compared_in_all_their_bytes():
     assert digests(["a"])[0] == hashlib.blake2b(b"a", digest_size=16).digest()
 
 
-# ---- damage, death, company --------------------------------------------------------------------------------------
+# ---- damage, death, company -------------------------------------------------------------------
 
 
 def test_what_a_killed_process_had_finished_is_kept(tmp_path):
@@ -272,7 +272,7 @@ def test_30_000_sentences_are_looked_up_in_a_moment(tmp_path):
     np.testing.assert_array_equal(first, rows)
 
 
-# ---- a real encoder ----------------------------------------------------------------------------------------------
+# ---- a real encoder ---------------------------------------------------------------------------
 
 
 def test_the_key_names_what_changes_an_embedding(tiny):

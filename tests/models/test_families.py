@@ -1,4 +1,7 @@
-"""BERT, RoBERTa, DistilBERT and MPNet: where their positions begin, what is special to them, how long they may read."""
+"""BERT, RoBERTa, DistilBERT and MPNet.
+
+Where their positions begin, what is special to them, how long they may read.
+"""
 
 import numpy as np
 import pytest

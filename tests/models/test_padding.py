@@ -1,4 +1,7 @@
-"""Batches of an evaluation: every sentence once, no more tokens than the budget, and no batch that could have held one more."""
+"""Batches of an evaluation.
+
+Every sentence once, no more tokens than the budget, and no batch that could have held one more.
+"""
 
 import numpy as np
 import pytest

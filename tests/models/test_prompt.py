@@ -1,4 +1,4 @@
-"""PromptBERT: ids against the tokenizer's own, positions and template bias against computations by hand."""
+"""PromptBERT: ids against the tokenizer's, positions and bias against computations by hand."""
 
 import itertools
 from types import SimpleNamespace
@@ -67,7 +67,7 @@ def wrapped(tokenizer, template, sentences=SENTENCES, max_length=128):
     return parsed, [wrap(r, parsed) for r in rows(tokenizer, sentences)]
 
 
-# ---- ids -------------------------------------------------------------------------------------------------------------
+# ---- ids --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("template", [*TEMPLATES, MASK_FIRST, "[X] means [MASK]", "[MASK] [X]"])
@@ -141,7 +141,7 @@ def test_an_empty_side_leaves_ids_whole_numbers():
     assert ids.dtype == np.int64
 
 
-# ---- refusals --------------------------------------------------------------------------------------------------------
+# ---- refusals ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,15 @@ def test_a_template_that_leaves_no_room_is_refused(tokenizer):
         parse_template(TEMPLATES[0], tokenizer, max_length=length)
 
 
-# ---- states ----------------------------------------------------------------------------------------------------------
+# ---- states -----------------------------------------------------------------------------------
 
 
 @torch.no_grad()
 def by_hand(backbone, tokenizer, template, sentence):
-    """h and ĥ of one sentence, spelled out: its text, and the template's own tokens with position ids by counting."""
+    """h and ĥ of one sentence, spelled out.
+
+    Its text, and the template's own tokens with position ids by counting.
+    """
     before, behind = template.split("[X]")
     ids = tokenizer(template.replace("[X]", sentence), return_tensors="pt")["input_ids"]
     length = len(tokenizer(sentence, add_special_tokens=False)["input_ids"])
@@ -224,7 +227,10 @@ def test_a_mask_inside_a_sentence_is_not_the_templates(tokenizer):
 @pytest.mark.parametrize("template", ["it is [X] means [MASK] .", MASK_FIRST])
 @torch.no_grad()
 def test_bias_is_the_state_when_nothing_looks_at_the_sentence(family, template, request):
-    """The same positions follow from another computation: the whole text, its sentence hidden from attention."""
+    """The same positions follow from another computation.
+
+    The whole text, its sentence hidden from attention.
+    """
     folder = str(request.getfixturevalue(family))
     tokenizer, backbone = load_tokenizer(folder), load_backbone(folder).eval()
     parsed, ids = wrapped(
@@ -280,6 +286,6 @@ def test_a_backbone_that_cannot_be_told_positions_is_refused(tokenizer, mpnet):
 
     with pytest.raises(LabError, match="a t5 backbone cannot be told"):
         template_bias(Relative(), mask, parsed)
-    # MPNet takes position ids and adds distances of its own: its bias would be another one, by a tenth.
+    # MPNet takes position ids and adds distances of its own: its bias would differ by a tenth.
     with pytest.raises(LabError, match="a mpnet backbone cannot be told"):
         template_bias(load_backbone(str(mpnet)), mask, parsed)

@@ -1,4 +1,4 @@
-"""What is saved opens with transformers and sentence-transformers and gives the same embeddings there."""
+"""A saved folder gives the same embeddings in transformers and sentence-transformers."""
 
 import json
 import shutil
@@ -71,7 +71,7 @@ def test_a_pooling_that_others_do_not_know_is_not_told_to_them_as_another(
     assert load_encoder(str(tmp_path / "e")).pooling == "longest"
 
 
-# ---- damaged folders: one sentence, and never a score --------------------------------------------------------------
+# ---- damaged folders: one sentence, and never a score -----------------------------------------
 
 
 def with_config(folder, **values):

@@ -1,4 +1,4 @@
-"""Arms: what a step encodes and compares, each against a computation by hand, a limiting case, or another arm it must equal."""
+"""Arms: what a step encodes and compares, by hand, in a limiting case, or as another arm."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def loss(lab, **options):
     return lab.objective()(*embedded).loss.item()
 
 
-# ---- dropout ---------------------------------------------------------------------------------------------------------
+# ---- dropout ----------------------------------------------------------------------------------
 
 
 def test_a_fixed_mask_gives_both_views_the_same_embedding_and_an_independent_one_does_not(base):
@@ -82,11 +82,14 @@ def test_a_fixed_mask_is_still_dropout_and_changes_with_the_step(base):
     assert (one.views[0] - none.views[0]).abs().max() > 1e-3
 
 
-# ---- frameworks ------------------------------------------------------------------------------------------------------
+# ---- frameworks -------------------------------------------------------------------------------
 
 
 def test_the_first_step_of_esimcse_at_rate_0_is_simcse(base):
-    """Its queue is empty then; a view of embeddings is encoded apart, so that masks are compared with dropout off."""
+    """Its queue is empty then.
+
+    A view of embeddings is encoded apart, so that masks are compared with dropout off.
+    """
     queue = {
         "contrast.queue": 2.5,
         "view": {"family": "embedding-noise", "strength": 0.0},
@@ -232,7 +235,7 @@ def test_a_run_with_a_queue_resumes_bitwise(base, tmp_path):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-# ---- roles of a reshape ----------------------------------------------------------------------------------------------
+# ---- roles of a reshape -----------------------------------------------------------------------
 
 
 def numpy_token_view(operator, x):
@@ -310,7 +313,10 @@ def test_role_residual_starts_at_the_encoder_learns_and_is_kept_in_a_fresh_proce
     import subprocess
     import sys
 
-    code = f"from recse_lab.models.saving import load_encoder as l; print(l({str(folder)!r}).encode({texts!r}).tolist())"
+    code = (
+        "from recse_lab.models import load_encoder\n"
+        f"print(load_encoder({str(folder)!r}).encode({texts!r}).tolist())"
+    )
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
@@ -333,7 +339,7 @@ def test_a_reshape_target_of_a_queue_arm_is_that_of_simcse(base):
     assert terms[2] == pytest.approx(terms[0], rel=1e-6)
 
 
-# ---- what is refused -------------------------------------------------------------------------------------------------
+# ---- what is refused --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -417,7 +423,10 @@ def test_an_unknown_framework_names_the_nearest():
 
 
 def test_a_study_prepares_every_role(base, tmp_path):
-    """Shared work is done before the workers start: statistics for target and residual, none for a view."""
+    """Shared work is done before the workers start.
+
+    Statistics for target and residual, none for a view.
+    """
     from rich.console import Console
 
     from recse_lab.ablation.plan import plan

@@ -1,4 +1,7 @@
-"""A disk that fills up while training writes: one sentence, exit code 2, nothing half-written, and the same command goes on."""
+"""A disk that fills up while training writes.
+
+One sentence, exit code 2, nothing half-written, and the same command goes on.
+"""
 
 import errno
 import json
@@ -21,7 +24,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def full_at(call, real, half, error=FULL):
-    """``real``, but its ``call``-th call leaves half a file, by ``half``, and finds the disk full."""
+    """``real``, whose ``call``-th call leaves half a file, by ``half``, on a full disk."""
     calls = []
 
     def write(*arguments, **options):
@@ -89,7 +92,7 @@ def fill_results(patch):
 
 
 def fill_everything(patch):
-    """From the second state on nothing can be written any more, not even that the run has failed."""
+    """From the second state on nothing can be written, not even that the run has failed."""
     real, full = os.replace, []
 
     def replace(source, target):

@@ -1,4 +1,4 @@
-"""Momentum contrast: the queue against a deque, the copy against the closed form, ESimCSE's order, and resuming."""
+"""Momentum contrast: queue against a deque, copy against the closed form, order, resuming."""
 
 from collections import deque
 
@@ -17,7 +17,7 @@ def batch(size, *, seed=0, dim=3):
     return torch.randn(size, dim, generator=torch.Generator().manual_seed(seed))
 
 
-# ---- the queue -------------------------------------------------------------------------------------------------------
+# ---- the queue --------------------------------------------------------------------------------
 
 
 @settings(max_examples=40, deadline=None)
@@ -83,7 +83,7 @@ def test_a_queue_of_nothing_is_refused():
         MomentumQueue(0, 3)
 
 
-# ---- the momentum encoder --------------------------------------------------------------------------------------------
+# ---- the momentum encoder ---------------------------------------------------------------------
 
 
 def network(seed=0):
@@ -167,7 +167,7 @@ def test_a_momentum_beyond_its_range_is_refused(momentum):
         MomentumEncoder(network(), momentum=momentum)
 
 
-# ---- together --------------------------------------------------------------------------------------------------------
+# ---- together ---------------------------------------------------------------------------------
 
 
 class Steps:

@@ -1,4 +1,4 @@
-"""Training: the same run twice, killed and resumed, grouped or not, separated or integrated, and what it refuses."""
+"""Training: the same run twice, killed and resumed, grouped or not; and what it refuses."""
 
 import json
 import os
@@ -117,8 +117,11 @@ def test_killed_without_warning_and_resumed_gives_the_same_weights(base, tmp_pat
     spec.write_text(json.dumps(config.model_dump(mode="json")))
     code = (
         "import json, sys, torch; torch.set_num_threads(%d)\n"
-        "from pathlib import Path\nfrom recse_lab.config.schema import RunConfig\nfrom recse_lab.jobs.train import execute\n"
-        "execute(RunConfig.model_validate(json.loads(Path(sys.argv[1]).read_text())), Path(sys.argv[2]))"
+        "from pathlib import Path\n"
+        "from recse_lab.config.schema import RunConfig\n"
+        "from recse_lab.jobs.train import execute\n"
+        "config = RunConfig.model_validate(json.loads(Path(sys.argv[1]).read_text()))\n"
+        "execute(config, Path(sys.argv[2]))"
     ) % torch.get_num_threads()
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(spec), str(tmp_path / "killed" / "s")]
@@ -147,7 +150,10 @@ def test_a_finished_run_is_not_computed_again(base, tmp_path):
 
 
 def test_length_groups_give_the_same_loss_and_gradient(base):
-    """Sub-batches by length change what is padded, not what is computed (dropout off: masks are drawn by shape)."""
+    """Sub-batches by length change what is padded, not what is computed.
+
+    Dropout is off, since masks are drawn by shape.
+    """
     lab = Lab(settle(config_of(base, **{"model.dropout": 0.0})))
     arm, rows = lab.arm(), Batches(lab.tokens.lengths, 16, seed=0)(0)
     seen = []
@@ -199,7 +205,7 @@ def test_separated_and_integrated_losses_agree_on_equal_weights(base, operator, 
 
 
 def test_an_integrated_reshape_does_not_read_a_prompt(base):
-    """It would take the template's words for the sentence's, and separated and integrated would be two things."""
+    """It would take the template's words for the sentence's, unlike a separated one."""
     with pytest.raises(LabError, match="integrated would read the words of the prompt"):
         make_config(merge({**base, "model": {}}, {"prompt": {}, "reshape.mode": "integrated"}))
 
@@ -220,7 +226,7 @@ def test_integrated_reshape_has_a_gradient_and_separated_has_none(base):
 
 
 def test_simcse_loss_of_a_fixed_batch_equals_the_backbone_asked_by_hand(base, tiny):
-    """SimCSE by hand: two passes of transformers' own model under the same dropout stream, mean pooling, cosine, log-softmax."""
+    """SimCSE by hand: two passes of transformers' model under the same dropout stream."""
     from transformers import BertModel
 
     from recse_lab.models.dropout import replace_dropouts
@@ -256,7 +262,10 @@ def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path,
     config = config_of(base)
     with pytest.raises(
         LabError,
-        match=r"step 5: the loss is nan on the batch of corpus rows \d+, \d+.*the last good state is kept in",
+        match=(
+            r"step 5: the loss is nan on the batch of corpus rows \d+, "
+            r"\d+.*the last good state is kept in"
+        ),
     ):
         execute(config, tmp_path / "s")
     run = Run(next((tmp_path / "s").iterdir()))
@@ -270,7 +279,10 @@ def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path,
 
 
 def test_weights_that_leave_float32_stop_and_never_become_a_state(base, tmp_path, monkeypatch):
-    """The gradient of step 6 is finite, its step is not: without this the file to resume from would hold NaN for good."""
+    """The gradient of step 6 is finite, its step is not.
+
+    Without this the file to resume from would hold NaN for good.
+    """
     from recse_lab.optimisation import schedule
 
     config = config_of(base)

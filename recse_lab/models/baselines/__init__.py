@@ -1,4 +1,7 @@
-"""Training-free baselines: encoders like any other, named NAME[-N]@ENCODER, fitted on a corpus where they need one."""
+"""Training-free baselines.
+
+Encoders like any other, named NAME[-N]@ENCODER, fitted on a corpus where they need one.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from recse_lab.models.baselines.redrawn import random
 from recse_lab.models.baselines.wrapped import WrappedEncoder
 
 Baseline = Bag | WrappedEncoder
-"""Each is an ``Encoder`` with a ``fingerprint``, and ``fitted_on``: the corpus's name, None where it needs none."""
+"""An ``Encoder`` with a ``fingerprint``.
+
+``fitted_on`` is the corpus's name, None if it needs none.
+"""
 
 BASELINES: dict[str, Callable[[Fitting, int | None], Baseline]] = {
     "whitening": whitening,
@@ -38,6 +44,8 @@ FITTED_ON = 50_000  # sentences whose embeddings moments are taken of, evenly sp
 
 
 class Spec(NamedTuple):
+    """A baseline's name, taken apart."""
+
     name: str
     number: int | None
     encoder: str
@@ -84,14 +92,25 @@ def load_baseline(
     device: torch.device | str = "cpu",
     notify: Notify = lambda what, done, total: None,
 ) -> Baseline:
-    """The baseline ``spec`` (NAME[-N]@ENCODER), fitted on ``corpus`` where it is fitted at all, and kept in the cache.
+    """A training-free baseline; what is fitted on the corpus is kept in the cache.
 
-    Mean, covariance and principal components are those of the embeddings, computed in ``precision``, of at most ``rows`` sentences
-    evenly spaced over the corpus; tokens are counted in all of it. Options that a baseline does not have (pooling and layers
-    of a bag) change nothing, its fingerprint included.
+    Options that a baseline does not have (pooling and layers of a bag) change nothing, its
+    fingerprint included.
+
+    Args:
+        spec: NAME[-N]@ENCODER, as whitening-64@recse-lab/tiny.
+        corpus: Sentences it is fitted on; tokens are counted in all of them.
+        pooling: Pooling of the encoder instead of the stated one.
+        layers: Number of backbone layers kept.
+        max_length: Longest sentence in tokens.
+        precision: fp32 or bf16, of the embeddings that moments are taken of.
+        rows: At most so many sentences, evenly spaced over the corpus, give mean and covariance.
+        device: Where the baseline computes.
+        notify: Called with what is done, the number done, and of all.
 
     Raises:
-        LabError: An unknown name, a number out of range, an encoder that cannot be loaded, a corpus too small.
+        LabError: An unknown name, a number out of range, an encoder that cannot be loaded, or a
+            corpus that is too small.
     """
     name, number, encoder = parse_baseline(spec)
     fitting = Fitting(

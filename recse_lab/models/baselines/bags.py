@@ -1,4 +1,7 @@
-"""Baselines without a network: weighted means of static token vectors, of the backbone or factorised from a corpus."""
+"""Baselines without a network.
+
+Weighted means of static token vectors, of the backbone or factorised from a corpus.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,20 @@ CHUNK = 4096  # sentences summed together
 
 
 def content_tokens(tokenizer: Any) -> Float[np.ndarray, " vocab"]:
-    """1 for every token that stands for text, the unknown one included; 0 for [CLS], [SEP], padding and the like."""
+    """1 for tokens that stand for text, the unknown one included.
+
+    0 for [CLS], [SEP], padding and other special tokens.
+    """
     content = np.ones(len(tokenizer), dtype=np.float32)
     content[sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})] = 0
     return content
 
 
 class Bag(TrainingFree):
-    """(1/n) Σ weight(tokenᵢ) · vector(tokenᵢ) over the n content tokens of a sentence; zero where none has a vector."""
+    """(1/n) Σ weight(tokenᵢ) · vector(tokenᵢ) over the n content tokens of a sentence.
+
+    Zero if none of them has a vector.
+    """
 
     vectors: Tensor
     content: Tensor
@@ -106,7 +115,10 @@ def _word_matrix(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.n
 
 
 def _factorised(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.ndarray]:
-    """As wide as the encoder, from the co-occurrences of the whole corpus; zero for a token without a positive association."""
+    """Vectors as wide as the encoder, from the co-occurrences in the whole corpus.
+
+    Zero for a token without a positive association.
+    """
     identity = {
         "vectors": "ppmi",
         "weights": fitting.weights,
@@ -124,7 +136,8 @@ def _factorised(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.nd
         seen = int((np.diff(matrix.indptr) > 0).sum())
         if seen < model.hidden:
             raise LabError(
-                f"{fitting.spec}: {seen} tokens of {fitting.corpus.name} keep company more often than by chance, which is too "
+                f"{fitting.spec}: {seen} tokens of {fitting.corpus.name} keep company more often "
+                "than by chance, which is too "
                 f"few for vectors of {model.hidden} numbers; give a larger corpus."
             )
         return {"vectors": factorise(matrix, model.hidden)}
@@ -182,20 +195,32 @@ def _bag(fitting: Fitting, vectors: Part, weights: Part, removed: int | None) ->
 
 
 def bag(fitting: Fitting, number: int | None) -> Bag | Mapped:
-    """Mean of the backbone's word embeddings; N principal components removed, default 0."""
+    """Mean of the backbone's word embeddings.
+
+    N principal components are removed; none by default.
+    """
     return _bag(fitting, _word_matrix, _uniform, number)
 
 
 def bag_sif(fitting: Fitting, number: int | None) -> Bag | Mapped:
-    """SIF-weighted mean of the backbone's word embeddings (Arora et al. 2017); N principal components removed, default 0, theirs 1."""
+    """SIF-weighted mean of the backbone's word embeddings (Arora et al. 2017).
+
+    N principal components are removed; none by default, one in the paper.
+    """
     return _bag(fitting, _word_matrix, _sif, number)
 
 
 def ppmi(fitting: Fitting, number: int | None) -> Bag | Mapped:
-    """Mean of vectors factorised from a corpus, positive PMI and SVD (Levy et al. 2015); N principal components removed, default 0."""
+    """Mean of vectors factorised from a corpus, positive PMI and SVD (Levy et al. 2015).
+
+    N principal components are removed; none by default.
+    """
     return _bag(fitting, _factorised, _uniform, number)
 
 
 def ppmi_sif(fitting: Fitting, number: int | None) -> Bag | Mapped:
-    """SIF-weighted mean of vectors factorised from a corpus; N principal components removed, default 0."""
+    """SIF-weighted mean of vectors factorised from a corpus.
+
+    N principal components are removed; none by default.
+    """
     return _bag(fitting, _factorised, _sif, number)

@@ -1,4 +1,7 @@
-"""What a baseline is made from: the network it starts from, the corpus it is fitted on, and what was fitted before."""
+"""What a baseline is made from.
+
+The network it starts from, the corpus it is fitted on, and what was fitted before.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,10 @@ class FittedMoments(NamedTuple):
 
 @dataclass
 class Fitting:
-    """One baseline's spec and options. Everything is read when first asked for: what is in the cache reads no corpus."""
+    """One baseline's spec and options.
+
+    Everything is read when first asked for: what is in the cache reads no corpus.
+    """
 
     spec: str
     encoder: str
@@ -76,7 +82,10 @@ class Fitting:
         return model.to(self.device)
 
     def words(self) -> TransformerEncoder:
-        """The encoder for its tokenizer, width and word embeddings; pooling and layers do not matter."""
+        """The encoder for its tokenizer, width and word embeddings.
+
+        Pooling and layers do not matter.
+        """
         return load_encoder(self.encoder, pooling="mean", layers=1, max_length=self.max_length)
 
     def identity(self, model: TransformerEncoder) -> str:
@@ -103,7 +112,11 @@ class Fitting:
         )
 
     def cloud(self, model: Encoder, inner: str) -> FittedMoments:
-        """Moments of ``model``, whose fingerprint is ``inner``, over at most ``rows`` sentences evenly spaced over the corpus.
+        """Moments of the embeddings of at most ``rows`` sentences, evenly spaced over the corpus.
+
+        Args:
+            model: The encoder.
+            inner: Its fingerprint.
 
         Raises:
             LabError: An embedding is not finite.
@@ -130,7 +143,8 @@ class Fitting:
             self.notify(f"fitting {self.spec}", start + len(rows), len(sample))
         if not torch.isfinite(moments.variance).all():
             raise LabError(
-                f"{self.spec}: some embeddings of {self.corpus.name} are not finite; nothing can be fitted."
+                f"{self.spec}: some embeddings of {self.corpus.name} are not finite; "
+                "nothing can be fitted."
             )
         return {
             "count": np.array([moments.count]),
@@ -141,7 +155,7 @@ class Fitting:
     def kept(
         self, identity: Mapping[str, Any], compute: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
-        """What was fitted before under this identity, else ``compute()``, kept for the next time."""
+        """Arrays fitted before under this identity, else ``compute()``, which is then stored."""
         code = code_hash("models", "pooling.py", "data/token_store.py", "reshape/moments.py")
         path = cache_root() / "baselines" / f"{digest({**identity, 'code': code})}.safetensors"
         if path.is_file():

@@ -1,4 +1,7 @@
-"""Baselines that are an affine map behind an encoder: whitening, all-but-the-top, removed principal components."""
+"""Baselines that are an affine map behind an encoder.
+
+Whitening, all-but-the-top, removed principal components.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,16 @@ from recse_lab.models.baselines.fitting import FittedMoments, Fitting, digest
 from recse_lab.models.baselines.wrapped import WrappedEncoder
 from recse_lab.models.encoder import Encoder
 
-# ---- formulas ----------------------------------------------------------------------------------------------------
+# ---- formulas ----------------------------------------------------------------------------------
 
 
 def spectrum(
     matrix: Float[np.ndarray, "dim dim"],
 ) -> tuple[Float[np.ndarray, " dim"], Float[np.ndarray, "dim dim"]]:
-    """Eigenvalues of a symmetric matrix, largest first, and its eigenvectors as columns, each with its largest entry positive."""
+    """Eigenvalues of a symmetric matrix, largest first, and its eigenvectors as columns.
+
+    The largest entry of every eigenvector is positive.
+    """
     values, vectors = np.linalg.eigh(matrix)
     values, vectors = values[::-1], vectors[:, ::-1]
     largest = np.take_along_axis(vectors, np.abs(vectors).argmax(0)[None], axis=0)
@@ -27,7 +33,12 @@ def spectrum(
 
 
 def rank(values: Float[np.ndarray, " dim"], energy: float) -> int:
-    """Directions in which float32 vectors of mean square norm ``energy`` vary by more than their rounding."""
+    """Number of directions in which float32 vectors vary by more than their rounding.
+
+    Args:
+        values: Eigenvalues of their covariance.
+        energy: Their mean square norm.
+    """
     noise = (len(values) * np.finfo(np.float32).eps) ** 2 * energy
     return int((values > noise).sum())
 
@@ -37,9 +48,9 @@ def whitening_kernel(
 ) -> Float[np.ndarray, "dim k"]:
     """W = (U Λ^{-1/2})[:, :k] of a covariance U Λ Uᵀ: (x − μ) W has covariance 1 in k dimensions.
 
-    Source: Su et al. (2021), "Whitening sentence representations for better semantics and faster retrieval",
-    arXiv 2103.15316, algorithm 1. The covariance is divided by N, as in the paper; the authors' code divides by N − 1,
-    which no cosine sees.
+    Source: Su et al. (2021), "Whitening sentence representations for better semantics and faster
+    retrieval", arXiv 2103.15316, algorithm 1. The covariance is divided by N, as in the paper; the
+    authors' code divides by N − 1, which no cosine sees.
     """
     return vectors[:, :k] / np.sqrt(values[:k])
 
@@ -49,7 +60,7 @@ def complement(vectors: Float[np.ndarray, "dim removed"]) -> Float[np.ndarray, "
     return np.eye(len(vectors)) - vectors @ vectors.T
 
 
-# ---- encoders ----------------------------------------------------------------------------------------------------
+# ---- encoders ---------------------------------------------------------------------------------
 
 
 class Mapped(WrappedEncoder):
@@ -84,7 +95,7 @@ class Mapped(WrappedEncoder):
 
 
 class Directions(NamedTuple):
-    """Of the embeddings of a corpus: mean, and spectrum of their covariance or of their second moment."""
+    """Mean of a corpus's embeddings, and spectrum of their covariance or second moment."""
 
     mean: Float[np.ndarray, " dim"]
     values: Float[np.ndarray, " dim"]
@@ -97,7 +108,7 @@ class Directions(NamedTuple):
 def _directions(
     fitting: Fitting, encoder: Encoder, inner: str, number: int, *, centred: bool = True
 ) -> Directions:
-    """Refused where fewer than ``number`` directions carry anything."""
+    """The directions of a corpus; refused if fewer than ``number`` carry anything."""
     cloud = fitting.cloud(encoder, inner)
     mean, matrix = cloud.mean, cloud.covariance
     energy = float(np.trace(matrix) + mean @ mean)
@@ -105,7 +116,8 @@ def _directions(
     varying = rank(values, energy)
     if number > varying:
         raise LabError(
-            f"{fitting.spec}: fitted on {cloud.count:,} sentences of {fitting.corpus.name}, whose embeddings vary in {varying} "
+            f"{fitting.spec}: fitted on {cloud.count:,} sentences of {fitting.corpus.name}, "
+            f"whose embeddings vary in {varying} "
             f"directions, not in {number}; give a smaller number or a larger corpus."
         )
     return Directions(mean, values, vectors, varying, cloud)
@@ -128,22 +140,24 @@ def _mapped(
 def whitening(fitting: Fitting, number: int | None) -> Mapped:
     """BERT-whitening to N dimensions, default all in which embeddings vary (Su et al. 2021).
 
-    A mean of LayerNorm's outputs, x = γ·z + β with Σ z = 0, varies in one direction fewer than it has numbers: across it
-    whitening would blow up rounding.
+    A mean of LayerNorm's outputs, x = γ·z + β with Σ z = 0, varies in one direction fewer than it
+    has numbers: across it whitening would blow up rounding.
 
     Raises:
-        LabError: More dimensions than the embedding has, or than its embeddings of the corpus vary in; by default, a
-            corpus of no more sentences than dimensions.
+        LabError: More dimensions than the embedding has, or than its embeddings of the corpus vary
+            in; by default, a corpus of no more sentences than dimensions.
     """
     encoder = fitting.network()
     if number is not None and not 1 <= number <= encoder.hidden:
         raise LabError(
-            f"{fitting.spec}: whitening keeps 1 to {encoder.hidden} dimensions of {fitting.encoder}, not {number}."
+            f"{fitting.spec}: whitening keeps 1 to {encoder.hidden} dimensions of "
+            f"{fitting.encoder}, not {number}."
         )
     found = _directions(fitting, encoder, fitting.identity(encoder), number or 1)
     if number is None and found.cloud.count <= encoder.hidden:
         raise LabError(
-            f"{fitting.spec}: {found.cloud.count:,} sentences of {fitting.corpus.name} cannot fill {encoder.hidden} dimensions; "
+            f"{fitting.spec}: {found.cloud.count:,} sentences of {fitting.corpus.name} cannot fill "
+            f"{encoder.hidden} dimensions; "
             "give a larger corpus, or say how many dimensions to keep."
         )
     k = number or found.varying
@@ -152,15 +166,18 @@ def whitening(fitting: Fitting, number: int | None) -> Mapped:
 
 
 def all_but_the_top(fitting: Fitting, number: int | None) -> Mapped:
-    """All-but-the-top: without the mean and the top N components, default d/100 (Mu & Viswanath 2018), of sentence embeddings.
+    """All-but-the-top: sentence embeddings without their mean and top N components.
+
+    N is d/100 by default (Mu & Viswanath 2018).
 
     The paper does this to word vectors, and so does not say what D suits sentences.
 
     Raises:
-        LabError: As many components as there are dimensions, or more than the embeddings of the corpus vary in.
+        LabError: As many components as there are dimensions, or more than the embeddings of the
+            corpus vary in.
 
-    Source: Mu & Viswanath (2018), "All-but-the-top: simple and effective postprocessing for word representations",
-    algorithm 1; the components are removed from the centred vectors.
+    Source: Mu & Viswanath (2018), "All-but-the-top: simple and effective postprocessing for word
+    representations", algorithm 1; the components are removed from the centred vectors.
     """
     encoder = fitting.network()
     removed = max(1, round(encoder.hidden / 100)) if number is None else number
@@ -173,14 +190,23 @@ def all_but_the_top(fitting: Fitting, number: int | None) -> Mapped:
 
 
 def without_principal(fitting: Fitting, encoder: Encoder, inner: str, removed: int) -> Mapped:
-    """Without the first singular directions of the embeddings of ``encoder``, which are not centred; ``inner`` is its fingerprint.
+    """Embeddings without their first singular directions; they are not centred.
 
-    The paper takes them from the sentences that are tested; these are of the corpus, so that no test sentence is seen.
+    The paper takes the directions from the sentences that are tested; these are of the corpus, so
+    that no test sentence is seen.
+
+    Args:
+        fitting: The baseline's specification and corpus.
+        encoder: The encoder that is wrapped.
+        inner: Its fingerprint.
+        removed: Number of directions.
 
     Raises:
-        LabError: As many components as there are dimensions, or more than the embeddings of the corpus have.
+        LabError: As many components as there are dimensions, or more than the embeddings of the
+            corpus have.
 
-    Source: Arora, Liang & Ma (2017), "A simple but tough-to-beat baseline for sentence embeddings", algorithm 1.
+    Source: Arora, Liang & Ma (2017), "A simple but tough-to-beat baseline for sentence
+    embeddings", algorithm 1.
     """
     _leaves_something(fitting, removed, encoder.hidden)
     found = _directions(fitting, encoder, inner, removed, centred=False)
@@ -199,5 +225,6 @@ def without_principal(fitting: Fitting, encoder: Encoder, inner: str, removed: i
 def _leaves_something(fitting: Fitting, removed: int, hidden: int) -> None:
     if removed >= hidden:
         raise LabError(
-            f"{fitting.spec}: removes {removed} components of {hidden} dimensions; nothing would be left."
+            f"{fitting.spec}: removes {removed} components of {hidden} dimensions; "
+            "nothing would be left."
         )

@@ -10,12 +10,15 @@ from recse_lab.models.heads import TanhHead
 
 
 def random(fitting: Fitting, number: int | None) -> WrappedEncoder:
-    """The same architecture and tokenizer, its weights drawn anew as before any training; N is the seed, default 0.
+    """The same architecture and tokenizer, with weights drawn again as before any training.
+
+    N is the seed, default 0.
 
     A residual starts at zero, and so has no part in it.
 
-    Source: after Wieting & Kiela (2019), "No training required: exploring random encoders for sentence classification": what
-    an architecture gives before it has learned. Theirs are random layers over pretrained word vectors; here nothing is kept.
+    Source: after Wieting & Kiela (2019), "No training required: exploring random encoders for
+    sentence classification": what an architecture gives before it has learned. Theirs are random
+    layers over pretrained word vectors; here nothing is kept.
     """
     seed, model = number or 0, fitting.network()
     fingerprint = digest({"kind": "random", "seed": seed, "encoder": fitting.identity(model)})

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class TrainingFree(nn.Module):
-    """``fingerprint`` is a sha256 of all that moves the numbers; ``fitted_on`` names the corpus, None where it needs none."""
+    """An encoder that nothing was trained for.
+
+    Args:
+        fingerprint: sha256 of everything that changes its embeddings.
+        fitted_on: Name of the corpus it was fitted on; None if it needs none.
+    """
 
     def __init__(self, *, fingerprint: str, fitted_on: str | None) -> None:
         super().__init__()
@@ -49,7 +54,7 @@ class TrainingFree(nn.Module):
 
 
 class WrappedEncoder(TrainingFree):
-    """Another encoder in all that a subclass does not change."""
+    """Another encoder, in everything that a subclass does not override."""
 
     def __init__(self, encoder: Encoder, *, fingerprint: str, fitted_on: str | None) -> None:
         super().__init__(fingerprint=fingerprint, fitted_on=fitted_on)

@@ -7,7 +7,7 @@ and one line in one of the two dicts below; docs/add-a-framework.md shows how.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from recse_lab.models.readouts.pooled import Pooled as Pooled
 from recse_lab.models.readouts.prompt import Prompt as Prompt
@@ -16,6 +16,7 @@ from recse_lab.models.readouts.readout import Readout as Readout
 from recse_lab.models.readouts.residual import Residual as Residual
 
 
+@runtime_checkable
 class ReadsReadout(Protocol):
     """A readout that an encoder's folder names as its pooling."""
 
@@ -26,6 +27,7 @@ class ReadsReadout(Protocol):
         ...
 
 
+@runtime_checkable
 class ReadsAddition(Protocol):
     """A readout that wraps another one."""
 

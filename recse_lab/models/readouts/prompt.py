@@ -1,4 +1,4 @@
-"""PromptBERT: a sentence's embedding is the state of a mask token that a template asks to stand for its meaning."""
+"""PromptBERT: the embedding is the state of a mask token in a template around the sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 SENTENCE, MASK = "[X]", "[MASK]"
 
 TEMPLATES = ('This sentence of " [X] " means [MASK] .', 'This sentence : " [X] " means [MASK] .')
-"""The authors' pair for BERT: the first for one view and for use, the second for the other view (their run.sh)."""
+"""The authors' pair for BERT.
+
+The first for one view and for use, the second for the other view (their run.sh).
+"""
 
 
 class Prompt(Readout):
@@ -90,7 +93,10 @@ class Template(NamedTuple):
     prefix: tuple[int, ...]
     suffix: tuple[int, ...]
     mask: int
-    """Place of the mask token in a wrapped sentence: from its start where ≥ 0, from its end where negative."""
+    """Place of the mask token in a wrapped sentence.
+
+    From its start where ≥ 0, from its end where negative.
+    """
     special: tuple[int, int]
     """How many special tokens a tokenised sentence has before and behind its content."""
     room: int
@@ -103,36 +109,44 @@ class Template(NamedTuple):
 
 
 def parse_template(template: str, tokenizer: Any, *, max_length: int) -> Template:
-    """Tokenise a template with one ``[X]`` for the sentence and one ``[MASK]``; ``max_length`` counts all tokens.
+    """Tokenise a template with one ``[X]`` for the sentence and one ``[MASK]``.
+
+    ``max_length`` counts all tokens.
 
     Raises:
-        LabError: The tokenizer has no mask token, the template lacks either mark or repeats it, or fills ``max_length``.
+        LabError: The tokenizer has no mask token, the template lacks either mark or repeats it, or
+            fills ``max_length``.
     """
     if tokenizer.mask_token_id is None:
         raise LabError(
-            "a prompt needs a mask token, and this encoder's tokenizer has none; take another encoder."
+            "a prompt needs a mask token, and this encoder's tokenizer has none; "
+            "take another encoder."
         )
     for mark in (SENTENCE, MASK):
         if template.count(mark) != 1:
             raise LabError(
-                f"template {template!r} has {template.count(mark)} × {mark}; write one {SENTENCE} where the sentence "
+                f"template {template!r} has {template.count(mark)} × {mark}; "
+                f"write one {SENTENCE} where the sentence "
                 f"goes and one {MASK} where its meaning is read."
             )
     before, behind = template.replace(MASK, tokenizer.mask_token).split(SENTENCE)
-    # A space left at the end would be a token of its own to byte-level tokenizers; one at the start belongs to its word.
+    # To byte-level tokenizers a space at the end would be a token of its own; one at the start
+    # belongs to its word.
     pieces = [_ids(tokenizer, before.strip()), _ids(tokenizer, behind.rstrip())]
     left, right = special_tokens(tokenizer)
     prefix, suffix = (*left, *pieces[0]), (*pieces[1], *right)
     whole = prefix + suffix
     if whole.count(tokenizer.mask_token_id) != 1:
         raise LabError(
-            f"template {template!r} has more than one mask token; write {MASK} once and nowhere else."
+            f"template {template!r} has more than one mask token; "
+            f"write {MASK} once and nowhere else."
         )
     place = whole.index(tokenizer.mask_token_id)
     room = max_length - len(whole)
     if room < 1:
         raise LabError(
-            f"template {template!r} takes {len(whole)} of {max_length} tokens and leaves none for a sentence; shorten it."
+            f"template {template!r} takes {len(whole)} of {max_length} tokens and leaves none for "
+            "a sentence; shorten it."
         )
     mask = place if place < len(prefix) else place - len(whole)
     return Template(prefix, suffix, mask, (len(left), len(right)), room)
@@ -150,7 +164,10 @@ def special_tokens(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def wrap(row: Int[np.ndarray, " tokens"], template: Template) -> Int[np.ndarray, " wrapped"]:
-    """A tokenised sentence, special tokens included, put into a template. Only the sentence is ever cut, at its end."""
+    """A tokenised sentence, special tokens included, put into a template.
+
+    Only the sentence is ever cut, at its end.
+    """
     before, behind = template.special
     content = row[before : len(row) - behind][: template.room]
     return np.concatenate([template.prefix, content, template.suffix]).astype(np.int64)
@@ -161,9 +178,12 @@ def mask_state(
     mask: Int[Tensor, "batch tokens"],
     template: Template,
 ) -> Float[Tensor, "batch hidden"]:
-    """The state at the mask token of wrapped sentences, by its place: a ``[MASK]`` inside a sentence is not taken for it.
+    """The state at the mask token of wrapped sentences, by its place.
 
-    Source: Jiang et al. 2022 (arXiv:2201.04337), "Represent sentence with the prompt": h = h_[MASK].
+    A ``[MASK]`` inside a sentence is not taken for it.
+
+    Source: Jiang et al. 2022 (arXiv:2201.04337), "Represent sentence with the prompt": h =
+    h_[MASK].
     """
     places = (
         mask.sum(1) + template.mask
@@ -176,16 +196,19 @@ def mask_state(
 def template_bias(
     backbone: PreTrainedModel, mask: Int[Tensor, "batch tokens"], template: Template
 ) -> Float[Tensor, "batch hidden"]:
-    """The state at the mask token for the template alone, its tokens at the positions they have around each sentence.
+    """The state at the mask token of the template alone.
 
-    Take it from ``mask_state`` to remove the template's bias. It has gradient, and dropout in training mode; sentences
-    of one length share a pass.
+    Its tokens have the positions that they have around each sentence. Subtract it from
+    ``mask_state`` to remove the template's bias. It has gradient, and dropout in training mode;
+    sentences of one length share a pass.
 
     Raises:
-        LabError: The backbone takes no position ids, or looks at distances (MPNet, DeBERTa), which see no gap.
+        LabError: The backbone takes no position ids, or looks at distances (MPNet, DeBERTa), which
+            see no gap.
 
-    Source: Jiang et al. 2022 (arXiv:2201.04337), "template denoising": h − ĥ in the loss; positions, gradient and shared
-    passes as in the authors' prompt_bert/models.py, except that RoBERTa's positions start where RoBERTa counts from.
+    Source: Jiang et al. 2022 (arXiv:2201.04337), "template denoising": h − ĥ in the loss;
+    positions, gradient and shared passes as in the authors' prompt_bert/models.py, except that
+    RoBERTa's positions start where RoBERTa counts from.
     """
     config = backbone.config
     relative = hasattr(config, "relative_attention_num_buckets") or getattr(
@@ -193,7 +216,8 @@ def template_bias(
     )
     if relative or "position_ids" not in inspect.signature(backbone.forward).parameters:
         raise LabError(
-            f"a {config.model_type} backbone cannot be told where a template's tokens stand, so that the template's bias "
+            f"a {config.model_type} backbone cannot be told where a template's tokens stand, "
+            "so that the template's bias "
             "cannot be removed; turn the removal off."
         )
     lengths, back = (mask.sum(1) - template.length).unique(return_inverse=True)
