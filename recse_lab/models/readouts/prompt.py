@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
 from recse_lab.errors import LabError
@@ -56,7 +56,9 @@ class Prompt(Readout):
         """The template of a view; views beyond the last template share it."""
         return self.templates[min(view, len(self.templates) - 1)]
 
-    def wrap(self, row: Int[np.ndarray, " tokens"], view: int = 0) -> Int[np.ndarray, " wrapped"]:
+    def wrap(
+        self, row: Integer[np.ndarray, " tokens"], view: int = 0
+    ) -> Int[np.ndarray, " wrapped"]:
         """The sentence inside the template of its view."""
         return wrap(row, self.template(view))
 
@@ -163,7 +165,7 @@ def special_tokens(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return whole[:start], whole[start + len(content) :]
 
 
-def wrap(row: Int[np.ndarray, " tokens"], template: Template) -> Int[np.ndarray, " wrapped"]:
+def wrap(row: Integer[np.ndarray, " tokens"], template: Template) -> Int[np.ndarray, " wrapped"]:
     """A tokenised sentence, special tokens included, put into a template.
 
     Only the sentence is ever cut, at its end.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
 from recse_lab.pooling import HiddenStates
@@ -47,7 +47,9 @@ class Readout(nn.Module):
         super().__init__()
         self.name = name
 
-    def wrap(self, row: Int[np.ndarray, " tokens"], view: int = 0) -> Int[np.ndarray, " wrapped"]:
+    def wrap(
+        self, row: Integer[np.ndarray, " tokens"], view: int = 0
+    ) -> Int[np.ndarray, " wrapped"]:
         """Token ids that the backbone reads for a tokenised sentence in one of its views."""
         return row
 

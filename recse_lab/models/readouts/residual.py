@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -39,7 +39,9 @@ class Residual(Readout):
         nn.init.zeros_(self.compress.compress.weight)
         nn.init.zeros_(self.compress.compress.bias)
 
-    def wrap(self, row: Int[np.ndarray, " tokens"], view: int = 0) -> Int[np.ndarray, " wrapped"]:
+    def wrap(
+        self, row: Integer[np.ndarray, " tokens"], view: int = 0
+    ) -> Int[np.ndarray, " wrapped"]:
         """As the inner readout does."""
         return self.inner.wrap(row, view)
 
