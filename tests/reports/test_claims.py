@@ -12,9 +12,9 @@ from recse_lab.data.sts_sets import SEVEN
 from recse_lab.files import read_json, write_json
 from recse_lab.reports.claims.claims import CLAIMS, LESS, MORE
 from recse_lab.reports.claims.evidence import Estimate, Evidence, NotRun, best, difference
-from recse_lab.reports.claims.verdicts import judge, seeds_to_decide, verdict, write_claims
-from recse_lab.reports.paper.arms import collect_arms
+from recse_lab.reports.claims.verdicts import decide, judge, seeds_to_decide, write_claims
 from recse_lab.reports.resamples import RESAMPLES
+from recse_lab.runs.collection import read_store
 from recse_lab.statistics import compare_sts, seeds_needed
 from recse_lab.statistics.comparison import Comparison
 
@@ -37,7 +37,7 @@ from recse_lab.statistics.comparison import Comparison
     ],
 )
 def test_the_rule(low, high, claimed, wanted):
-    assert verdict(low, high, claimed) == wanted
+    assert decide(low, high, claimed) == wanted
 
 
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(0.001, 1))
@@ -45,7 +45,7 @@ def test_the_rule_is_the_same_from_the_other_side(low, width, margin):
     """Exchanging the arms turns the interval and the claim around, and no verdict."""
     high = low + width
     for claimed in (MORE, LESS, (-margin, margin), (-margin, float("inf"))):
-        assert verdict(low, high, claimed) == verdict(-high, -low, (-claimed[1], -claimed[0]))
+        assert decide(low, high, claimed) == decide(-high, -low, (-claimed[1], -claimed[0]))
 
 
 def estimate(delta, sd, pairs_variance, level=0.95):
@@ -88,7 +88,7 @@ def test_seeds_to_decide_by_simulation():
 @pytest.fixture
 def evidence(tmp_path):
     add_portability(tmp_path)
-    return Evidence("portability", collect_arms(tmp_path))
+    return Evidence("portability", read_store(tmp_path).arms)
 
 
 def test_a_difference_is_that_of_compare_sts(evidence):
@@ -148,10 +148,10 @@ def test_extreme_is_the_share_beyond(evidence):
     run = evidence.arm("untrained").runs[0]
     frame = scores(0.8, 0)
     values = frame.loc[frame["task"] == "stsb", "score"].to_numpy(float)
-    drawn = evidence.extreme(run)
-    assert drawn.point == pytest.approx(np.mean(np.abs(values) >= 0.9))
-    assert drawn.boot.shape == (RESAMPLES,)
-    assert drawn.boot.mean() == pytest.approx(drawn.point, abs=0.01)
+    sample = evidence.extreme(run)
+    assert sample.point == pytest.approx(np.mean(np.abs(values) >= 0.9))
+    assert sample.resamples.shape == (RESAMPLES,)
+    assert sample.resamples.mean() == pytest.approx(sample.point, abs=0.01)
 
 
 # ---- verdicts on planted effects ----------------------------------------------------------------------------------
@@ -222,14 +222,14 @@ def test_portability_is_about_frameworks_other_than_simcse(tmp_path):
     found = judged(tmp_path, "portability")
     assert found.estimate is not None
     assert len(found.estimate.runs) == 12
-    assert "ESimCSE +" in found.estimate.told
-    assert "crop -" in found.estimate.told
+    assert "ESimCSE +" in found.estimate.details
+    assert "crop -" in found.estimate.details
 
 
 def add_peak(root, name, seed, peak, *, reshape, device="NVIDIA H100"):
     run = add_trained(root, "train", name, 0.3, seed)
     reshape = (
-        {"role": "target", "mode": "separated", "operator": "channel-gram", "dim": reshape}
+        {"role": "target", "mode": "separated", "operator": "channel-gram", "dim": 32}
         if reshape
         else None
     )

@@ -32,7 +32,6 @@ from recse_lab.data.sts_sets import SEVEN
 from recse_lab.data.transfer_sets import TRANSFER
 from recse_lab.errors import LabError
 from recse_lab.reports.paper import TABLES, Ask
-from recse_lab.reports.paper.arms import collect_arms
 from recse_lab.reports.paper.sts_table import RESAMPLES
 from recse_lab.reports.resamples import resampled
 from recse_lab.reports.tables import (
@@ -46,6 +45,7 @@ from recse_lab.reports.tables import (
     rich_table,
 )
 from recse_lab.reports.tables.latex import latex
+from recse_lab.runs.collection import read_store
 from recse_lab.runs.store import find_runs
 from recse_lab.statistics import compare_sts, holm, mean_interval
 from recse_lab.statistics.rank_bootstrap import bootstrap_sts
@@ -61,7 +61,7 @@ def store(tmp_path_factory):
 
 def made(store, name, studies=(), **ask):
     return TABLES[name].table(
-        collect_arms(store, studies), Ask(**{"beside": BESIDE.get(name, ()), **ask})
+        read_store(store, studies).arms, Ask(**{"beside": BESIDE.get(name, ()), **ask})
     )
 
 
@@ -146,13 +146,13 @@ def test_all_compile(store, tmp_path):
 
 def test_nothing_to_show_is_told(tmp_path):
     with pytest.raises(LabError, match="no finished run here"):
-        collect_arms(tmp_path)
+        read_store(tmp_path)
     add_imported(tmp_path)
     for name in ("transfer", "alignment-uniformity", "polarity", "portability", "cost"):
         with pytest.raises(LabError, match="recse-lab"):
             made(tmp_path, name)
     with pytest.raises(LabError, match="did you mean imported"):
-        collect_arms(tmp_path, ["importd"])
+        read_store(tmp_path, ["importd"])
 
 
 # ---- sts ---------------------------------------------------------------------------------------
@@ -358,7 +358,7 @@ def test_the_same_runs_twice_in_a_study_stand_once(tmp_path):
         lambda seed: f"simcse-without-{seed}",
     )
     write_study(tmp_path, "portability", [first, cell])
-    assert [arm.label for arm in collect_arms(tmp_path)] == [
+    assert [arm.label for arm in read_store(tmp_path).arms] == [
         "trained: framework SimCSE, reshape without"
     ]
 

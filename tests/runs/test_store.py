@@ -9,7 +9,7 @@ from runstore import add_trained, write_study
 
 from recse_lab.errors import LabError
 from recse_lab.files import read_json
-from recse_lab.reports.paper.arms import collect_arms
+from recse_lab.runs.collection import read_store
 from recse_lab.runs.store import Run, find_run
 
 
@@ -35,7 +35,7 @@ def test_a_damaged_study_is_named(tmp_path, run):
     write_study(tmp_path, "s", [("arm", "arm", {}, None, lambda seed: "abc")])
     (tmp_path / "s" / "study.json").write_text("{}")
     with pytest.raises(LabError, match=r"s/study\.json: damaged"):
-        collect_arms(tmp_path)
+        read_store(tmp_path)
 
 
 @pytest.mark.parametrize("line", ["{", "5", "\udcff"])

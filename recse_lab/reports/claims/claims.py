@@ -1,4 +1,4 @@
-"""The paper's claims (reCSE, arXiv 2408.04975), each as a difference that stored runs can show; verdicts.py judges them."""
+"""The paper's claims (reCSE, arXiv 2408.04975), each as a difference that stored runs can show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from recse_lab.reports.claims.evidence import (
     best,
     difference,
 )
-from recse_lab.reports.paper.arms import Arm
+from recse_lab.reports.study.summary import p_value
+from recse_lab.runs.collection import Arm
 from recse_lab.runs.store import Run
 from recse_lab.statistics import holm, t_interval
 from recse_lab.statistics.comparison import Comparison
@@ -30,7 +31,11 @@ MORE, LESS = (0.0, INFINITY), (-INFINITY, 0.0)
 
 @dataclass(frozen=True)
 class Claim:
-    """``estimate`` computes the difference that ``number`` describes; ``claimed`` are the values that it should have, raw."""
+    """A claim as a difference of arms and the values it should have.
+
+    ``estimate`` computes the difference that ``number`` describes; ``claimed`` is the interval of
+    values that the claim implies, raw.
+    """
 
     says: str
     question: str
@@ -39,7 +44,7 @@ class Claim:
     estimate: Callable[[Evidence], Estimate]
     claimed: tuple[float, float] = MORE
     made_by: str = ""
-    """How its runs are made, where not by `recse-lab ablate STUDY`."""
+    """The command that makes its runs, if not `recse-lab ablate STUDY`."""
 
     @property
     def command(self) -> str:
@@ -79,8 +84,10 @@ def _text_views(e: Evidence) -> dict[str, Arm]:
 
 def _no_augmentation(e: Evidence) -> Estimate:
     reshape, views = e.arm("reshape target"), _text_views(e)
-    told = _apart({family: difference([reshape], [view], e.sts) for family, view in views.items()})
-    return difference([reshape], list(views.values()), e.sts)._replace(told=told)
+    details = _one_by_one(
+        {family: difference([reshape], [view], e.sts) for family, view in views.items()}
+    )
+    return difference([reshape], list(views.values()), e.sts)._replace(details=details)
 
 
 def _dropout_polarises(e: Evidence) -> Estimate:
@@ -96,33 +103,40 @@ def _no_polarity_of_views(e: Evidence) -> Estimate:
 
 
 def _extremes(e: Evidence, first: Sequence[Arm], second: Sequence[Arm]) -> Estimate:
-    """Shares of scores at the ends of −1 … 1; told: at the ends of the own range, which is about shape and not about place."""
+    """Shares of scores at the ends of −1 to 1.
+
+    The details give the same at the ends of the own range, which measures shape and not location.
+    """
     own = difference(first, second, partial(e.extreme, scaling=OWN)).compared
     bounds = (
         f" [{100 * own.low:+.2f} … {100 * own.high:+.2f}]"
         if own.low is not None and own.high is not None
         else ""
     )
-    told = f"At the ends of the range that an arm itself uses: {100 * own.delta:+.2f}{bounds}."
-    return difference(first, second, e.extreme)._replace(told=told)
+    details = f"At the ends of the range that an arm itself uses: {100 * own.delta:+.2f}{bounds}."
+    return difference(first, second, e.extreme)._replace(details=details)
 
 
-STEP_PEAK = "step_peak_bytes"
+def _step_peak(run: Run) -> int:
+    found = run.record.cost.step_peak_bytes
+    assert found is not None
+    return found
 
 
 def _memory(e: Evidence) -> Estimate:
-    """Logarithm of the ratio of the peak memory of a training step, over runs of `train` on an accelerator and those that differ from
-    them in the reshape alone: the mean, where there are several."""
+    """Logarithm of the ratio of the peak memory of a training step, with reshape over without.
+
+    Over runs of `train` on an accelerator that differ in the reshape alone; the mean of several.
+    """
     sides: tuple[dict[str, list[Run]], dict[str, list[Run]]] = {}, {}
     for run in (run for arm in e.arms for run in arm.distinct):
-        config = run.config or {}
-        if str((run.environment or {}).get("device")).startswith("cpu") or not (run.cost or {}).get(
-            STEP_PEAK
-        ):
+        on_cpu = str(run.record.environment.device).startswith("cpu")
+        if on_cpu or not run.record.cost.step_peak_bytes:
             continue
-        reshape = config.get("reshape")
-        if reshape is None or (reshape["role"], reshape["mode"]) == ("target", "separated"):
-            alike = json.dumps(config | {"reshape": None}, sort_keys=True)
+        reshape = run.record.config.reshape
+        if reshape is None or (reshape.role, reshape.mode) == ("target", "separated"):
+            options = run.record.config.tree() | {"reshape": None}
+            alike = json.dumps(options, sort_keys=True)
             sides[reshape is not None].setdefault(alike, []).append(run)
     pairs = [
         (plain, sides[1][key])
@@ -132,18 +146,12 @@ def _memory(e: Evidence) -> Estimate:
     ]
     if not pairs:
         raise NotMeasured(
-            "no two runs of `train` on an accelerator differ in the reshape alone (the peak that a study stores is that of a process which "
-            "computes several runs in turn, so that it cannot tell arms apart)"
+            "no two runs of `train` on an accelerator differ in the reshape alone (the peak that a "
+            "study stores is that of a process that computes several runs in turn, so it cannot be "
+            "assigned to an arm)"
         )
     ratios = [
-        float(
-            np.mean(
-                [
-                    np.log((each.cost or {})[STEP_PEAK] / (plain.cost or {})[STEP_PEAK])
-                    for each in reshaped
-                ]
-            )
-        )
+        float(np.mean([np.log(_step_peak(run) / _step_peak(plain)) for run in reshaped]))
         for plain, reshaped in pairs
     ]
     found = t_interval(ratios)
@@ -185,10 +193,10 @@ def _larger_dimension(e: Evidence) -> Estimate:
     levels = sorted(e.levels("channel-gram"), key=lambda arm: arm.factors["reshape.dim"])
     if len(levels) < 2:
         raise NotRun(f"{e.study} has fewer than two finished reshape dimensions of channel-gram")
-    told = (
+    details = (
         f"p = {levels[-1].factors['reshape.dim']} against p = {levels[0].factors['reshape.dim']}."
     )
-    return difference([levels[-1]], [levels[0]], e.sts)._replace(told=told)
+    return difference([levels[-1]], [levels[0]], e.sts)._replace(details=details)
 
 
 def _best_dimension(e: Evidence) -> Estimate:
@@ -225,34 +233,42 @@ def _tuned_temperatures(e: Evidence) -> Estimate:
     theirs = e.levels("SimCSE")
     found = _best_against(e, e.levels("reCSE"), best(theirs))
     return found._replace(
-        told=f"{found.told} Compared with the best of {len(theirs)} of SimCSE, {best(theirs).label}."
+        details=f"{found.details} Compared with the best of {len(theirs)} of SimCSE, {best(theirs).label}."
     )
 
 
 def _mean_difference(e: Evidence, both: Mapping[str, Sequence[Arm]]) -> Estimate:
-    """Mean over several pairs of arms of first minus second; told: each pair by itself."""
-    told = _apart({name: difference([one], [other], e.sts) for name, (one, other) in both.items()})
+    """Mean over several pairs of arms of first minus second; the details give each pair."""
+    details = _one_by_one(
+        {name: difference([one], [other], e.sts) for name, (one, other) in both.items()}
+    )
     return difference(
         [one for one, _ in both.values()], [other for _, other in both.values()], e.sts
-    )._replace(told=told)
+    )._replace(details=details)
 
 
 def _best_against(e: Evidence, levels: Sequence[Arm], reference: Arm) -> Estimate:
-    """The best of several levels minus a reference; told: which it is, and each level by itself."""
+    """The best of several levels minus a reference; the details name it and give each level."""
     first = best(levels)
-    told = f"The best of {len(levels)} is {first.label}. {_apart({arm.label: difference([arm], [reference], e.sts) for arm in levels})}"
-    return difference([first], [reference], e.sts, picked_from=len(levels))._replace(told=told)
+    details = f"The best of {len(levels)} is {first.label}. {_one_by_one({arm.label: difference([arm], [reference], e.sts) for arm in levels})}"
+    return difference([first], [reference], e.sts, picked_from=len(levels))._replace(
+        details=details
+    )
 
 
-def _apart(estimates: Mapping[str, Estimate]) -> str:
-    """Which of several differences cannot be chance, by Holm; the others are only counted."""
+def _one_by_one(estimates: Mapping[str, Estimate]) -> str:
+    """Which of several differences are significant after Holm's correction, and of how many."""
     adjusted = holm([estimate.compared.p for estimate in estimates.values()])
-    told = [
-        f"{name} {100 * estimate.compared.delta:+.2f} ({'p < 0.001' if p < 0.001 else f'p = {p:.3f}'})"
+    significant = [
+        f"{name} {100 * estimate.compared.delta:+.2f} ({p_value(p)})"
         for (name, estimate), p in zip(estimates.items(), adjusted, strict=True)
         if p is not None and p < LEVEL
     ]
-    return f"One by one, {len(told)} of {len(estimates)} can be told apart from 0 at 5 % after Holm{': ' + ', '.join(told) if told else ''}."
+    which = f": {', '.join(significant)}" if significant else ""
+    return (
+        f"One by one, {len(significant)} of {len(estimates)} are significantly different from 0 "
+        f"at the 5 % level after Holm's correction{which}."
+    )
 
 
 STS = "STS average ×100"
@@ -364,4 +380,4 @@ CLAIMS: dict[str, Claim] = {
         _tuned_temperatures,
     ),
 }
-"""A claim is one entry here and one function above."""
+"""By name: each claim is one entry here and one function above."""

@@ -1,4 +1,4 @@
-"""Numbers of finished runs, and differences of arms in them with their two sources of chance: what claims are judged by."""
+"""Evidence for claims: numbers of finished runs, and differences of arms with intervals."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from recse_lab.probes.distributions import NOMINAL, counted, shape
 from recse_lab.probes.polarity import COSINE
-from recse_lab.reports.by_seed import about_seeds, by_seed
-from recse_lab.reports.paper.arms import Arm, mean
+from recse_lab.reports.paper.arms import mean
 from recse_lab.reports.paper.polarity_table import stsb_scores
 from recse_lab.reports.paper.sts_table import average, resample
 from recse_lab.reports.resamples import RESAMPLES, Resampled
+from recse_lab.runs.collection import Arm
+from recse_lab.runs.comparing import Paired, Sample
 from recse_lab.runs.store import Run
-from recse_lab.statistics.comparison import Comparison, compare_resampled
-from recse_lab.statistics.spread import spread_over_both, spread_over_pairs
+from recse_lab.statistics.comparison import Comparison
 
 LEVEL = 0.05
 
@@ -31,16 +30,9 @@ class NotRun(Exception):
 
 
 class NotMeasured(NotRun):
-    """What the runs of the store measured does not answer the question."""
+    """The runs of the store did not measure what the question is about."""
 
     verdict = "not measured"
-
-
-class Drawn(NamedTuple):
-    """A number of one run on all pairs, and on resamples of them."""
-
-    point: float
-    boot: Float[np.ndarray, " resamples"]
 
 
 class Estimate(NamedTuple):
@@ -50,17 +42,17 @@ class Estimate(NamedTuple):
     seeds_sd: float
     """Standard deviation of the difference over seeds; NaN with one."""
     pairs_variance: float
-    """Of the mean difference, from drawing other pairs: no number of seeds takes it away."""
+    """Variance of the mean difference from drawing new pairs; more seeds do not reduce it."""
     runs: tuple[Run, ...]
     planned: int
-    """Seeds that the study asks for."""
-    told: str = ""
+    """Number of seeds that the study plans."""
+    details: str = ""
     """What else the numbers say."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Finished arms of one study, and the numbers of their runs."""
+    """The finished arms of one study and the numbers of their runs."""
 
     study: str
     arms: list[Arm]
@@ -79,8 +71,12 @@ class Evidence:
                 == wanted
             ):
                 return arm
-        told = ", ".join(f"{factor.replace('_', ' ')} {level}" for factor, level in levels.items())
-        raise NotRun(f"{self.study} has no finished run of {name}{f' at {told}' if told else ''}")
+        wanted_levels = ", ".join(
+            f"{factor.replace('_', ' ')} {level}" for factor, level in levels.items()
+        )
+        raise NotRun(
+            f"{self.study} has no finished run of {name}{f' at {wanted_levels}' if wanted_levels else ''}"
+        )
 
     def levels(self, name: str) -> list[Arm]:
         """Every level of an arm.
@@ -97,7 +93,7 @@ class Evidence:
     def _resampled(self) -> Mapping[str, Resampled]:
         return resample(self.arms)
 
-    def sts(self, run: Run) -> Drawn:
+    def sts(self, run: Run) -> Sample:
         """Average of the seven STS tasks.
 
         Raises:
@@ -106,9 +102,9 @@ class Evidence:
         found = average(run)
         if found is None or run.id not in self._resampled:
             raise NotRun(f"run {run.id} of {self.study} has no average of the seven STS tasks")
-        return Drawn(found, self._resampled[run.id].averages)
+        return Sample(found, self._resampled[run.id].averages)
 
-    def extreme(self, run: Run, scaling: str = NOMINAL) -> Drawn:
+    def extreme(self, run: Run, scaling: str = NOMINAL) -> Sample:
         """Share of the STS-B scores in the outer 5 % at either end, of −1 … 1 or of the run's own range.
 
         Raises:
@@ -119,7 +115,7 @@ class Evidence:
             raise NotRun(f"run {run.id} of {self.study} has no scores of STS-B")
         counts = counted(len(scores), RESAMPLES, np.random.default_rng(0))
         shares = shape(scores["score"].to_numpy(float), counts, COSINE)[f"extreme mass ({scaling})"]
-        return Drawn(float(shares[0]), shares[1:])
+        return Sample(float(shares[0]), shares[1:])
 
 
 def _keyword(factor: str) -> str:
@@ -129,41 +125,34 @@ def _keyword(factor: str) -> str:
 def difference(
     first: Sequence[Arm],
     second: Sequence[Arm],
-    number: Callable[[Run], Drawn],
+    number: Callable[[Run], Sample],
     *,
     picked_from: int = 1,
 ) -> Estimate:
-    """Of two groups of arms, each the mean of its members, over the seeds that all have; one that no seed changes meets every seed.
+    """Compare the means of two groups of arms, paired by seed.
 
-    ``picked_from``: of how many levels the compared one is the best; its interval is at 1 − 5 % over that number.
+    Args:
+        first: The arms of a group.
+        second: The arms it is compared with.
+        number: The number of one run.
+        picked_from: Number of levels that the compared one is the best of; the level of the
+            interval is 1 − 5 % over that number.
 
     Raises:
         NotRun: No seed has finished in every arm.
     """
-    arms = (*first, *second)
-    rows = by_seed(arms)
-    if not rows:
-        raise NotRun(
-            f"no seed has finished in all of {', '.join(arm.label for arm in arms)} of {arms[0].study}"
-        )
-    used = {run.folder: run for row in rows for run in row}
-    numbers = {folder: number(run) for folder, run in used.items()}
-
-    def group(members: slice) -> tuple[np.ndarray, np.ndarray]:
-        drawn = [[numbers[run.folder] for run in row[members]] for row in rows]
-        points = np.array([np.mean([d.point for d in of_seed]) for of_seed in drawn])
-        return points, np.stack(
-            [np.mean([d.boot for d in of_seed], axis=0) for of_seed in drawn], axis=1
-        )
-
-    (a, boot_a), (b, boot_b) = group(slice(len(first))), group(slice(len(first), None))
-    found = about_seeds(
-        compare_resampled(a, b, boot_a, boot_b, level=1 - LEVEL / picked_from), arms
+    paired = Paired(first, second, number)
+    if not paired.runs:
+        labels = ", ".join(arm.label for arm in paired.arms)
+        raise NotRun(f"no seed has finished in all of {labels} of {paired.arms[0].study}")
+    differences = paired.first - paired.second
+    return Estimate(
+        paired.compare(level=1 - LEVEL / picked_from),
+        float("nan") if len(differences) == 1 else float(np.std(differences, ddof=1)),
+        paired.spread.pairs,
+        tuple(paired.distinct),
+        max(arm.planned for arm in paired.arms),
     )
-    one = len(rows) == 1
-    spread = spread_over_pairs(boot_a - boot_b) if one else spread_over_both(a - b, boot_a - boot_b)
-    sd = float("nan") if one else float(np.std(a - b, ddof=1))
-    return Estimate(found, sd, spread.pairs, tuple(used.values()), max(arm.planned for arm in arms))
 
 
 def best(arms: Sequence[Arm]) -> Arm:

@@ -1,4 +1,4 @@
-"""Verdicts on the paper's claims from the runs of the store: an estimate, its interval and what follows, all computed."""
+"""Verdicts on the paper's claims, computed from estimates and intervals over stored runs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from recse_lab.reports.claims.claims import CLAIMS, Claim
 from recse_lab.reports.claims.evidence import Estimate, Evidence, NotRun
 from recse_lab.reports.page.card import Card, write_card
 from recse_lab.reports.paper import run_names, write_files
-from recse_lab.reports.paper.arms import collect_arms
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.stale_marks import mark_stale
 from recse_lab.reports.tables import Cell, Column, Row, Table, markdown, printed
+from recse_lab.runs.collection import read_store
 from recse_lab.runs.store import Run
 from recse_lab.statistics.spread import Spread
 
@@ -26,7 +26,7 @@ VERDICTS = ("supported", "contradicted", "undecided", "not run", "not measured")
 
 RULE = (
     "Each claim is about one number, a difference, and names the values that it claims: above 0, say, or at most one point below it. "
-    "**Supported**: the 95 % interval of the difference, for other seeds and other pairs, lies within those values. **Contradicted**: it lies "
+    "**Supported**: the 95 % interval of the difference, for new seeds and new pairs, lies within those values. **Contradicted**: it lies "
     "outside them. **Undecided**: neither; then the table says with how many seeds the interval would decide in 80 % of studies, were the "
     "estimate the truth. Where the compared level is the best of k by this very score, the interval is at 1 − 5 %/k. "
     "**Not run**, **not measured**: the runs are not in the store, or they do not hold what the claim is about. The claims are the paper's in "
@@ -34,8 +34,11 @@ RULE = (
 )
 
 
-def verdict(low: float | None, high: float | None, claimed: tuple[float, float]) -> str:
-    """``supported`` inside the claimed interval, ``contradicted`` outside, ``undecided`` else and where there are no bounds."""
+def decide(low: float | None, high: float | None, claimed: tuple[float, float]) -> str:
+    """Decide by an interval: supported inside the claimed values, contradicted outside.
+
+    Otherwise, and without an interval, the claim is undecided.
+    """
     if low is None or high is None:
         return "undecided"
     if claimed[0] < low and high < claimed[1]:
@@ -44,10 +47,10 @@ def verdict(low: float | None, high: float | None, claimed: tuple[float, float])
 
 
 def seeds_to_decide(estimate: Estimate, claimed: tuple[float, float]) -> int | None:
-    """Fewest seeds whose interval would clear the nearer end of ``claimed`` in 80 % of studies, were the estimate the truth.
+    """Fewest seeds that would decide in 80 % of studies, if the estimate is the true difference.
 
-    By the power of the very test that decides. Chance of the pairs stays whatever the seeds: None where it alone leaves too
-    much, and where one seed tells no spread.
+    Computed from the power of the test that decides. None with one seed, and where the variance
+    over pairs, which more seeds do not reduce, is too large.
     """
     n = estimate.compared.seeds
     if n < 2 or not np.isfinite(estimate.compared.delta):
@@ -58,8 +61,8 @@ def seeds_to_decide(estimate: Estimate, claimed: tuple[float, float]) -> int | N
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A claim with what the store says of it."""
+class Verdict:
+    """A claim with its estimate and what follows from it."""
 
     name: str
     claim: Claim
@@ -70,7 +73,7 @@ class Judged:
 
     @property
     def needed(self) -> str:
-        """With how many seeds an undecided claim would be decided."""
+        """Number of seeds that would decide an undecided claim."""
         if self.verdict != "undecided" or self.estimate is None:
             return ""
         if not np.isfinite(self.estimate.compared.delta):
@@ -81,21 +84,21 @@ class Judged:
         return str(found) if found else "none: more pairs"
 
 
-def judge(root: Path) -> list[Judged]:
-    """Every claim. The full edition of a study counts, where it has been run, before the one of everyday size."""
-    return [_judge(name, claim, root) for name, claim in CLAIMS.items()]
+def judge(root: Path) -> list[Verdict]:
+    """Judge every claim; the full edition of a study, if it was run, precedes the ordinary one."""
+    return [_judge_claim(name, claim, root) for name, claim in CLAIMS.items()]
 
 
-def _judge(name: str, claim: Claim, root: Path) -> Judged:
+def _judge_claim(name: str, claim: Claim, root: Path) -> Verdict:
     for study in (f"{claim.study}-full", claim.study):
         try:
-            arms = collect_arms(root, [study])
+            arms = read_store(root, [study]).arms
         except LabError:
             arms = []  # the store has nothing of it
         try:
             found = claim.estimate(Evidence(study, arms))
         except NotRun as reason:
-            judged = Judged(name, claim, study, reason.verdict, None, str(reason))
+            judged = Verdict(name, claim, study, reason.verdict, None, str(reason))
         else:
             # The interval of one seed is about its models alone, and the claim is about a method.
             low, high = (
@@ -103,12 +106,12 @@ def _judge(name: str, claim: Claim, root: Path) -> Judged:
                 if found.compared.seeds > 1
                 else (None, None)
             )
-            return Judged(name, claim, study, verdict(low, high, claim.claimed), found)
+            return Verdict(name, claim, study, decide(low, high, claim.claimed), found)
     return judged
 
 
-def claims_table(judged: Sequence[Judged]) -> Table:
-    """A row a claim; what was not run is empty."""
+def claims_table(judged: Sequence[Verdict]) -> Table:
+    """One row per claim; claims without runs are left blank."""
     columns = [
         Column("claim", "claim", "text"),
         Column("question", "question", "text"),
@@ -147,11 +150,11 @@ def _seeds(estimate: Estimate) -> str:
 
 def _scale(runs: Sequence[Run]) -> str:
     """Encoders, steps and batches that the verdicts are about."""
-    configs = [run.config or {} for run in runs]
-    encoders = ", ".join(sorted({str(c.get("encoder")) for c in configs}))
-    training = [c["training"] for c in configs if c.get("training")]
+    configs = [run.record.config for run in runs]
+    encoders = ", ".join(sorted({str(config.encoder) for config in configs}))
+    training = [config.training for config in configs if config.training]
     steps, batches = (
-        "/".join(map(str, sorted({t[key] for t in training if t.get(key)})))
+        "/".join(map(str, sorted({getattr(t, key) for t in training if getattr(t, key)})))
         for key in ("steps", "batch_size")
     )
     tiny = " (the packaged BERT of 3 layers × 128)" if encoders == "recse-lab/tiny" else ""
@@ -161,14 +164,14 @@ def _scale(runs: Sequence[Run]) -> str:
     )
 
 
-def summary(judged: Sequence[Judged]) -> str:
-    """How many claims have which verdict, and which."""
+def summary(judged: Sequence[Verdict]) -> str:
+    """How many claims have each verdict, and which."""
     kinds = {kind: [j.name for j in judged if j.verdict == kind] for kind in VERDICTS}
-    told = [f"{len(names)} {kind} ({', '.join(names)})" for kind, names in kinds.items() if names]
-    return f"Of {len(judged)} claims: {'; '.join(told)}."
+    counts = [f"{len(names)} {kind} ({', '.join(names)})" for kind, names in kinds.items() if names]
+    return f"Of {len(judged)} claims: {'; '.join(counts)}."
 
 
-def claims_page(judged: Sequence[Judged], table: Table, command: str) -> str:
+def claims_page(judged: Sequence[Verdict], table: Table, command: str) -> str:
     """claims.md: rule, table, and for each claim what it says, what was compared and what came out."""
     runs = [run for j in judged if j.estimate for run in j.estimate.runs]
     parts = [
@@ -192,7 +195,7 @@ def claims_page(judged: Sequence[Judged], table: Table, command: str) -> str:
     return "\n\n".join([*parts, f"This page: `{command}`"]) + "\n"
 
 
-def _outcome(j: Judged) -> str:
+def _outcome(j: Verdict) -> str:
     if j.estimate is None:
         return f"{j.verdict.capitalize()}: {j.why_not}."
     found = j.estimate.compared
@@ -211,7 +214,7 @@ def _outcome(j: Judged) -> str:
     )
     text = f"{j.claim.number}: {parts.value or 'undefined'} ({level}; seeds: {_seeds(j.estimate)}; {found.method}). Claimed: {claimed}."
     needed = f" Seeds that would decide: {j.needed}." if j.needed else ""
-    return text + needed + (f" {j.estimate.told}" if j.estimate.told else "")
+    return text + needed + (f" {j.estimate.details}" if j.estimate.details else "")
 
 
 def write_claims(root: Path, out: Path, command: str) -> tuple[Table, str, list[Path]]:
@@ -219,8 +222,8 @@ def write_claims(root: Path, out: Path, command: str) -> tuple[Table, str, list[
     judged = judge(root)
     table = mark_stale(claims_table(judged))
     runs = [run for j in judged if j.estimate for run in j.estimate.runs]
-    told = [provenance(list({run.folder: run for run in runs}.values()))] if runs else []
-    table = replace(table, provenance=told)
+    sources = [provenance(list({run.folder: run for run in runs}.values()))] if runs else []
+    table = replace(table, provenance=sources)
     page = out / "claims.md"
     with atomic_path(page) as beside:
         beside.write_text(claims_page(judged, table, command), encoding="utf-8")
@@ -231,7 +234,7 @@ def write_claims(root: Path, out: Path, command: str) -> tuple[Table, str, list[
         question="Which of the paper's claims hold at this scale?",
         summary=[said, *([_scale(runs)] if runs else []), RULE],
         tables=[table],
-        provenance=[f"`{command}`", *told],
+        provenance=[f"`{command}`", *sources],
         runs=run_names(runs),
     )
     return (

@@ -15,10 +15,10 @@ from recse_lab.reports.paper import polarity_table as polarity
 from recse_lab.reports.paper import portability_table as portability
 from recse_lab.reports.paper import sts_table as sts
 from recse_lab.reports.paper import transfer_table as transfer
-from recse_lab.reports.paper.arms import collect_arms
 from recse_lab.reports.paper.request import Ask as Ask
 from recse_lab.reports.stale_marks import mark_stale
 from recse_lab.reports.tables import Table
+from recse_lab.runs.collection import read_store
 from recse_lab.runs.store import Run
 
 TABLES: dict[str, ModuleType] = {
@@ -49,7 +49,7 @@ def report_table(
         LabError: An unknown study or published row, or no run that the table could show.
     """
     module = TABLES[name]
-    made = mark_stale(module.table(collect_arms(root, studies), ask or Ask()))
+    made = mark_stale(module.table(read_store(root, studies).arms, ask or Ask()))
     answer = module.answer(made)
     if (root / name / "study.json").is_file():
         return made, answer, write_files(made, folder, "paper")

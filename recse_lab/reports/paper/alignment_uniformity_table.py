@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recse_lab.errors import LabError
-from recse_lab.reports.paper.arms import IDENTITY, Arm, identity, kind, mean_cell, runs_of
+from recse_lab.reports.paper.arms import IDENTITY, identity, kind, mean_cell
 from recse_lab.reports.paper.request import Ask
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.tables import Column, Row, Table
+from recse_lab.runs.collection import Arm, runs_of
 from recse_lab.runs.store import Run
 
 QUESTION = "Where do the arms put sentences: are positives close, and is the whole spread out?"

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from recse_lab.errors import LabError
-from recse_lab.reports.paper.arms import IDENTITY, Arm, identity, kind, mean_cell, runs_of
+from recse_lab.reports.paper.arms import IDENTITY, identity, kind, mean_cell
 from recse_lab.reports.paper.request import Ask
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.tables import Column, Row, Table
+from recse_lab.runs.collection import Arm, runs_of
 
 QUESTION = "What do the arms cost in time and memory?"
 COLUMNS = [

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from recse_lab.errors import LabError
-from recse_lab.reports.by_seed import about_seeds, by_seed
-from recse_lab.reports.paper.arms import IDENTITY, Arm, mean_cell, runs_of
+from recse_lab.reports.paper.arms import IDENTITY, mean_cell
 from recse_lab.reports.paper.request import Ask
 from recse_lab.reports.paper.sts_table import LEVEL, average, compare_arms
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.resamples import RESAMPLES, resampled
 from recse_lab.reports.tables import Cell, Column, Row, Table
+from recse_lab.runs.collection import Arm, runs_of
+from recse_lab.runs.comparing import about_seeds, by_seed
 from recse_lab.statistics import holm
 
 QUESTION = "Does a reshape added to another framework improve it?"

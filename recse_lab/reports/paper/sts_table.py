@@ -10,26 +10,25 @@ import numpy as np
 from recse_lab.data.sts_sets import LABELS, SEVEN
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import AGGREGATIONS, MTEB_TASKS, aggregations
-from recse_lab.reports.by_seed import by_seed
 from recse_lab.reports.paper.arms import (
     IDENTITY,
     LEVEL,
     NOT_COMPARED,
     NOT_COMPARED_NOTE,
     SAME,
-    Arm,
     identity,
     kind,
     mean,
     mean_cell,
     protocol,
-    runs_of,
 )
 from recse_lab.reports.paper.request import Ask, published_rows
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.published import sts_rows
 from recse_lab.reports.resamples import RESAMPLES, Resampled, resampled
 from recse_lab.reports.tables import Cell, Column, Row, Table
+from recse_lab.runs.collection import Arm, runs_of
+from recse_lab.runs.comparing import by_seed
 from recse_lab.runs.store import Run
 from recse_lab.statistics import Comparison, compare_resampled, holm, mean_interval
 

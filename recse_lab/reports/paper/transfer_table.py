@@ -14,18 +14,17 @@ from recse_lab.reports.paper.arms import (
     NOT_COMPARED,
     NOT_COMPARED_NOTE,
     SAME,
-    Arm,
     identity,
     kind,
     mean,
     mean_cell,
     protocol,
-    runs_of,
 )
 from recse_lab.reports.paper.request import Ask, published_rows
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.published import transfer_rows
 from recse_lab.reports.tables import Cell, Column, Row, Table
+from recse_lab.runs.collection import Arm, runs_of
 from recse_lab.runs.store import Run
 from recse_lab.statistics import holm
 from recse_lab.statistics.accuracies import (
