@@ -1,5 +1,7 @@
 """One sentence of ten words and its edits under many seeds, for tests of text views."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,8 @@ TEN = np.array([CLS, *range(4, 14), SEP])
 
 def views(name, strength, row=TEN, seeds=400, **needs):
     """Return the edits of one sentence under the first seeds."""
-    view = VIEWS[name](strength=strength, vocabulary=VOCABULARY, **needs)
+    kind: Any = VIEWS[name]
+    view = kind(strength=strength, vocabulary=VOCABULARY, **needs)
     return [view([row], seed=seed)[0] for seed in range(seeds)]
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ BATCH, DIM = 5, 4
 CONSTANT_WEIGHTS = {"adnce": {"sigma": math.inf}}
 
 
-def embeddings(seed, negatives=True, dtype=torch.float64):
+def embeddings(seed, negatives=True, dtype=torch.float64) -> Any:
     """Anchors, positives near them, and as many negatives or none."""
     generator = torch.Generator().manual_seed(seed)
     anchors, noise, extra = torch.randn(3, BATCH, DIM, generator=generator, dtype=torch.float64).to(
@@ -129,15 +130,16 @@ def test_a_queue_in_float32_serves_half_precision_anchors(contrast):
 
 
 def test_is_frozen_and_equal_to_its_like(name):
-    contrast = CONTRASTS[name](temperature=0.3)
+    kind: Any = CONTRASTS[name]
+    contrast: Any = CONTRASTS[name](temperature=0.3)
     assert contrast == CONTRASTS[name](temperature=0.3)
     assert contrast != CONTRASTS[name](temperature=0.4)
     with pytest.raises(dataclasses.FrozenInstanceError):
         contrast.temperature = 0.1
     with pytest.raises(TypeError):
-        CONTRASTS[name](no_such_argument=1)
+        kind(no_such_argument=1)
     with pytest.raises(TypeError):
-        CONTRASTS[name](0.05)
+        kind(0.05)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -0.1, math.nan])

@@ -64,6 +64,7 @@ def test_looks_at_the_sentence(pooling):
     states, mask = batch([5, 2])
     states[-1].requires_grad_()
     pooling(states, mask).sum().backward()
+    assert states[-1].grad is not None
     assert torch.isfinite(states[-1].grad).all()
     assert (states[-1].grad.abs().sum((1, 2)) > 0).all()
 

@@ -1,5 +1,7 @@
 """Every view obeys the same laws; a newcomer is enrolled by its line in VIEWS."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -36,14 +38,14 @@ def alternatives(pieces):
 PROVIDED = {"max_length": MAX_LENGTH, "predict": predict, "alternatives": alternatives}
 
 
-def make(name, strength):
-    kind = VIEWS[name]
+def make(name, strength) -> Any:
+    kind: Any = VIEWS[name]
     return kind(
         strength=strength, vocabulary=VOCABULARY, **{need: PROVIDED[need] for need in kind.needs}
     )
 
 
-def random_rows(lengths, seed=0, dtype=np.int64):
+def random_rows(lengths, seed=0, dtype: Any = np.int64):
     """Sentences with these numbers of content tokens; ids 4 … 59."""
     rng = np.random.default_rng(seed)
     return [np.array([CLS, *rng.integers(4, SIZE, n), SEP], dtype=dtype) for n in lengths]

@@ -228,7 +228,7 @@ def test_the_next_pull_goes_on_where_the_last_one_broke(hub):
     ]  # after 1,500 bytes nothing more comes, however often it is asked
     with pytest.raises(
         LabError,
-        match=r"the 1,500 bytes that arrived are kept, and the same command goes on from there",
+        match=r"the 1,500 bytes that arrived are kept, and the same command continues from there",
     ):
         pull(["wiki1m"])
     assert left_behind() == ["wiki1m_for_simcse.txt.part"]
@@ -342,7 +342,7 @@ def test_a_full_disk(hub):
     data_root().mkdir(parents=True)
     (data_root() / "wiki1m_for_simcse.txt.part").symlink_to("/dev/full")
     with pytest.raises(
-        LabError, match="the disk is full; free some space, and the same command goes on"
+        LabError, match="the disk is full; free some space, and the same command continues"
     ):
         pull(["wiki1m"])
     assert not (data_root() / "wiki1m").exists()
