@@ -39,6 +39,13 @@ def scores(noise, seed, tasks=SEVEN):
     return pd.concat(parts, ignore_index=True)
 
 
+def schema_of(results):
+    """Accuracies are those of transfer tasks."""
+    parts = results.get("tasks", {}).values()
+    transfer = any({"accuracy", "n"} & part.keys() for part in parts)
+    return "recse-lab/transfer/1" if transfer else "recse-lab/results/1"
+
+
 def add_run(
     root, study, name, *, config, results, frame=None, cost=None, metrics=(), environment=None
 ):
@@ -57,7 +64,7 @@ def add_run(
             **(environment or {}),
         },
     )
-    write_json(run.folder / "results.json", {"schema": "recse-lab/results/1"} | results)
+    write_json(run.folder / "results.json", {"schema": schema_of(results)} | results)
     if cost:
         write_json(run.folder / "cost.json", cost)
     if frame is not None:

@@ -101,7 +101,8 @@ class Lab(SharedWork):
             return None
         kind = VIEWS[chosen.family]
         given = {name: EDIT_NEEDS[name](self) for name in kind.needs}
-        return kind(strength=chosen.strength, vocabulary=vocabulary_of(self.tokenizer), **given)  # type: ignore[return-value]
+        vocabulary = vocabulary_of(self.tokenizer)
+        return kind(strength=chosen.strength, vocabulary=vocabulary, **given)  # type: ignore[return-value]
 
     def arm(self) -> Arm:
         """Encoder, head, views and projections of this configuration, on the device."""
@@ -151,7 +152,9 @@ class Lab(SharedWork):
         return partial(recse_terms, **terms)
 
     def train(self, arm: Arm, folder: Path, **hooks: Any) -> Progress:
-        """Train ``arm`` as configured, its state in ``folder``; hooks as in ``training.loop.train``.
+        """Train ``arm`` as configured, with its state in ``folder``.
+
+        Hooks are those of ``training.loop.train``.
 
         Raises:
             Interrupted: The hook ``should_stop`` said so; the state is saved.
@@ -173,7 +176,7 @@ class Lab(SharedWork):
         )
 
 
-# What a view may ask for beside its strength and the vocabulary.
+# What a view may need besides its strength and the vocabulary.
 EDIT_NEEDS: dict[str, Callable[[Lab], Any]] = {
     "max_length": lambda lab: longest_sentence(architecture_of(lab.encoder_path), lab.tokenizer),
     "predict": lambda lab: load_masked_lm(lab.config.encoder, device=device()),

@@ -1,4 +1,4 @@
-"""Why do two runs differ? Everything that is stored of both, side by side, the most suspicious difference first."""
+"""Why two runs differ: all that is stored of both, the most suspicious difference first."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 from recse_lab.config.overrides import flatten
 from recse_lab.errors import LabError
-from recse_lab.files import read_json
 from recse_lab.runs.store import Run
 
 KINDS: dict[str, str] = {
-    "data": "other sentences or other pairs were read, so that the scores answer different questions",
+    "data": "other sentences or pairs were read, so that the scores answer different questions",
     "weights": "training began from other weights",
     "tokens": "the same sentence is cut into other tokens",
     "options": "another objective, model or schedule was asked for",
@@ -43,12 +42,12 @@ _ENVIRONMENT = {
     "threads": "hardware",
     "platform": "hardware",
 }
-# Told by the options already, or no property of the computation.
+# In the options already, or not a property of the computation.
 _SILENT = ("precision", "evaluation_precision", "attention", "command", "date")
 
 
 class Difference(NamedTuple):
-    """What two runs do not share; None where one of them has stored nothing."""
+    """What two runs do not share; None where a run has stored nothing."""
 
     kind: str
     what: str
@@ -63,27 +62,27 @@ Portrait = dict[str, dict[str, Any]]
 def portrait(run: Run) -> Portrait:
     """All that is stored of how a run came about; no model is opened."""
     out: Portrait = {kind: {} for kind in KINDS}
-    prints = run.folder / "fingerprints.json"
-    for name, value in (read_json(prints) if prints.is_file() else {}).items():
+    record = run.record
+    for name, value in record.fingerprints.tree().items():
         out["weights" if name == "encoder" else "data"][name] = value
-    for task, result in ((run.results or {}).get("tasks") or {}).items():
-        out["data"][f"{task}, pairs"] = result.get(
-            "pairs", result.get("n")
-        )  # of a transfer task: examples
-    for key, value in flatten(run.config or {}).items():
+    sizes = {task: found.pairs for task, found in record.sts.tasks.items()}
+    sizes |= {task: found.n for task, found in record.transfer.tasks.items()}  # examples
+    for task, size in sizes.items():
+        out["data"][f"{task}, pairs"] = size
+    for key, value in flatten(record.config.tree()).items():
         out[_OPTIONS.get(key, "options")][key] = value
-    for key, value in (run.environment or {}).items():
+    for key, value in record.environment.tree().items():
         if key not in _SILENT:
             out[_ENVIRONMENT.get(key, "versions")][key] = value
     return out
 
 
 def probe_tokens(run: Run) -> str | None:
-    """The probe sentence as the run's encoder cuts it; None where its tokenizer cannot be opened from here."""
+    """The probe sentence as the run's encoder tokenises it; None if its tokenizer is not here."""
     from recse_lab.models.folders import resolve
     from recse_lab.models.loading import load_tokenizer
 
-    encoder = str((run.config or {})["encoder"]).rpartition("@")[2]
+    encoder = run.record.config.backbone
     try:
         tokenizer = load_tokenizer(resolve(encoder))
     except LabError:
@@ -112,7 +111,12 @@ def trained_weights(run: Run) -> str | None:
 
 
 def verdict(found: list[Difference], unknown: Collection[str] = ()) -> str:
-    """What to look at first, and what both share; of ``unknown`` kinds that cannot be told."""
+    """What to look at first, and what both runs share.
+
+    Args:
+        found: All differences of the two runs.
+        unknown: Kinds that could not be compared.
+    """
     kinds = list(dict.fromkeys(difference.kind for difference in found))
     alike = [kind for kind in KINDS if kind not in kinds and kind not in unknown]
     shared = f" Alike: {', '.join(alike)}." if alike else ""

@@ -138,10 +138,11 @@ def evaluate(
 def load_pairs(
     protocol: Protocol, data_dir: str | None, names: Sequence[str] | None = None
 ) -> list[StsTask] | list[TransferTask]:
-    """The tasks of a protocol, or those of them that are named; the packaged sample where there is no data.
+    """Load the tasks of a protocol, or those that are named; the packaged sample without data.
 
     Raises:
-        LabError: A transfer protocol without data, an unknown task or one named twice, missing or damaged files.
+        LabError: A transfer protocol without data, an unknown task or one named twice, or files
+            that are missing or damaged.
     """
     if again := repeated(names or ()):
         raise LabError(f"task {again[0]} is named twice; name it once.")
@@ -150,7 +151,8 @@ def load_pairs(
         return [load_task(name, data_dir) for name in asked]
     if data_dir is None:
         raise LabError(
-            f"protocol {protocol.id} needs the transfer sets: give --data-dir, the folder in SentEval's layout."
+            f"protocol {protocol.id} needs the transfer sets: "
+            "give --data-dir, the folder in SentEval's layout."
         )
     return [load_transfer_task(name, data_dir) for name in names or protocol.tasks]
 
@@ -171,7 +173,7 @@ def load_measured(
     corpus: Sequence[str] | None,
     notify: Notify = silent,
 ) -> tuple[Encoder, dict[str, Any]]:
-    """An encoder or baseline on the device, and what it is: fingerprint, pooling, head, layers, max_length, precision …
+    """Load an encoder or baseline onto the device, with its description for results.json.
 
     Raises:
         LabError: It cannot be loaded or fitted, or a corpus is given to what is not fitted.
@@ -251,7 +253,10 @@ class Embedder:
 def measure(
     protocol: Protocol, pairs: list[Any], encode: Encode, notify: Notify = silent
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """What a protocol adds to results.json, and the rows it follows from: a score a pair, or a predicted class an example."""
+    """What a protocol adds to results.json, and the rows it follows from.
+
+    A row is the score of a pair, or the predicted class of an example.
+    """
     if isinstance(protocol, TransferProtocol):
         return evaluate_transfer(
             pairs,
@@ -270,7 +275,10 @@ def measure(
 
 
 def legacy_space(task: StsTask | None, encode: Encode) -> dict[str, Any]:
-    """Alignment and uniformity of a dev set, batch by batch; null where there is none, or a vector has no direction."""
+    """Alignment and uniformity of a dev set, batch by batch.
+
+    None without a dev set, or if an embedding is zero or not finite; ``undefined`` says which.
+    """
     space: dict[str, Any] = {
         "task": task.name if task else None,
         "batches": "legacy-batch",

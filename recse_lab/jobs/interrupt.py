@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], bool]]:
-    """Yield a question that becomes true with the first Ctrl-C (or SIGTERM); a second Ctrl-C ends at once."""
+    """Yield a function that is true after a first Ctrl-C or SIGTERM; a second ends at once."""
     asked = False
 
     def handle(number: int, frame: Any) -> None:

@@ -13,7 +13,7 @@ from recse_lab.jobs.machine import device
 
 
 def forget_peak() -> None:
-    """Begin to look for the largest memory anew. On a system without /proc the peak stays that of the whole process."""
+    """Reset the peak memory. Without /proc, the peak stays that of the whole process."""
     if device().type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     with suppress(OSError):
@@ -21,7 +21,7 @@ def forget_peak() -> None:
 
 
 def peak_bytes() -> int:
-    """Largest memory since ``forget_peak``: of the accelerator where there is one, else of this process."""
+    """Largest memory since ``forget_peak``: of the accelerator if there is one, or this process."""
     if device().type == "cuda":
         return torch.cuda.max_memory_allocated()
     # getrusage counts what the parent held when it started this process, too.
@@ -34,13 +34,13 @@ def peak_bytes() -> int:
 
 
 class Peaks:
-    """Largest memory of a run's training steps, and of all of it: the two are asked apart, since a test may hold more than a step."""
+    """Peak memory of training steps and of a whole run, apart: a test may hold more than a step."""
 
     def __init__(self) -> None:
         self.steps = self.whole = 0
 
     def after(self, *, steps: bool = False) -> None:
-        """Take note of what has been held since the last call, and begin anew."""
+        """Record the peak since the last call, and reset it."""
         found = peak_bytes()
         self.whole = max(self.whole, found)
         if steps:

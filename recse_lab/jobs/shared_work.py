@@ -113,7 +113,7 @@ class SharedWork(Inputs):
 
     @property
     def store_identity(self) -> dict[str, Any]:
-        """All that decides the numbers of a feature store; shuffled operators read the same file."""
+        """All that decides a feature store's numbers; shuffled operators read the same file."""
         reshape = self._reshape
         return {
             "corpus": self.fingerprints["corpus"],

@@ -78,7 +78,7 @@ def execute(
 
 
 def _take_over(run: Run, about: Environment, keep_model: bool) -> bool:
-    """Copy a run that another study has finished in the same environment, command and date apart."""
+    """Copy a run that another study finished in the same environment, command and date apart."""
     # Code with uncommitted changes has no name by which it could be recognised.
     uncommitted = str(about.commit).endswith("+dirty")
     if run.folder.exists() or uncommitted:
@@ -155,7 +155,7 @@ def _compute(
 
 
 def _measure_baseline(lab: Lab, run: Run, notify: Notify) -> None:
-    """Measure a training-free baseline on the dev set and the tasks; nothing is trained or saved."""
+    """Measure a training-free baseline on the dev set and the tasks; nothing is saved."""
     began = time.monotonic()
     encoder = lab.baseline()
     dev = DevSet(lab.dev_task, encoder, precision=lab.config.evaluation.precision)

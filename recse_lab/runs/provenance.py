@@ -12,11 +12,14 @@ from recse_lab.code import PACKAGE
 
 
 def command_line(program: str = "recse-lab") -> str:
-    """The command that was given to ``program``. What lies in the folder RECSE_LAB_DATA is named by it, so that a report tells others what
-    to type and carries no path of this machine."""
+    """The command that was given to ``program``.
+
+    Files in the folder RECSE_LAB_DATA are named by that variable, so that a report says what others
+    have to type and holds no path of this machine.
+    """
     data = os.environ.get("RECSE_LAB_DATA")
 
-    def told(argument: str) -> str:
+    def shown(argument: str) -> str:
         path = Path(argument)
         if data and path.exists() and path.resolve().is_relative_to(Path(data).resolve()):
             return (
@@ -24,11 +27,11 @@ def command_line(program: str = "recse-lab") -> str:
             ).as_posix()
         return shlex.quote(argument)
 
-    return " ".join([program, *map(told, sys.argv[1:])])
+    return " ".join([program, *map(shown, sys.argv[1:])])
 
 
 def commit() -> str | None:
-    """The commit of the code that runs, marked +dirty with uncommitted changes; None outside a repository."""
+    """The commit of this code, +dirty with uncommitted changes; None outside a repository."""
     here = PACKAGE.parent
     if not (here / ".git").exists():
         return None
@@ -40,10 +43,11 @@ def commit() -> str | None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What a git command prints, run in ``folder``.
+    """Run a git command in ``folder`` and return what it prints.
 
     Raises:
-        CalledProcessError: It fails. FileNotFoundError: There is no git.
+        CalledProcessError: It fails.
+        FileNotFoundError: There is no git.
     """
     return subprocess.run(
         ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True

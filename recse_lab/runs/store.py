@@ -30,17 +30,19 @@ def default_root() -> Path:
 
 
 class Run:
-    """One folder of the store. Reading is plain file reading; only the process that holds the claim writes."""
+    """One folder of the store. Only the process that holds its claim writes to it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
 
     @property
     def id(self) -> str:
+        """Name of the folder: the question of the run."""
         return self.folder.name
 
     @property
     def study(self) -> str:
+        """Name of the study that the run is kept under."""
         return self.folder.parent.name
 
     def _json(self, name: str) -> dict[str, Any] | None:
@@ -70,12 +72,12 @@ class Run:
 
     @property
     def scores(self) -> Path:
-        """A score a pair, of STS tasks."""
+        """Scores of STS tasks, one row per pair."""
         return self.folder / "scores.parquet"
 
     @property
     def predictions(self) -> Path:
-        """A predicted class an example, of transfer tasks."""
+        """Predictions of transfer tasks, one row per example."""
         return self.folder / "predictions.parquet"
 
     def read_scores(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -170,7 +172,8 @@ def find_run(root: Path, prefix: str) -> Run:
     """The run whose id begins with ``prefix``, or with what follows STUDY/ in it.
 
     Raises:
-        LabError: None, or several, or one id with other results in two studies: of other code, on another machine.
+        LabError: There is none, or several, or two studies have the id with different results
+            (computed by other code or on another machine).
     """
     study, _, beginning = prefix.rpartition("/")
     runs = [

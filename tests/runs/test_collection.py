@@ -46,7 +46,8 @@ def test_frame_has_declared_columns_then_factors_then_tasks(store):
     assert list(frame) == [*FRAME_COLUMNS, "framework", "reshape", *SEVEN]
     assert {name: str(frame[name].dtype) for name in FRAME_COLUMNS} == FRAME_COLUMNS
     assert len(frame) == 1 + 3 * 2 * 3
-    row = frame.loc[(frame["framework"] == "crop") & (frame["reshape"] == "with")].iloc[1]
+    rows = frame.loc[(frame["framework"] == "crop") & (frame["reshape"] == "with")]
+    row = rows.to_dict("records")[1]
     run = study.find("trained", {"framework": "crop", "reshape": "with"}).runs[1]
     assert (row["run"], row["seed"]) == (run.id, 1)
     assert row["average"] == run.record.sts.average.spearman.all

@@ -11,10 +11,11 @@ from recse_lab.evaluation.protocols import AGGREGATIONS
 
 @dataclass(frozen=True)
 class Imported:
-    """One set of results under one protocol, as a file has them; whoever opened the file adds ``format`` and ``files``.
+    """One set of results under one protocol, as a file has them.
 
-    ``protocol`` is None where the file does not tell. ``results`` holds average and dev as results.json has them, ``metrics``
-    the lines of metrics.jsonl, ``about`` whatever else the file says. What has the same ``joins`` becomes one run.
+    ``protocol`` is None if the file does not say. ``results`` holds average and dev as results.json
+    has them, ``metrics`` the lines of metrics.jsonl, ``about`` whatever else the file says. What
+    has the same ``joins`` becomes one run. ``format`` and ``files`` are added by ``read_file``.
     """
 
     name: str
@@ -31,7 +32,7 @@ class Imported:
 def sts_task(
     spearman: float | None, pearson: float | None = None, undefined: str | None = None
 ) -> dict[str, Any]:
-    """A task of results.json of which pooled correlations are known, raw; its file tells no numbers of pairs."""
+    """A task of results.json with its pooled correlations, raw; its file has no number of pairs."""
     nothing = dict.fromkeys(AGGREGATIONS)
     return {
         "pairs": None,

@@ -1,4 +1,4 @@
-"""A result of MTEB, one task a file: the layout of its first versions, and the one with ``scores`` since 1.8."""
+"""Results of MTEB, one task per file: the first layout, and the one with ``scores`` since 1.8."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ REVISION = re.compile(r"[0-9a-f]{7,40}|external|no_revision_available")
 
 
 def read(path: Path, text: str) -> list[Imported] | None:
-    """One task, to be joined with the other tasks of its folder; None where it has no ``scores`` and no ``test``.
+    """Read one task, to be joined with the others of its folder; None without scores and test.
 
-    MTEB writes raw correlations; results copied from model cards are ×100, which a number beyond 1 gives away.
+    MTEB writes raw correlations; results copied from model cards are ×100: a number is beyond 1.
 
     Raises:
         LabError: A task that is none of the seven, or no correlation in it.
@@ -97,7 +97,8 @@ def _task(path: Path, split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
     )
     if spearman is None:
         raise LabError(
-            f"{path}: no cosine Spearman correlation in its split {split}; expected {' or '.join(SPEARMAN)}."
+            f"{path}: no cosine Spearman correlation in its split {split}; "
+            f"expected {' or '.join(SPEARMAN)}."
         )
     pearson = next(
         (scores[name] for name in PEARSON if isinstance(scores.get(name), int | float)), None
@@ -115,7 +116,7 @@ def _raw(path: Path, correlation: float) -> float:
 
 
 def _model(path: Path) -> tuple[str, str | None]:
-    """Name and revision of the model, from model_meta.json beside the file, else from its folders."""
+    """Name and revision of the model, from model_meta.json beside the file or from its folders."""
     folder = path.resolve().parent
     meta = folder / "model_meta.json"
     told = mapping(meta.read_text(encoding="utf-8")) if meta.is_file() else None

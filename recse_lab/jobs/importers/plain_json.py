@@ -7,7 +7,7 @@ from typing import Any
 
 
 def mapping(text: str) -> dict[str, Any] | None:
-    """What a JSON text holds, if it is a mapping; None otherwise. NaN, which Python writes, is read."""
+    """The mapping that a JSON text holds, or None. NaN, as Python writes it, is read."""
     try:
         found = json.loads(text)
     except json.JSONDecodeError:

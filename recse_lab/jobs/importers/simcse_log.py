@@ -1,4 +1,4 @@
-"""The tables that SimCSE's evaluation.py prints, wherever in a log: test, fasttest and dev, STS and transfer."""
+"""Tables that SimCSE's evaluation.py prints: test, fasttest and dev, STS and transfer."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ ROUNDED = 0.0101  # an average of printed numbers, itself rounded to 0.01
 
 
 def read(path: Path, text: str) -> list[Imported] | None:
-    """A run for every table with a number in it; None where no line reads ``------ test ------``, fasttest or dev.
+    """Read a run per table with a number in it; None without a line ``------ test ------``.
 
-    evaluation.py prints 0.00 for a task that was not run: such a task is missing, and so is the average over it.
+    The line may also read fasttest or dev. evaluation.py prints 0.00 for a task that was not run:
+    such a task is missing, and so is the average over it.
 
     Raises:
-        LabError: A heading without its tables, a row that does not fit its head, an average that is not that of its row.
+        LabError: A heading without its tables, a row that does not fit its header, or an average
+            that is not that of its row.
 
     Source: SimCSE (Gao et al. 2021), evaluation.py.
     """
@@ -97,12 +99,14 @@ def _tables(path: Path, text: str, first_line: int) -> Iterator[dict[str, float]
             0 <= abs(number) <= 100 for number in numbers.values()
         ):  # NaN is none of them
             raise LabError(
-                f"{path}, line {line}: {row.strip()!r} is no row of {len(names)} numbers from −100 to 100."
+                f"{path}, line {line}: {row.strip()!r} is no row of {len(names)} numbers "
+                "from −100 to 100."
             )
         average = numbers.pop("Avg.", None)
         if average is not None and abs(np.mean(list(numbers.values())) - average) > ROUNDED:
             raise LabError(
-                f"{path}, line {line}: the average {average} is not that of its row; is the log damaged?"
+                f"{path}, line {line}: the average {average} is not that of its row; "
+                "is the log damaged?"
             )
         yield numbers
     if head is not None:
