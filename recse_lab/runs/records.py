@@ -624,9 +624,13 @@ def _schema_of_results(tree: dict[str, Any]) -> str:
     """Schema of results that state none, by what they hold."""
     if "vocabulary" in tree:
         return PretrainResults.SCHEMA
-    average = tree.get("average")
-    transfer = isinstance(average, dict) and "accuracy" in average
+    parts = [tree.get("average"), *_values(tree.get("tasks"))]
+    transfer = any(isinstance(part, dict) and "accuracy" in part for part in parts)
     return TransferResults.SCHEMA if transfer else StsResults.SCHEMA
+
+
+def _values(tasks: Any) -> list[Any]:
+    return list(tasks.values()) if isinstance(tasks, dict) else []
 
 
 class RunRecord:
