@@ -60,7 +60,7 @@ class Corpus:
         """sha256 over the bytes of all files, their formats and the column."""
         digest = hashlib.sha256(json.dumps([self._formats, self.column]).encode())
         for path in self.paths:
-            with _told(path):
+            with _reported(path):
                 status = path.stat()
                 digest.update(_file_digest(path.resolve(), status.st_size, status.st_mtime_ns))
         return digest.hexdigest()
@@ -137,7 +137,7 @@ def _file_digest(path: Path, size: int, mtime_ns: int) -> bytes:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _reported(path: Path) -> Iterator[None]:
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -153,7 +153,7 @@ def _open(path: Path) -> gzip.GzipFile | BufferedReader:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with _told(path), _open(path) as file:
+    with _reported(path), _open(path) as file:
         for number, raw in enumerate(file, 1):
             if b"\0" in raw:
                 raise LabError(

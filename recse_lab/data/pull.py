@@ -249,7 +249,7 @@ def _fetch(download: Download, recorded: str | None) -> tuple[Path, dict[str, An
 
     url = hf_hub_url(download.repo, download.file, repo_type="dataset", revision=download.revision)
     part = data_root() / f"{download.file}.part"
-    with _told(url, part):
+    with _reported(url, part):
         about = get_hf_file_metadata(url)
         if about.commit_hash not in (None, download.revision):
             raise LabError(
@@ -287,7 +287,7 @@ def _fetch(download: Download, recorded: str | None) -> tuple[Path, dict[str, An
 
 
 @contextmanager
-def _told(url: str, part: Path) -> Iterator[None]:
+def _reported(url: str, part: Path) -> Iterator[None]:
     """Report what can go wrong between here and a hub in one sentence."""
     from huggingface_hub import constants
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
