@@ -15,7 +15,7 @@ BLOCK_TOKENS = 2_000_000  # counted together
 
 
 def cooccurrences(
-    rows: Iterable[Int[np.ndarray, " tokens"]], vocab: int, *, window: int = 5
+    rows: Iterable[Int[np.ndarray, " _"]], vocab: int, *, window: int = 5
 ) -> sp.csr_array:
     """How often two tokens stand at most ``window`` places apart in one sentence.
 
