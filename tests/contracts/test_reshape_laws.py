@@ -178,6 +178,11 @@ TRANSCRIPTIONS = {
 }
 
 
+def test_every_operator_has_a_transcription():
+    assert set(TRANSCRIPTIONS) == set(OPERATORS)
+
+
+@pytest.mark.parametrize("name", TRANSCRIPTIONS)
 @pytest.mark.parametrize("tokens", [1, 2, 3, 4, 7, 30])
 def test_equals_its_numpy_transcription(name, tokens):
     rng = np.random.default_rng(tokens)
