@@ -1,59 +1,47 @@
-"""From runs and encoders to what a probe asks for: scores, embeddings, hidden states. Nothing is encoded twice."""
+"""From runs and encoders to the inputs of a probe; nothing is encoded twice."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
-from recse_lab.data.minimal_pair_items import load_minimal_pairs
 from recse_lab.data.sts_sets import load_task
 from recse_lab.errors import LabError, suggest
 from recse_lab.evaluation.sts import cosine
 from recse_lab.files import read_json
 from recse_lab.jobs.inputs import open_corpus
-from recse_lab.jobs.machine import Notify, device, precision, silent
+from recse_lab.jobs.machine import Notify, device, silent
+from recse_lab.jobs.machine import precision as resolved_precision
 from recse_lab.models.baselines import is_baseline, load_baseline
-from recse_lab.models.batching import by_token_budget, pad, token_budget
-from recse_lab.models.editing import edited_embeddings
 from recse_lab.models.embedding_cache import cached_encode, embedding_key
 from recse_lab.models.encoder import Encoder
 from recse_lab.models.folders import resolve
 from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
 from recse_lab.models.transformer import TransformerEncoder
-from recse_lab.pooling import masked_mean
 from recse_lab.probes import PROBES
-from recse_lab.probes.bias import covariates
-from recse_lab.probes.influence import token_influence, word_counts
-from recse_lab.probes.minimal_pairs import embed_minimal_pairs
+from recse_lab.probes.influence import word_counts
+from recse_lab.probes.probe import Encode, Pairs
 from recse_lab.probes.result import ProbeResult
-from recse_lab.reshape.token_view import ReshapedTokens
 from recse_lab.runs.store import Run, find_run, find_runs
 
-INFLUENCE_SENTENCES = 300
-LAYER_SENTENCES = 2000
-
-
-class Pairs(NamedTuple):
-    """All pairs of a task, pooled."""
-
-    first: list[str]
-    second: list[str]
-    gold: Float[np.ndarray, " pairs"]
+MODELS = ("last", "best")
+"""Where a run keeps a model beside the one that it selected."""
 
 
 @dataclass
 class Subject:
-    """One thing that is probed: a run of the store, an encoder, or a training-free baseline; each loaded when first needed."""
+    """What is probed: a run of the store, an encoder, or a training-free baseline.
+
+    It is loaded when first needed.
+    """
 
     label: str
     spec: str
@@ -64,37 +52,40 @@ class Subject:
 
     @cached_property
     def _loaded(self) -> tuple[Encoder, str]:
-        chosen, pooling = precision(self.options["precision"]), self.options["pooling"]
+        """The encoder and the fingerprint of its weights."""
         if self.run is not None:
-            if "training" not in (self.run.config or {}):
-                raise LabError(
-                    f"run {self.run.id} is a measurement and keeps no model; give the encoder it measured."
-                )
-            selection = (self.run.config or {})["evaluation"]["selection"]
-            folders = [self.run.folder / "model" / name for name in (selection, "last", "best")]
-            folder = next((f for f in folders if f.is_dir()), None)
-            encoder = (self.run.config or {})["encoder"]
-            if folder is None and is_baseline(encoder):
-                return self._baseline(encoder, (self.run.config or {})["corpus"], chosen)
-            if folder is None:
-                raise LabError(
-                    f"run {self.run.id} kept no model, and this probe needs embeddings; run its study again with --rerun all --keep-models."
-                )
-            return load_encoder(str(folder), pooling=pooling).to(device()), weights_fingerprint(
-                str(folder)
-            )
+            return self._of_run(self.run)
         if is_baseline(self.spec):
-            return self._baseline(self.spec, self.options["corpus"], chosen)
-        return load_encoder(self.spec, pooling=pooling).to(device()), weights_fingerprint(
-            resolve(self.spec)
+            return self._baseline(self.spec, self.options["corpus"])
+        return self._pretrained(self.spec, resolve(self.spec))
+
+    def _of_run(self, run: Run) -> tuple[Encoder, str]:
+        config = run.config
+        if config is None or "training" not in config:
+            raise LabError(
+                f"run {run.id} is a measurement and keeps no model; give the encoder it measured."
+            )
+        models = (run.folder / "model" / n for n in (config["evaluation"]["selection"], *MODELS))
+        folder = next((model for model in models if model.is_dir()), None)
+        if folder is not None:
+            return self._pretrained(str(folder), str(folder))
+        if is_baseline(config["encoder"]):
+            return self._baseline(config["encoder"], config["corpus"])
+        raise LabError(
+            f"run {run.id} kept no model, and this probe needs embeddings; "
+            "run its study again with --rerun all --keep-models."
         )
 
-    def _baseline(self, spec: str, corpus: Sequence[str], chosen: str) -> tuple[Encoder, str]:
+    def _pretrained(self, spec: str, weights: str) -> tuple[Encoder, str]:
+        encoder = load_encoder(spec, pooling=self.options["pooling"]).to(device())
+        return encoder, weights_fingerprint(weights)
+
+    def _baseline(self, spec: str, corpus: Sequence[str]) -> tuple[Encoder, str]:
         found = load_baseline(
             spec,
             open_corpus(tuple(corpus)),
             pooling=self.options["pooling"],
-            precision=chosen,
+            precision=resolved_precision(self.options["precision"]),
             device=device(),
             notify=self.notify,
         )
@@ -102,24 +93,26 @@ class Subject:
 
     @property
     def encoder(self) -> Encoder:
+        """The encoder, on the device."""
         return self._loaded[0]
 
     def embed(self, sentences: Sequence[str]) -> Float[np.ndarray, "sentences dim"]:
-        """Embeddings, from the cache where they are there."""
+        """Embed sentences; those in the embedding cache are read from it."""
         encoder, fingerprint = self._loaded
-        chosen = precision(self.options["precision"])
+        precision = resolved_precision(self.options["precision"])
         return cached_encode(
-            lambda missing: encoder.encode(missing, precision=chosen),
+            lambda missing: encoder.encode(missing, precision=precision),
             sentences,
-            key=embedding_key(encoder, fingerprint, chosen),
+            key=embedding_key(encoder, fingerprint, precision),
             progress=lambda done, total: self.notify(f"encoding with {self.label}", done, total),
         )
 
     def scores(self, task: str, pairs: Pairs) -> Float[np.ndarray, " pairs"]:
-        """Cosine of every pair: the run's own where it was tested on this task, else from embeddings.
+        """Cosine of every pair: the run's own scores if it was tested on this task.
 
         Raises:
-            LabError: The run was tested on other pairs of that name, or kept neither scores nor model.
+            LabError: The run was tested on other pairs of that name, or kept neither scores nor
+                a model.
         """
         if self.run is not None and self.run.scores.is_file() and self.options["pooling"] is None:
             stored = self.run.read_scores()
@@ -127,7 +120,8 @@ class Subject:
             if len(own):
                 if not np.array_equal(own["gold"].to_numpy(), pairs.gold):
                     raise LabError(
-                        f"run {self.run.id} was tested on other pairs of {task} than are given here; give the --data-dir it was run with."
+                        f"run {self.run.id} was tested on other pairs of {task} than are given "
+                        "here; give the --data-dir it was run with."
                     )
                 return own["score"].to_numpy()
         return cosine(self.embed(pairs.first), self.embed(pairs.second))
@@ -136,10 +130,16 @@ class Subject:
 def find_subject(
     text: str, root: Path, options: dict[str, Any], notify: Notify = silent
 ) -> Subject:
-    """``[LABEL=]RUN`` or ``[LABEL=]ENCODER``. A run goes by the beginning of its id, or its folder.
+    """Find what ``[LABEL=]RUN`` or ``[LABEL=]ENCODER`` names.
+
+    Args:
+        text: A run's folder, the beginning of its id, or an encoder; with a label of your own.
+        root: The run store.
+        options: pooling, precision and corpus.
+        notify: Progress of encoding.
 
     Raises:
-        LabError: Neither.
+        LabError: What can only be a run is in no study, or names several runs.
     """
     label, equals, spec = text.partition("=")
     spec = spec if equals else text
@@ -149,16 +149,14 @@ def find_subject(
         try:
             run = find_run(root, spec)
         except LabError:
-            known = any(
-                each.id.startswith(spec) for each in find_runs(root)
-            )  # then it is ambiguous
-            if known or (len(spec) == 12 and all(c in "0123456789abcdef" for c in spec)):
+            ambiguous = any(each.id.startswith(spec) for each in find_runs(root))
+            if ambiguous or (len(spec) == 12 and all(c in "0123456789abcdef" for c in spec)):
                 raise
     return Subject(label if equals else _label(spec, run), spec, run, options, notify)
 
 
 def _label(spec: str, run: Run | None) -> str:
-    """What a run is called in its study, else its id; an encoder by its own name."""
+    """A run's name in its study, else its id; an encoder's own name."""
     if run is None:
         return spec
     study = run.folder.parent / "study.json"
@@ -170,22 +168,22 @@ def _label(spec: str, run: Run | None) -> str:
 
 
 @dataclass
-class Bench:
-    """Subjects on one data set, and what each probe needs of them."""
+class StoredInputs:
+    """The ``ProbeInputs`` of subjects on one data set, each part computed when first asked for."""
 
     subjects: list[Subject]
     task: str
     data_dir: str | None
     corpus: tuple[str, ...]
-    options: dict[str, Any] = field(default_factory=dict)
-    """Keyword arguments of the probe."""
 
     @cached_property
     def pairs(self) -> Pairs:
+        """All pairs of the task, pooled over its subsets."""
         subsets = load_task(self.task, self.data_dir).subsets.values()
-        gold = np.concatenate([part.gold for part in subsets])
         return Pairs(
-            [s for p in subsets for s in p.first], [s for p in subsets for s in p.second], gold
+            [sentence for part in subsets for sentence in part.first],
+            [sentence for part in subsets for sentence in part.second],
+            np.concatenate([part.gold for part in subsets]),
         )
 
     @cached_property
@@ -193,232 +191,51 @@ class Bench:
         """Distinct sentences of the pairs, in their order."""
         return list(dict.fromkeys([*self.pairs.first, *self.pairs.second]))
 
-    def scores(self) -> dict[str, np.ndarray]:
+    def scores(self) -> dict[str, Float[np.ndarray, " pairs"]]:
+        """Cosine of every pair."""
         return {s.label: s.scores(self.task, self.pairs) for s in self.subjects}
 
-    def embeddings(self) -> dict[str, np.ndarray]:
+    def embeddings(self) -> dict[str, Float[np.ndarray, "sentences dim"]]:
+        """Embeddings of ``sentences``."""
         return {s.label: s.embed(self.sentences) for s in self.subjects}
 
-    def trained(self) -> Iterator[tuple[Subject, TransformerEncoder]]:
-        """Subjects with a network.
+    def encoders(self) -> dict[str, Encode]:
+        """Functions that embed any sentences, through the embedding cache."""
+        return {s.label: s.embed for s in self.subjects}
+
+    def networks(self) -> Iterator[tuple[str, TransformerEncoder]]:
+        """Transformers to look into.
 
         Raises:
-            LabError: One has none.
+            LabError: A subject is not a transformer.
         """
         for subject in self.subjects:
             if not isinstance(subject.encoder, TransformerEncoder):
                 raise LabError(
-                    f"{subject.label} has no network of its own, which this probe looks into; leave it out."
+                    f"{subject.label} has no network of its own, which this probe looks into; "
+                    "leave it out."
                 )
-            yield subject, subject.encoder
+            yield subject.label, subject.encoder
 
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """Lines of metrics.jsonl of each run.
 
-# ---- what each probe is given ------------------------------------------------------------------------------------
+        Raises:
+            LabError: A subject is not a run.
+        """
+        found = {}
+        for subject in self.subjects:
+            if subject.run is None:
+                raise LabError(
+                    f"{subject.label} is not a run, and only a run has a trajectory; "
+                    "give run ids (`recse-lab runs ls`)."
+                )
+            found[subject.label] = subject.run.metrics()
+        return found
 
-
-def _polarity(bench: Bench) -> ProbeResult:
-    gold = bench.pairs.gold
-    return PROBES["polarity"](bench.scores(), gold, gold_range=(0.0, 5.0), **bench.options)
-
-
-def _unlabelled(bench: Bench) -> ProbeResult:
-    """Pairs of the task's own sentences: each with another one, with itself under another dropout mask, with its reshaped self."""
-    sentences = bench.sentences[:LAYER_SENTENCES]
-    groups = {}
-    for subject, encoder in bench.trained():
-        plain = subject.embed(sentences)
-        reshape = ReshapedTokens("token-gram", encoder.special_ids)
-        with torch.random.fork_rng(), dropout_on(encoder):
-            torch.manual_seed(0)
-            one, two = (pooled(encoder, sentences) for _ in range(2))
-        reshaped = pooled(encoder, sentences, edit=reshape)
-        groups[subject.label] = {
-            "random pairs": cosine(plain, np.roll(plain, 1, axis=0)),
-            "dropout pairs": cosine(one, two),
-            "reshape pairs": cosine(plain, reshaped),
-        }
-    return PROBES["unlabelled-polarity"](groups, **bench.options)
-
-
-def _alignment(bench: Bench) -> ProbeResult:
-    place = {sentence: i for i, sentence in enumerate(bench.sentences)}
-    first, second = (np.array([place[s] for s in side]) for side in bench.pairs[:2])
-    lengths = np.array([len(sentence.split()) for sentence in bench.sentences])
-    return PROBES["alignment"](
-        bench.embeddings(), first, second, bench.pairs.gold, lengths=lengths, **bench.options
-    )
-
-
-def _trajectory(bench: Bench) -> ProbeResult:
-    metrics = {}
-    for subject in bench.subjects:
-        if subject.run is None:
-            raise LabError(
-                f"{subject.label} is no run, and only a run has a trajectory; give run ids (`recse-lab runs ls`)."
-            )
-        metrics[subject.label] = subject.run.metrics()
-    return PROBES["trajectory"](metrics, **bench.options)
-
-
-def _geometry(bench: Bench) -> ProbeResult:
-    return PROBES["geometry"](bench.embeddings(), **bench.options)
-
-
-def _layers(bench: Bench) -> ProbeResult:
-    sentences = bench.sentences[:LAYER_SENTENCES]
-    stacks = {
-        subject.label: layer_means(encoder, sentences) for subject, encoder in bench.trained()
-    }
-    return PROBES["layers"](stacks, **bench.options)
-
-
-def _bias(bench: Bench) -> ProbeResult:
-    counts = word_counts(open_corpus(bench.corpus))
-    pairs = bench.pairs
-    return PROBES["bias"](
-        bench.scores(), pairs.gold, covariates(pairs.first, pairs.second, counts), **bench.options
-    )
-
-
-def _influence(bench: Bench) -> ProbeResult:
-    step = max(1, len(bench.sentences) // INFLUENCE_SENTENCES)
-    sentences, counts = (
-        bench.sentences[::step][:INFLUENCE_SENTENCES],
-        word_counts(open_corpus(bench.corpus)),
-    )
-    found = {s.label: token_influence(s.embed, sentences, counts=counts) for s in bench.subjects}
-    return PROBES["influence"](found, **bench.options)
-
-
-def _minimal_pairs(bench: Bench) -> ProbeResult:
-    items = load_minimal_pairs()
-    return PROBES["minimal-pairs"](
-        {s.label: embed_minimal_pairs(s.embed, items) for s in bench.subjects},
-        items,
-        **bench.options,
-    )
-
-
-def _errors(bench: Bench) -> ProbeResult:
-    return PROBES["errors"](
-        bench.scores(), bench.pairs.gold, bench.pairs.first, bench.pairs.second, **bench.options
-    )
-
-
-GIVEN: dict[str, Callable[[Bench], ProbeResult]] = {
-    "polarity": _polarity,
-    "unlabelled-polarity": _unlabelled,
-    "alignment": _alignment,
-    "trajectory": _trajectory,
-    "geometry": _geometry,
-    "layers": _layers,
-    "bias": _bias,
-    "influence": _influence,
-    "minimal-pairs": _minimal_pairs,
-    "errors": _errors,
-}
-
-
-def run_probe(
-    name: str,
-    subjects: Sequence[str],
-    *,
-    root: Path,
-    data_dir: str | None = None,
-    task: str | None = None,
-    pooling: str | None = None,
-    precision_: str = "auto",
-    corpus: Sequence[str] = (),
-    notify: Notify = silent,
-    **options: Any,
-) -> ProbeResult:
-    """Probe runs and encoders side by side; ``options`` go to the probe.
-
-    Raises:
-        LabError: An unknown probe, run, encoder or task, two subjects of one name, or what the probe itself refuses.
-    """
-    if name not in GIVEN:
-        raise LabError(f"unknown probe {name!r}; {suggest(name, GIVEN)}")
-    chosen = tuple(corpus) or ("sample-corpus",)
-    given = {"pooling": pooling, "precision": precision_, "corpus": chosen}
-    found = [find_subject(text, root, given, notify) for text in subjects]
-    twice = {s.label for s in found if [other.label for other in found].count(s.label) > 1}
-    if twice:
-        raise LabError(
-            f"two subjects are called {min(twice)!r}; name one of them, as in mine={found[-1].spec}."
-        )
-    bench = Bench(
-        found, task or ("sample-sts" if data_dir is None else "stsb"), data_dir, chosen, options
-    )
-    result = GIVEN[name](bench)
-    about = {
-        "task": bench.task,
-        "subjects": {s.label: s.run.id if s.run else s.spec for s in found},
-        "options": options,
-        "runs": [f"{s.run.study}/{s.run.id}" for s in found if s.run],
-        "pooling": pooling,
-        "precision": precision(precision_),
-        "corpus": list(chosen),
-    }
-    return ProbeResult(result.name, result.table, result.curves, {**about, **result.about})
-
-
-# ---- looking into a network --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def dropout_on(encoder: TransformerEncoder) -> Iterator[None]:
-    """Dropout as in training."""
-    before = encoder.training
-    encoder.train()
-    try:
-        yield
-    finally:
-        encoder.train(before)
-
-
-@torch.no_grad()
-def pooled(
-    encoder: TransformerEncoder, sentences: Sequence[str], *, edit: ReshapedTokens | None = None
-) -> Float[np.ndarray, "sentences hidden"]:
-    """Embeddings in the mode the encoder is in, in float32, with the embedding layer's output edited where asked for."""
-    rows = encoder.tokenize(sentences)
-    out = np.empty((len(rows), encoder.hidden), np.float32)
-    for batch in by_token_budget(
-        np.array([len(row) for row in rows]), token_budget(encoder.device)
-    ):
-        ids, mask = (t.to(encoder.device) for t in pad([rows[i] for i in batch], encoder.pad_id))
-        editing = (
-            nullcontext()
-            if edit is None
-            else edited_embeddings(
-                encoder.backbone, lambda out, mask=mask, ids=ids: edit(out, mask, ids, seed=0)
-            )
-        )
-        with editing:
-            out[batch] = encoder.pool(encoder.hidden_states(ids, mask), ids, mask).cpu().numpy()
-    return out
-
-
-@torch.inference_mode()
-def layer_means(
-    encoder: TransformerEncoder, sentences: Sequence[str]
-) -> list[Float[np.ndarray, "sentences hidden"]]:
-    """Token means of every hidden layer, the embedding layer first."""
-    rows = encoder.tokenize(sentences)
-    stacks: list[np.ndarray] = []
-    for batch in by_token_budget(
-        np.array([len(row) for row in rows]), token_budget(encoder.device)
-    ):
-        ids, mask = (t.to(encoder.device) for t in pad([rows[i] for i in batch], encoder.pad_id))
-        states = encoder.hidden_states(ids, mask)
-        stacks = stacks or [np.empty((len(rows), encoder.hidden), np.float32) for _ in states]
-        for stack, state in zip(stacks, states, strict=True):
-            stack[batch] = masked_mean(state, mask).float().cpu().numpy()
-    return stacks
-
-
-# ---- probes ------------------------------------------------------------------------------------------------------
+    def word_counts(self) -> Counter[str]:
+        """How often each word occurs in the corpus."""
+        return word_counts(open_corpus(self.corpus))
 
 
 def probe(
@@ -436,26 +253,45 @@ def probe(
 ) -> ProbeResult:
     """Probe runs and encoders side by side.
 
-    Raises:
-        LabError: An unknown probe, run or encoder, an option the probe has not, or what the probe itself refuses.
-    """
-    from recse_lab.jobs.probe import run_probe
-    from recse_lab.probes import PROBES
+    Args:
+        name: A probe of ``PROBES``.
+        subjects: Run ids, run folders or encoders, each as ``LABEL=SUBJECT`` or plain.
+        root: The run store.
+        data_dir: Folder of the STS sets.
+        task: The graded pairs. Default: sample-sts without ``data_dir``, else stsb.
+        pooling: Default: what each encoder states.
+        precision: auto, fp32 or bf16.
+        corpus: Where words are counted, and what baselines are fitted on.
+        notify: Progress of encoding.
+        **options: Options of the probe.
 
-    if name in PROBES:
-        known = inspect.signature(PROBES[name]).parameters
-        for option in options:
-            if option not in known:
-                raise LabError(f"probe {name} has no option {option}; leave it out.")
-    return run_probe(
-        name,
-        subjects,
-        root=root,
-        data_dir=data_dir,
-        task=task,
-        pooling=pooling,
-        precision_=precision,
-        corpus=corpus,
-        notify=notify,
-        **options,
+    Raises:
+        LabError: An unknown probe, run, encoder, task or option, two subjects of one name, or
+            what the probe itself refuses.
+    """
+    if name not in PROBES:
+        raise LabError(f"unknown probe {name!r}; {suggest(name, PROBES)}")
+    PROBES[name].refuse_unknown(options)
+    chosen = tuple(corpus) or ("sample-corpus",)
+    given = {"pooling": pooling, "precision": precision, "corpus": chosen}
+    found = [find_subject(text, root, given, notify) for text in subjects]
+    labels = [subject.label for subject in found]
+    if twice := {label for label in labels if labels.count(label) > 1}:
+        raise LabError(
+            f"two subjects are called {min(twice)!r}; "
+            f"name one of them, as in mine={found[-1].spec}."
+        )
+    inputs = StoredInputs(
+        found, task or ("sample-sts" if data_dir is None else "stsb"), data_dir, chosen
     )
+    result = PROBES[name](inputs, **options)
+    about = {
+        "task": inputs.task,
+        "subjects": {s.label: s.run.id if s.run else s.spec for s in found},
+        "options": options,
+        "runs": [f"{s.run.study}/{s.run.id}" for s in found if s.run],
+        "pooling": pooling,
+        "precision": resolved_precision(precision),
+        "corpus": list(chosen),
+    }
+    return ProbeResult(result.name, result.table, result.curves, {**about, **result.about})

@@ -1,27 +1,33 @@
-"""Probes: name -> function over stored scores or embeddings. A new one is one file, one line here and one in probing.py."""
+"""Probes: named analyses of what training did to scores and to the embedding space.
+
+A new probe is one module and one line here; docs/add-a-probe.md shows how.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from recse_lab.probes.alignment import alignment, trajectory
-from recse_lab.probes.bias import bias
-from recse_lab.probes.errors import errors
-from recse_lab.probes.geometry import geometry, layers
-from recse_lab.probes.influence import influence
-from recse_lab.probes.minimal_pairs import minimal_pairs
-from recse_lab.probes.polarity import polarity, unlabelled_polarity
+from recse_lab.probes.alignment import ALIGNMENT
+from recse_lab.probes.bias import BIAS
+from recse_lab.probes.errors import ERRORS
+from recse_lab.probes.geometry import GEOMETRY
+from recse_lab.probes.influence import INFLUENCE
+from recse_lab.probes.layers import LAYERS
+from recse_lab.probes.minimal_pairs import MINIMAL_PAIRS
+from recse_lab.probes.polarity import POLARITY
+from recse_lab.probes.probe import Probe as Probe
+from recse_lab.probes.probe import ProbeInputs as ProbeInputs
 from recse_lab.probes.result import ProbeResult as ProbeResult
+from recse_lab.probes.trajectory import TRAJECTORY
+from recse_lab.probes.unlabelled_polarity import UNLABELLED_POLARITY
 
-PROBES: dict[str, Callable[..., ProbeResult]] = {
-    "polarity": polarity,
-    "unlabelled-polarity": unlabelled_polarity,
-    "alignment": alignment,
-    "trajectory": trajectory,
-    "geometry": geometry,
-    "layers": layers,
-    "bias": bias,
-    "influence": influence,
-    "minimal-pairs": minimal_pairs,
-    "errors": errors,
+PROBES: dict[str, Probe] = {
+    "polarity": POLARITY,
+    "unlabelled-polarity": UNLABELLED_POLARITY,
+    "alignment": ALIGNMENT,
+    "trajectory": TRAJECTORY,
+    "geometry": GEOMETRY,
+    "layers": LAYERS,
+    "bias": BIAS,
+    "influence": INFLUENCE,
+    "minimal-pairs": MINIMAL_PAIRS,
+    "errors": ERRORS,
 }

@@ -11,19 +11,18 @@ from jaxtyping import Bool, Float, Int
 from scipy import stats
 
 from recse_lab.errors import LabError
+from recse_lab.probes.correlations import checked, partial_correlation, rank_correlations
 from recse_lab.probes.influence import words
+from recse_lab.probes.resampling import resampled, with_sample
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.statistics import resample_counts, spearman_bootstrap
 from recse_lab.statistics.correlation import why_undefined
 
 STRATA = ("low", "middle", "high")
 LEAST = 10  # pairs below which no correlation is reported
-LEFT = 1e-9  # a share of variance below this is rounding
-DEFINED = 0.95  # least share of resamples in which a measure must exist to have an interval
 GOLD, ALL = "gold", "gold and other covariates"
 """What a partial correlation holds fixed."""
-
-# ---- covariates of pairs -----------------------------------------------------------------------------------------
+Rows = list[dict[str, object]]
 
 
 def covariates(
@@ -56,120 +55,9 @@ def covariates(
     return table
 
 
-# ---- formulas ----------------------------------------------------------------------------------------------------
-
-
-def rank_correlations(
-    variables: Float[np.ndarray, "variables pairs"], counts: Int[np.ndarray, "resamples pairs"]
-) -> Float[np.ndarray, "resamples variables variables"]:
-    """Spearman's ρ between all variables on every resample, given how often each pair was drawn; exact on ties.
-
-    NaN beside a variable that is constant or not finite there.
-    """
-    found = np.broadcast_to(
-        np.eye(len(variables)), (len(counts), len(variables), len(variables))
-    ).copy()
-    for i, variable in enumerate(variables[:-1]):
-        found[:, i, i + 1 :] = found[:, i + 1 :, i] = spearman_bootstrap(
-            variable, variables[i + 1 :], counts
-        )
-    return found
-
-
-def partial_correlation(
-    correlations: Float[np.ndarray, "resamples variables variables"],
-    a: int,
-    b: int,
-    given: Sequence[int],
-) -> Float[np.ndarray, " resamples"]:
-    """Correlation of variables ``a`` and ``b`` with those in ``given`` held fixed: that of the residuals of two linear
-    regressions, of ranks where the matrices are Spearman's.
-
-    NaN where ``given`` leaves nothing of ``a`` or of ``b``, or where a correlation among them is NaN.
-
-    Source: Cramér (1946), "Mathematical methods of statistics", section 23.4; of ranks: Kendall (1942), Biometrika 32.
-    """
-    both, given = [a, b], list(given)
-    found = np.full(len(correlations), np.nan)
-    used = np.isfinite(correlations[:, [*both, *given]][:, :, [*both, *given]]).all(axis=(1, 2))
-    matrix = correlations[used]
-    across = matrix[:, both][:, :, given]
-    inverse = np.linalg.pinv(matrix[:, given][:, :, given], rcond=LEFT, hermitian=True)
-    left = matrix[:, both][:, :, both] - across @ inverse @ across.swapaxes(1, 2)
-    own = left[:, [0, 1], [0, 1]]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found[used] = np.where(
-            (own > LEFT).all(axis=1), left[:, 0, 1] / np.sqrt(own.prod(axis=1)), np.nan
-        )
-    return found
-
-
 def strata(values: Float[np.ndarray, " pairs"], parts: int = 3) -> Int[np.ndarray, " pairs"]:
     """Thirds of the pairs, 0 (low) upwards, by mid-rank: equal values share a stratum, so ties may leave one empty."""
     return (parts * (stats.rankdata(values) - 0.5) // len(values)).astype(int)
-
-
-def with_sample(counts: Int[np.ndarray, "resamples pairs"]) -> Int[np.ndarray, "draws pairs"]:
-    """The sample itself, where every pair occurs once, and the resamples after it."""
-    return np.concatenate([np.ones((1, counts.shape[1]), counts.dtype), counts])
-
-
-def percentiles(boot: Float[np.ndarray, " resamples"], level: float) -> tuple[float, float]:
-    """Percentile interval; NaN bounds where too few resamples have a value."""
-    defined = boot[np.isfinite(boot)]
-    if len(defined) < DEFINED * len(boot):
-        return float("nan"), float("nan")
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def resampled(
-    encoder: str,
-    measure: str,
-    values: Float[np.ndarray, " draws"],
-    *,
-    level: float,
-    n: int,
-    why: str = "",
-) -> Measure:
-    """A measure from its value on the sample, first, and on every resample."""
-    low, high = percentiles(values[1:], level)
-    if not why and np.isfinite(values[0]) and np.isnan(low):
-        why = f"no interval: undefined in more than {1 - DEFINED:.0%} of the resamples"
-    return Measure(encoder, measure, float(values[0]), low, high, n, why)
-
-
-def checked(
-    scores: Mapping[str, Float[np.ndarray, " pairs"]], gold: Float[np.ndarray, " pairs"]
-) -> dict[str, str]:
-    """Why an encoder's scores have no order, by encoder; empty where all have one.
-
-    Raises:
-        LabError: No encoder, scores over another number of pairs than gold, fewer than two pairs, or gold that is not
-            finite or has one value.
-    """
-    if not scores:
-        raise LabError("there is no encoder to measure; name at least one.")
-    for name, row in scores.items():
-        if np.shape(row) != np.shape(gold):
-            raise LabError(
-                f"{name}: {len(row)} scores with {len(gold)} gold scores; score the same pairs with every encoder."
-            )
-    if len(gold) < 2:
-        raise LabError(f"{len(gold)} pair has no order; give a gold-scored set.")
-    if not np.isfinite(gold).all():
-        raise LabError(
-            f"{int((~np.isfinite(gold)).sum())} of {len(gold)} gold scores are not finite; drop those pairs."
-        )
-    if np.ptp(gold) == 0:
-        raise LabError(
-            f"all {len(gold)} gold scores are {gold[0]:g}; give pairs of different gold scores."
-        )
-    reasons = {name: why_undefined(gold, row) for name, row in scores.items()}
-    return {name: why for name, why in reasons.items() if why}
-
-
-# ---- the probe ---------------------------------------------------------------------------------------------------
 
 
 def bias(
@@ -256,9 +144,6 @@ class _Sample(NamedTuple):
     values: Float[np.ndarray, "covariates pairs"]
     counts: Int[np.ndarray, "resamples pairs"]
     level: float
-
-
-Rows = list[dict[str, object]]
 
 
 def _row(measure: Measure, **more: object) -> dict[str, object]:

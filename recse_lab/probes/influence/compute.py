@@ -1,15 +1,8 @@
-"""Token influence: how far an embedding moves when one word of its sentence is removed, by position and kind of word.
-
-reCSE (arXiv 2408.04975) explains its gain by "global information". If that is so, influence should be spread over the
-sentence rather than rest on a few of its words. What is removed is a word, a number or a punctuation mark of the text,
-so that encoders with different tokenizers can be compared.
-"""
+"""Token influence: how far an embedding moves when one word of its sentence is removed."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,28 +10,16 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from recse_lab.errors import LabError
+from recse_lab.probes.influence.words import BANDS, KINDS, band, kind, spans, without
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import lengths, mean_cosine, unit
 from recse_lab.statistics import resample_counts
 
-CLITIC = r"\s?['’]\s?(?:s|t|re|ve|ll|d|m)\b"  # also where a text sets it apart: it 's, don ' t
-WORD = re.compile(
-    r"\d+(?:[.,:]\d+)+"  # 1,000 or 3.5
-    r"|(?:[^\W\d_]\.){2,}"  # u.s.
-    rf"|\w+(?:{CLITIC}|['’-]\w+)*"  # it's, well-known, 3rd
-    r"|[^\w\s]"
-)
-CONTRACTION = re.compile(r"(.*?)'(?:s|re|ve|ll|d|m)")
-KINDS = ("content word", "function word", "number", "punctuation")
 EVERY = "every word"
-BANDS = ("1 in 100", "1 in 1,000", "1 in 10,000", "1 in 100,000", "rarer", "unseen")
-"""How often a word occurs in a corpus: at least 1 in 100 words, at least 1 in 1,000 …"""
 STILL = 1e-9  # a total 1 − cos below this is float32 noise, squared
 CLOSE = 1e-6  # a mean 1 − cos below this is float32 noise
 DEFINED = 0.95  # least share of resamples in which a mean must exist to have an interval
-
 COLUMNS = ("sentence", "word", "kind", "band", "place", "influence", "share", "relative")
-
 Encode = Callable[[list[str]], Float[np.ndarray, "sentences dim"]]
 
 
@@ -53,79 +34,6 @@ class Influence(NamedTuple):
     """Mean 1 − cos of two different sentences: what influence can be measured by."""
     passed_over: int
     """Sentences with too few or too many words."""
-
-
-# ---- words -------------------------------------------------------------------------------------------------------
-
-
-def spans(sentence: str) -> list[tuple[int, int]]:
-    """Start and end of every word, number and punctuation mark."""
-    return [match.span() for match in WORD.finditer(sentence)]
-
-
-def normal(word: str) -> str:
-    """Lower-cased, with a straight apostrophe and no blank inside."""
-    return "".join(word.split()).lower().replace("’", "'")
-
-
-def words(sentence: str) -> list[str]:
-    """Words and numbers in their normal form, without punctuation."""
-    return [
-        normal(match.group())
-        for match in WORD.finditer(sentence)
-        if any(c.isalnum() for c in match.group())
-    ]
-
-
-def word_counts(corpus: Iterable[str]) -> Counter[str]:
-    """How often each word, in its normal form, occurs in a corpus."""
-    counts: Counter[str] = Counter()
-    for sentence in corpus:
-        counts.update(words(sentence))
-    return counts
-
-
-def kind(word: str) -> str:
-    """One of ``KINDS``. A contraction is a function word where its parts are: it's, don't, but not John's."""
-    from recse_lab.views.wordnet import (
-        FUNCTION_WORDS,
-    )  # its package opens torch, which covariates can do without
-
-    if not any(c.isalnum() for c in word):
-        return "punctuation"
-    if word[0].isdigit():
-        return "number"
-    word = normal(word)
-    contraction = CONTRACTION.fullmatch(word)
-    negated = word.endswith("n't")  # of auxiliaries alone, some cut short: can't, won't
-    closed = negated or (contraction.group(1) if contraction else word) in FUNCTION_WORDS
-    return "function word" if closed else "content word"
-
-
-def band(word: str, counts: Mapping[str, int], total: int) -> str:
-    """One of ``BANDS``, from how often the word occurs among ``total`` words."""
-    count = counts.get(normal(word), 0)
-    if not count:
-        return BANDS[-1]
-    return next(
-        (name for power, name in enumerate(BANDS[:4], 2) if count * 10**power >= total), BANDS[4]
-    )
-
-
-def without(sentence: str, start: int, end: int) -> str:
-    """The sentence without its characters from ``start`` to ``end``, its blanks closed up as a writer would."""
-    left, right = sentence[:start].rstrip(), sentence[end:].lstrip()
-    if not left or not right:
-        return left + right
-    before, after = (
-        len(left) < start,
-        len(sentence) - len(right) > end,
-    )  # was it set apart by blanks?
-    apart = after or (right[0].isalnum() and (before or left[-1].isalnum()))
-    return f"{left} {right}" if apart else left + right
-
-
-# ---- formulas ----------------------------------------------------------------------------------------------------
 
 
 def evenness(shares: Float[np.ndarray, " words"]) -> float:
@@ -169,9 +77,6 @@ def places(spoken: Bool[np.ndarray, " words"]) -> Float[np.ndarray, " words"]:
     """0 for the first spoken word … 1 for the last; NaN for punctuation and for the only word of a sentence."""
     order, last = np.cumsum(spoken) - 1, spoken.sum() - 1
     return np.where(spoken, order / last, np.nan) if last > 0 else np.full(len(spoken), np.nan)
-
-
-# ---- one encoder -------------------------------------------------------------------------------------------------
 
 
 def token_influence(
@@ -241,9 +146,6 @@ def token_influence(
     directed = distinct[lengths(distinct) > 0]
     apart = 1 - mean_cosine(unit(directed))[0] if len(directed) > 1 else float("nan")
     return Influence(pd.DataFrame(columns), apart, len(sentences) - len(kept))
-
-
-# ---- several encoders --------------------------------------------------------------------------------------------
 
 
 def influence(

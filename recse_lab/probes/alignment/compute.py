@@ -1,12 +1,11 @@
-"""Alignment and uniformity: are paraphrases close, and does the space get used? Over a whole set, and over training."""
+"""Alignment and uniformity of embeddings: are paraphrases close, and is the space used evenly?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Int
 
 from recse_lab.errors import LabError
@@ -18,7 +17,6 @@ from recse_lab.statistics.correlation import correlation, why_undefined
 from recse_lab.statistics.jackknife import jackknife_interval
 
 LEGACY_BATCH = 128
-TRAIL = ("alignment", "uniformity", "spearman")
 INTERVALS = "95 %: alignment and spearman bootstrap over pairs, uniformity jackknife over sentences"
 
 
@@ -220,43 +218,3 @@ def legacy_batch(
         aligned.append(float(alignment(a[close], b[close])) if close.any() else 0.0)
         uniform.append(float(uniformity(torch.cat([a, b]))))
     return float(np.mean(aligned)), float(np.mean(uniform))
-
-
-def trajectory(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> ProbeResult:
-    """The way of each run through the alignment–uniformity plane, from the lines of its metrics.jsonl.
-
-    Lines where the dev set was looked at hold step, dev_alignment, dev_uniformity and dev_spearman; others are passed
-    over. The table holds the last look and the change since the first; the curve ``trajectory`` every look.
-
-    Raises:
-        LabError: A run never looked at the dev set.
-    """
-    curves, measures = [], []
-    for name, lines in metrics.items():
-        looks = [line for line in lines if "dev_spearman" in line]
-        if not looks:
-            raise LabError(
-                f"{name}: no line of its metrics holds dev measures; train it with a dev set."
-            )
-        frame = pd.DataFrame({"encoder": name, "step": [int(line["step"]) for line in looks]})
-        for measure in TRAIL:
-            frame[measure] = np.array(
-                [line.get(f"dev_{measure}") for line in looks], dtype=np.float64
-            )
-        frame = frame.sort_values("step", ignore_index=True)
-        curves.append(frame)
-        start, end = frame.iloc[0], frame.iloc[-1]
-        for measure in TRAIL:
-            why = "" if np.isfinite(end[measure]) else f"undefined at step {end['step']}"
-            measures.append(Measure(name, measure, float(end[measure]), note=why))
-            change = float(end[measure] - start[measure])
-            if len(frame) < 2:
-                change, why = float("nan"), "one look at the dev set: no change"
-            elif not np.isfinite(change):
-                why = why or f"undefined at step {start['step']}"
-            measures.append(Measure(name, f"{measure}_change", change, note=why))
-    joined = pd.concat(curves, ignore_index=True)
-    about = {
-        "looks": {str(name): len(part) for name, part in joined.groupby("encoder", sort=False)}
-    }
-    return ProbeResult("trajectory", tabulate(measures), {"trajectory": joined}, about)

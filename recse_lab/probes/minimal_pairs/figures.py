@@ -1,17 +1,17 @@
-"""Figure, words and lists of the probe ``minimal-pairs``, from its table and items; no measure is computed here."""
+"""The figure of the minimal-pairs probe."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from recse_lab.data.minimal_pair_items import CHANGES, KEEPS
 from recse_lab.figures import style
 from recse_lab.probes.result import ProbeResult
+from recse_lab.probes.wording import lines_by_measure, percent
 
 SMALL, NOTE = 7.5, 6.5  # points
 STEP, GAP = 0.125, 0.12  # inches between the encoders of a group, and between groups
@@ -25,45 +25,13 @@ def figures(result: ProbeResult) -> dict[str, Any]:
     Raises:
         ValueError: A result of another probe.
     """
-    _refuse(result)
     return {"phenomena": _phenomena(result)}
-
-
-def worst(result: ProbeResult, encoder: str, phenomenon: str, top: int = 5) -> pd.DataFrame:
-    """The items of a phenomenon that an encoder orders most wrongly, furthest first; fewer than ``top`` where it errs less.
-
-    Raises:
-        ValueError: A result of another probe, or without items of this encoder and phenomenon.
-    """
-    _refuse(result)
-    items = result.curves["items"]
-    part = items.loc[(items["encoder"] == encoder) & (items["phenomenon"] == phenomenon)]
-    if part.empty:
-        raise ValueError(f"no item of {phenomenon!r} was measured for {encoder!r}")
-    return (
-        part.loc[~part["right"].astype(bool)]
-        .sort_values("margin", kind="stable")
-        .head(top)
-        .reset_index(drop=True)
-    )
-
-
-def _refuse(result: ProbeResult) -> None:
-    if result.name != "minimal-pairs":
-        raise ValueError(f"a result of {result.name!r} says nothing of minimal pairs")
-
-
-def _lines(result: ProbeResult) -> dict[tuple[str, str], Any]:
-    return {(line["encoder"], line["measure"]): line for line in result.table.to_dict("records")}
-
-
-# ---- the figure --------------------------------------------------------------------------------------------------
 
 
 def _phenomena(result: ProbeResult) -> Any:
     """A row a group, the groups whose meaning changes above those whose meaning is kept; encoders below each other."""
     plt = style.use()
-    encoders, lines = list(dict.fromkeys(result.table["encoder"])), _lines(result)
+    encoders, lines = list(dict.fromkeys(result.table["encoder"])), lines_by_measure(result)
     places, heads, bottom = _places(result, len(encoders))
     names = [textwrap.shorten(name, 60, placeholder="…") for name in encoders]
     note = textwrap.fill(_note(result), 132)
@@ -187,119 +155,16 @@ def _dot(axes: Any, line: Mapping[str, Any], y: float, colour: str, marker: str,
 
 def _note(result: ProbeResult) -> str:
     undefined = "".join(
-        f" Undefined for {name}: {why}." for name, why in _undefined(result).items()
+        f" Undefined for {name}: {why}." for name, why in undefined_encoders(result).items()
     )
     return (
         "Rightly: nearer to the paraphrase than to the edit where the edit changes the meaning, the other way round where it keeps it. "
         "Paraphrases differ in more words, so that word overlap alone scores near 0 above and near 100 % below. Scale: 1 − mean cosine "
-        f"of unrelated sentences. {_percent(result.about['level'])} intervals over items.{undefined}"
+        f"of unrelated sentences. {percent(result.about['level'])} intervals over items.{undefined}"
     )
 
 
-def _undefined(result: ProbeResult) -> dict[str, str]:
+def undefined_encoders(result: ProbeResult) -> dict[str, str]:
     """Encoders with a measure that is undefined, and the first reason."""
     lost = result.table.loc[result.table["value"].isna()].drop_duplicates("encoder")
     return dict(zip(lost["encoder"], lost["note"], strict=True))
-
-
-# ---- words -------------------------------------------------------------------------------------------------------
-
-
-def summary(result: ProbeResult) -> str:
-    """What the numbers say: for each encoder which changes it notices, which it misses, and what it wrongly reacts to.
-
-    Raises:
-        ValueError: A result of another probe.
-    """
-    _refuse(result)
-    about, lines = result.about, _lines(result)
-    names = dict.fromkeys(result.table["encoder"])
-    shares = {name: _share(_rights(lines, name, about["expect"], CHANGES)) for name in names}
-    rightly = [f"{name} {_percent(share)}" for name, share in shares.items() if share is not None]
-    said = (
-        [f"Where the edit changes the meaning, items ordered rightly: {', '.join(rightly)}."]
-        if rightly
-        else []
-    )
-    said.append(
-        f"{about['items']:,} items; {_percent(about['level'])} intervals over items. Chance is 50 %, word overlap alone near 0 where "
-        "the edit changes the meaning and near 100 % where it keeps it."
-    )
-    for name in names:
-        words = [_side(lines, name, about["expect"], expect) for expect in SPOKEN]
-        if any(words):
-            said.append(f"{name}: " + " ".join(filter(None, words)))
-    said += [f"Undefined for {name}: {why}." for name, why in _undefined(result).items()]
-    return "\n\n".join(said)
-
-
-def _rights(
-    lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str, str], expect: str
-) -> dict[str, Any]:
-    """The lines on what share is ordered rightly, by group with this expectation."""
-    found = {
-        label: lines[name, f"{label}: right"] for label, what in expected.items() if what == expect
-    }
-    return {label: line for label, line in found.items() if not pd.isna(line["value"])}
-
-
-def _share(rights: Mapping[str, Any]) -> float | None:
-    """Of all items of these groups; None where there is none."""
-    total = sum(line["n"] for line in rights.values())
-    return sum(line["value"] * line["n"] for line in rights.values()) / total if total else None
-
-
-def _side(
-    lines: Mapping[tuple[str, str], Any], name: str, expected: Mapping[str, str], expect: str
-) -> str:
-    """A sentence or two on the groups with this expectation."""
-    rights = _rights(lines, name, expected, expect)
-    mean = _share(rights)
-    if mean is None:
-        return ""
-    total = sum(line["n"] for line in rights.values())
-    order = sorted(rights, key=lambda label: rights[label]["value"])
-    told = [
-        f"{_spoken(label)} {_interval(rights[label])}"
-        for label in dict.fromkeys([order[-1], order[0]])
-    ]
-    ends = f"best {told[0]}, worst {told[1]}" if len(told) > 1 else told[0]
-    out = f"where {SPOKEN[expect]}, {_percent(mean)} of {total} items are ordered rightly ({ends})"
-    above = [_spoken(label) for label in rights if rights[label]["low"] > 0.5]
-    if expect == CHANGES:
-        out += f"; above chance: {_and(above) or 'none'}"
-    drops = {
-        label: (lines[name, f"{label}: drop"], lines[name, f"{label}: paraphrase drop"])
-        for label in rights
-        if not pd.isna(lines[name, f"{label}: drop"]["value"])
-    }
-    if drops:
-        edit, paraphrase = (
-            np.average(
-                [pair[k]["value"] for pair in drops.values()],
-                weights=[pair[k]["n"] for pair in drops.values()],
-            )
-            for k in (0, 1)
-        )
-        least = min(drops, key=lambda label: drops[label][0]["value"])
-        most = max(drops, key=lambda label: drops[label][0]["value"])
-        span = f", from {drops[least][0]['value']:.2f} ({_spoken(least)}) to {drops[most][0]['value']:.2f} ({_spoken(most)})"
-        out += f". The edit costs {edit:.2f} of the scale on average{span if least != most else ''}, the paraphrase {paraphrase:.2f}"
-    return out[0].upper() + out[1:] + "."
-
-
-def _spoken(label: str) -> str:
-    return label.split(" (")[0]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _interval(line: Mapping[str, Any]) -> str:
-    return f"{_percent(line['value'])} [{100 * line['low']:.0f}, {100 * line['high']:.0f}]"
-
-
-def _and(names: Iterable[str]) -> str:
-    names = list(names)
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -1,22 +1,18 @@
-"""The shape of an embedding space: how alike everything is, how many directions are used, who is everybody's neighbour."""
+"""The shape of an embedding space: how alike embeddings are, how many directions they use, and how hubs form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from recse_lab.errors import LabError
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import (
-    centred,
-    hsic,
     lengths,
     mean_cosine,
     occurrences,
-    ratio,
     refuse_unmeasurable,
     skewness,
     unit,
@@ -39,9 +35,6 @@ INTERVALS = (
     f"95 %, jackknife: over sentences for cosines and norms, over {GROUPS} random groups of sentences for the spectrum; "
     "none for partition isotropy (a minimum over eigenvectors) and hubness (every sentence moves every neighbour list)"
 )
-PROFILE = ("mean_cosine", "participation_ratio", "effective_rank_centred", "norm_mean")
-"""What ``layers`` follows from layer to layer."""
-
 # Of the embeddings as they are: effective_rank, rankme. Of their covariance: the others.
 SPECTRAL = {
     "isoscore": lambda s: isoscore(s.variances),
@@ -91,13 +84,13 @@ def geometry(
     measures: list[Measure] = []
     curves = []
     for name, x in embeddings.items():
-        spectral, whole = _spectral(name, x, seed)
-        vectors, why = _unit(x)
-        measures += _cosines(name, vectors, why, count)
+        spectral, whole = spectral_measures(name, x, seed)
+        vectors, why = unit_vectors(x)
+        measures += cosine_measures(name, vectors, why, count)
         measures += _partition(name, x, vectors, why)
         measures += spectral
         measures += _hubness(name, vectors, why, count, neighbours)
-        measures += _norms(name, x)
+        measures += norm_measures(name, x)
         curves.append(_spectrum_frame(name, whole, count))
     about = {
         "sentences": count,
@@ -110,78 +103,7 @@ def geometry(
     )
 
 
-def layers(
-    hidden: Mapping[str, Sequence[Float[np.ndarray, "sentences dim"]]],
-    *,
-    debiased: bool = False,
-    seed: int = 0,
-) -> ProbeResult:
-    """Profiles over the layers of each encoder, and linear CKA between all layers of all encoders.
-
-    ``hidden`` holds one pooled embedding per sentence and layer, the embedding layer first. Curves: ``layers``
-    (encoder, layer, measure, value, low, high, note) with the measures ``PROFILE``, and ``cka`` (encoder, layer,
-    other, other_layer, cka), both halves of the symmetric map. The table names a measure ``mean_cosine@0``.
-
-    Raises:
-        LabError: As ``geometry``; with ``debiased``, fewer than four sentences.
-    """
-    states = {(name, layer): x for name, stack in hidden.items() for layer, x in enumerate(stack)}
-    count = refuse_unmeasurable(
-        {f"{name}, layer {layer}": x for (name, layer), x in states.items()}
-    )
-    if debiased and count < 4:
-        raise LabError(
-            f"layers: debiased CKA needs four sentences, there are {count}; give more or take the plain one."
-        )
-    measures, rows = [], []
-    for (name, layer), x in states.items():
-        vectors, why = _unit(x)
-        found = [
-            *_cosines(name, vectors, why, count),
-            *_spectral(name, x, seed)[0],
-            *_norms(name, x),
-        ]
-        for measure in (m for m in found if m.measure in PROFILE):
-            measures.append(measure._replace(measure=f"{measure.measure}@{layer}"))
-            rows.append((name, layer, *measure[1:5], measure.note))
-    profile = pd.DataFrame(
-        rows, columns=pd.Index(["encoder", "layer", "measure", "value", "low", "high", "note"])
-    )
-    curves = {"layers": profile, "cka": cka_table(states, debiased=debiased)}
-    about = {"sentences": count, "cka": "debiased" if debiased else "plain", "intervals": INTERVALS}
-    return ProbeResult("layers", tabulate(measures), curves, about)
-
-
-def cka_table(
-    states: Mapping[tuple[str, int], Float[np.ndarray, "sentences dim"]], *, debiased: bool = False
-) -> pd.DataFrame:
-    """Linear CKA of every (encoder, layer) with every other: encoder, layer, other, other_layer, cka."""
-    keys = list(states)
-    own = {key: _self_hsic(states[key], debiased) for key in keys}
-    rows = []
-    for i, one in enumerate(keys):
-        x = centred(states[one])
-        for other in keys[i:]:
-            # One with itself is 1 exactly, and undefined where it does not vary.
-            between = (
-                own[one] if other == one else hsic(x, centred(states[other]), debiased=debiased)
-            )
-            value = ratio(between, own[one], own[other])
-            rows.append((*one, *other, value))
-            if other != one:
-                rows.append((*other, *one, value))
-    return pd.DataFrame(rows, columns=pd.Index(["encoder", "layer", "other", "other_layer", "cka"]))
-
-
-def _self_hsic(x: Float[np.ndarray, "sentences dim"], debiased: bool) -> float:
-    rows = centred(x)
-    return hsic(rows, rows, debiased=debiased)
-
-
-# ---- one encoder -------------------------------------------------------------------------------------------------
-
-
-def _unit(
+def unit_vectors(
     x: Float[np.ndarray, "sentences dim"],
 ) -> tuple[Float[np.ndarray, "sentences dim"] | None, str]:
     """Unit vectors, or why there are none."""
@@ -193,7 +115,7 @@ def _unit(
     )
 
 
-def _cosines(
+def cosine_measures(
     name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why: str, count: int
 ) -> list[Measure]:
     measures = []
@@ -224,7 +146,7 @@ def _partition(
     return [plain, of_unit]
 
 
-def _spectral(
+def spectral_measures(
     name: str, x: Float[np.ndarray, "sentences dim"], seed: int
 ) -> tuple[list[Measure], Spectrum]:
     count, dim = x.shape
@@ -277,7 +199,7 @@ def _hubness(
     ]
 
 
-def _norms(name: str, x: Float[np.ndarray, "sentences dim"]) -> list[Measure]:
+def norm_measures(name: str, x: Float[np.ndarray, "sentences dim"]) -> list[Measure]:
     norms = lengths(x)
     count, total, squares = len(norms), norms.sum(), np.square(norms).sum()
     mean = total / count
