@@ -116,14 +116,18 @@ def measure(folder: Path) -> dict[str, Any]:
 
     lengths = np.array([len(sentence.split()) for sentence in sentences])
     work: dict[str, Callable[[], Any]] = {
-        "polarity": lambda: PROBES["polarity"](scores(), gold),
-        "unlabelled-polarity": lambda: PROBES["unlabelled-polarity"]({"encoder": shuffled()}),
-        "alignment": lambda: PROBES["alignment"](
+        "polarity": lambda: PROBES["polarity"].measure(scores(), gold),
+        "unlabelled-polarity": lambda: PROBES["unlabelled-polarity"].measure(
+            {"encoder": shuffled()}
+        ),
+        "alignment": lambda: PROBES["alignment"].measure(
             {"encoder": embeddings()}, first, second, gold, lengths=lengths
         ),
-        "geometry": lambda: PROBES["geometry"]({"encoder": embeddings()}),
-        "bias": lambda: PROBES["bias"](scores(), gold, covariates(*texts, word_counts(sentences))),
-        "errors": lambda: PROBES["errors"](scores(), gold, *texts),
+        "geometry": lambda: PROBES["geometry"].measure({"encoder": embeddings()}),
+        "bias": lambda: PROBES["bias"].measure(
+            scores(), gold, covariates(*texts, word_counts(sentences))
+        ),
+        "errors": lambda: PROBES["errors"].measure(scores(), gold, *texts),
     }
     seconds = {name: timed(task)[0] for name, task in work.items()}
     count, hidden = embeddings().shape

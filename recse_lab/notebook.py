@@ -14,7 +14,6 @@ from recse_lab.evaluation.protocols import headline
 from recse_lab.jobs.probe import probe as run_probe_job
 from recse_lab.probes import PROBES, ProbeResult
 from recse_lab.probes.dots import dots
-from recse_lab.reports.probes import PAGES
 from recse_lab.reports.published import PUBLISHED
 from recse_lab.runs.store import Run, default_root, find_runs
 
@@ -41,7 +40,7 @@ class Probed:
 
     def summary(self) -> str:
         """A paragraph that says what the numbers say."""
-        return PAGES[self.result.name].summary(self.result)
+        return PROBES[self.result.name].summary(self.result)
 
     def plot(self, which: str | None = None, *, measure: str | None = None, ax: Any = None) -> Any:
         """The probe's figure of that name (its first by default); with ``measure`` or ``ax``, dots with intervals of one measure.
@@ -51,7 +50,7 @@ class Probed:
         """
         if measure is not None or ax is not None:
             return dots(self.result, measure or str(self.result.table["measure"].iloc[0]), ax=ax)
-        drawn = PAGES[self.result.name].figures(self.result)
+        drawn = PROBES[self.result.name].figures(self.result)
         if which is not None and which not in drawn:
             raise LabError(
                 f"{self.result.name} has no figure {which!r}; it has {', '.join(drawn)}."
@@ -134,5 +133,5 @@ def __getattr__(name: str) -> Any:
     def probing(subjects: str | Run | Sequence[str | Run], **options: Any) -> Probed:
         return probe(probe_name, subjects, **options)
 
-    probing.__name__, probing.__doc__ = name, PROBES[probe_name].__doc__
+    probing.__name__, probing.__doc__ = name, PROBES[probe_name].measure.__doc__
     return probing

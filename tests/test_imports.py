@@ -27,8 +27,8 @@ DEPTH = {room: depth for depth, tier in enumerate(TIERS) for room in tier}
 # Where else a library may be imported than everywhere.
 HOMES = {
     "transformers": ("models/", "pretraining/", "jobs/pretrain.py"),
-    "matplotlib": ("figures/", "reports/"),
-    "seaborn": ("figures/", "reports/"),
+    "matplotlib": ("figures/", "probes/", "reports/"),
+    "seaborn": ("figures/", "probes/", "reports/"),
     "typer": ("cli/",),
     "accelerate": ("training/", "pretraining/"),
 }

@@ -114,7 +114,7 @@ def _objectives() -> list[tuple[str, str]]:
 def _probes() -> list[tuple[str, str]]:
     from recse_lab.probes import PROBES
 
-    return [(name, _first_line(function)) for name, function in PROBES.items()]
+    return [(name, _first_line(probe.measure)) for name, probe in PROBES.items()]
 
 
 def _tables() -> list[tuple[str, str]]:

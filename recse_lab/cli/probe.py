@@ -45,7 +45,8 @@ def probe(
 ) -> None:
     """What an arm did to the space or to the scores, in numbers with intervals and in pictures."""
     from recse_lab.jobs.probe import probe as run_probe_job
-    from recse_lab.reports.probes.writing import probe_json, probe_summary, probe_table, write_probe
+    from recse_lab.probes import PROBES
+    from recse_lab.reports.probe_page import probe_json, terminal_table, write_probe
 
     given = {
         "against": against,
@@ -66,8 +67,8 @@ def probe(
             **{key: value for key, value in given.items() if value is not None},
         )
     console = plain_console()
-    console.print(probe_table(result))
-    console.print(probe_summary(result), highlight=False)
+    console.print(terminal_table(result))
+    console.print(PROBES[result.name].summary(result), highlight=False)
     if json_:
         from recse_lab.files import write_json
 

@@ -6,6 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -37,12 +38,12 @@ class Pairs(NamedTuple):
 class ProbeInputs(Protocol):
     """What a probe can be given, each part computed when first asked for; dicts are by label of the encoder."""
 
-    @property
+    @cached_property
     def pairs(self) -> Pairs:
         """Graded pairs of sentences."""
         ...
 
-    @property
+    @cached_property
     def sentences(self) -> list[str]:
         """Distinct sentences of the pairs, in their order."""
         ...

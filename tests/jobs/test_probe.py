@@ -1,4 +1,4 @@
-"""Probes from the command line and in a notebook: what they are given, that nothing is encoded twice, what is refused."""
+"""Probes from the command line and in a notebook: their inputs, caching, and what is refused."""
 
 import json
 
@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 
 from recse_lab.config.reading import make_config
-from recse_lab.jobs.probe import GIVEN, Bench, find_subject, layer_means, pooled, run_probe
+from recse_lab.errors import LabError
+from recse_lab.jobs.probe import StoredInputs, find_subject
+from recse_lab.jobs.probe import probe as run_probe
 from recse_lab.jobs.train import execute
 from recse_lab.models.saving import load_encoder
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.probes import PROBES
+from recse_lab.probes.networks import layer_means, pooled
 from recse_lab.reports.page.card import read_cards
-from recse_lab.reports.probes import PAGES, QUESTIONS
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +41,17 @@ def trained(tiny, corpus_file, tmp_path_factory):
     return root, kept, dropped
 
 
-def test_every_probe_has_its_inputs_and_its_page():
-    assert PROBES.keys() == GIVEN.keys() == PAGES.keys() == QUESTIONS.keys()
-    for page in PAGES.values():
-        assert callable(page.figures)
-        assert callable(page.summary)
+@pytest.mark.parametrize("name", PROBES)
+def test_every_probe_is_whole(name):
+    probe = PROBES[name]
+    assert probe.name == name
+    assert probe.question.endswith("?")
+    assert probe.needs
+    assert set(probe.needs) <= set(dir(StoredInputs))
+    for option in probe.options.values():  # each in the signature of ``measure``, and explained
+        assert option.help
+    with pytest.raises(LabError, match=f"probe {name} has no option nosuch"):
+        probe.refuse_unknown({"nosuch": 1})
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_a_trajectory_starts_before_the_first_step(trained, tiny):
     root, kept, _ = trained
     steps = run_probe("trajectory", [kept.id], root=root).curves["trajectory"]["step"].tolist()
     assert steps == [0, 1, 2, 4]
-    with pytest.raises(Exception, match="is no run"):
+    with pytest.raises(Exception, match="is not a run"):
         run_probe("trajectory", [str(tiny)], root=root)
 
 
@@ -97,12 +105,14 @@ def test_a_runs_own_scores_are_used_and_agree_with_its_model(trained):
     given = {"pooling": None, "precision": "fp32", "corpus": ("sample-corpus",)}
     stored, again = (find_subject(f"x={run.id}", root, given) for run in (kept, kept))
     again.options = given | {"pooling": "mean"}  # asks the model instead of the store
-    bench = Bench([], "sample-sts", None, ("sample-corpus",))
+    inputs = StoredInputs([], "sample-sts", None, ("sample-corpus",))
     np.testing.assert_allclose(
-        stored.scores("sample-sts", bench.pairs), again.scores("sample-sts", bench.pairs), atol=1e-5
+        stored.scores("sample-sts", inputs.pairs),
+        again.scores("sample-sts", inputs.pairs),
+        atol=1e-5,
     )
     without = find_subject(dropped.id, root, given)
-    assert len(without.scores("sample-sts", bench.pairs)) == len(bench.pairs.gold)
+    assert len(without.scores("sample-sts", inputs.pairs)) == len(inputs.pairs.gold)
     with pytest.raises(Exception, match="kept no model"):
         without.embed(["a dog"])
 
@@ -116,10 +126,10 @@ def test_nothing_is_encoded_twice(trained, tiny, monkeypatch):
         "encode",
         lambda self, texts, **o: (seen.extend(texts), encode(self, texts, **o))[1],
     )
-    first = run_probe("geometry", [str(tiny)], root=root, precision_="fp32")
+    first = run_probe("geometry", [str(tiny)], root=root, precision="fp32")
     assert len(seen) == len(set(seen)) > 100
     seen.clear()
-    second = run_probe("geometry", [str(tiny)], root=root, precision_="fp32")
+    second = run_probe("geometry", [str(tiny)], root=root, precision="fp32")
     assert not seen
     pd.testing.assert_frame_equal(first.table, second.table)
 

@@ -8,7 +8,8 @@ import torch
 from scipy.stats import spearmanr
 
 from recse_lab.errors import LabError
-from recse_lab.probes.alignment import alignment, legacy_batch, trajectory
+from recse_lab.probes.alignment import alignment, legacy_batch
+from recse_lab.probes.trajectory import trajectory
 from recse_lab.statistics.jackknife import jackknife_interval
 
 

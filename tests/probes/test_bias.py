@@ -10,25 +10,21 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recse_lab.errors import LabError
-from recse_lab.probes.bias import (
-    bias,
-    checked,
-    covariates,
-    partial_correlation,
-    rank_correlations,
-    strata,
-)
-from recse_lab.probes.influence import (
-    BANDS,
-    band,
+from recse_lab.probes.bias.compute import bias, covariates, strata
+from recse_lab.probes.correlations import checked, partial_correlation, rank_correlations
+from recse_lab.probes.influence.compute import (
     evenness,
     gini,
     influence,
-    kind,
     places,
     shares,
-    spans,
     token_influence,
+)
+from recse_lab.probes.influence.words import (
+    BANDS,
+    band,
+    kind,
+    spans,
     without,
     word_counts,
     words,

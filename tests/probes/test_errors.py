@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recse_lab.errors import LabError
-from recse_lab.probes.errors import EVERY, common_errors, errors, places, rank_errors
+from recse_lab.probes.errors.compute import EVERY, common_errors, errors, places, rank_errors
 from recse_lab.statistics import resample_counts
 
 PAIRS = 100

@@ -13,7 +13,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from recse_lab.errors import LabError
 from recse_lab.probes import similarity
-from recse_lab.probes.geometry import GROUPS, PROFILE, geometry, layers
+from recse_lab.probes.geometry.compute import GROUPS, geometry
+from recse_lab.probes.layers import PROFILE, layers
 from recse_lab.probes.similarity import cka, lengths, mean_cosine, occurrences, skewness, unit
 from recse_lab.probes.spectra import (
     effective_rank,

@@ -22,8 +22,9 @@ from recse_lab.probes.distributions import (
     unit,
     used_range,
 )
-from recse_lab.probes.polarity import polarity, unlabelled_polarity
+from recse_lab.probes.polarity import polarity
 from recse_lab.probes.result import COLUMNS
+from recse_lab.probes.unlabelled_polarity import unlabelled_polarity
 from recse_lab.statistics import resample_counts
 
 

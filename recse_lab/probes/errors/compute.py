@@ -17,13 +17,8 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from recse_lab.errors import LabError
-from recse_lab.probes.bias import (
-    checked,
-    partial_correlation,
-    rank_correlations,
-    resampled,
-    with_sample,
-)
+from recse_lab.probes.correlations import checked, partial_correlation, rank_correlations
+from recse_lab.probes.resampling import resampled, with_sample
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.statistics import resample_counts
 
@@ -87,7 +82,7 @@ def errors(
     table with the reason and left out of the lists.
 
     Raises:
-        LabError: As ``bias.checked``; sentences that are not as many as gold scores; ``against`` is none of the encoders.
+        LabError: As ``correlations.checked``; sentences that are not as many as gold scores; ``against`` is none of the encoders.
         ValueError: ``top`` below 1, or ``threshold`` not between 0 and 1.
     """
     if top < 1 or not 0 < threshold < 1:

@@ -18,7 +18,7 @@ from scipy import stats
 
 from recse_lab.data.minimal_pair_items import CHANGES, COLUMNS, KEEPS
 from recse_lab.errors import LabError
-from recse_lab.probes.bias import resampled, with_sample
+from recse_lab.probes.resampling import resampled, with_sample
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import TIE
 from recse_lab.statistics import resample_counts

@@ -20,11 +20,7 @@ SPOKEN = {CHANGES: "the edit changes the meaning", KEEPS: "the edit keeps the me
 
 
 def figures(result: ProbeResult) -> dict[str, Any]:
-    """``phenomena``: the share of items ordered rightly, and how far similarity drops, by phenomenon and encoder.
-
-    Raises:
-        ValueError: A result of another probe.
-    """
+    """``phenomena``: the share of items ordered rightly, and how far similarity drops, by phenomenon and encoder."""
     return {"phenomena": _phenomena(result)}
 
 

@@ -15,10 +15,12 @@ from recse_lab.probes.wording import joined, lines_by_measure, percent
 
 
 def worst(result: ProbeResult, encoder: str, phenomenon: str, top: int = 5) -> pd.DataFrame:
-    """The items of a phenomenon that an encoder orders most wrongly, furthest first; fewer than ``top`` where it errs less.
+    """List the items of a phenomenon that an encoder orders most wrongly, furthest first.
+
+    There are fewer than ``top`` where it is wrong less often.
 
     Raises:
-        ValueError: A result of another probe, or without items of this encoder and phenomenon.
+        ValueError: The result has no items of this encoder and phenomenon.
     """
     items = result.curves["items"]
     part = items.loc[(items["encoder"] == encoder) & (items["phenomenon"] == phenomenon)]
@@ -33,11 +35,7 @@ def worst(result: ProbeResult, encoder: str, phenomenon: str, top: int = 5) -> p
 
 
 def summary(result: ProbeResult) -> str:
-    """What the numbers say: for each encoder which changes it notices, which it misses, and what it wrongly reacts to.
-
-    Raises:
-        ValueError: A result of another probe.
-    """
+    """What the numbers say: for each encoder which changes it notices, which it misses, and what it wrongly reacts to."""
     about, lines = result.about, lines_by_measure(result)
     names = dict.fromkeys(result.table["encoder"])
     shares = {name: _share(_rights(lines, name, about["expect"], CHANGES)) for name in names}

@@ -12,11 +12,12 @@ import pytest
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from recse_lab.probes import PROBES
 from recse_lab.probes.bias import bias
 from recse_lab.probes.errors import errors
+from recse_lab.probes.errors.figures import BESIDE
 from recse_lab.probes.influence import influence, token_influence, words
-from recse_lab.reports.probes import bias as bias_report
-from recse_lab.reports.probes import errors as errors_report
+from recse_lab.reports.probe_page import listing_markdown
 
 PAIRS = 90
 SENTENCES = [
@@ -93,7 +94,7 @@ def names(figure):
 def test_partial_figure_draws_every_number_and_interval():
     scores, gold, table = scored(3)
     result = bias(scores, gold, table, resamples=50)
-    figure = bias_report.figures(result)["partial"]
+    figure = PROBES[result.name].figures(result)["partial"]
     (axes,) = figure.axes
     rows = result.curves["partial"].query("given == 'gold and other covariates'")
     assert len(rows) == 9
@@ -116,7 +117,7 @@ def test_strata_figure_draws_spearman_times_100_with_the_bounds_of_each_third():
     scores, gold, table = scored()
     table["length difference"] = np.where(np.arange(PAIRS) < 70, 0, table["length difference"] + 1)
     result = bias(scores, gold, table, resamples=30)
-    figure = bias_report.figures(result)["strata"]
+    figure = PROBES[result.name].figures(result)["strata"]
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in shown] == list(table.columns)
     for axes, covariate in zip(shown, table.columns, strict=True):
@@ -145,26 +146,26 @@ def test_figures_of_one_and_of_many_encoders_and_of_undefined_numbers():
     scores["flat"] = np.ones(PAIRS)
     table["constant"] = 1
     result = bias(scores, gold, table, resamples=10)
-    figure = bias_report.figures(result)["partial"]
+    figure = PROBES[result.name].figures(result)["partial"]
     assert len(set(names(figure))) == 9
     looks = {(h.get_color(), h.get_marker()) for h in figure.legends[0].legend_handles}
     assert len(looks) == 9
-    bias_report.figures(result)["strata"].canvas.draw()
-    told = bias_report.summary(result)
+    PROBES[result.name].figures(result)["strata"].canvas.draw()
+    told = PROBES[result.name].summary(result)
     assert "Undefined for flat: all scores are the same: the encoder is constant." in told
     assert "constant is the same for all pairs" in told
     assert "nan" not in told
     alone = bias({"arm": scores["arm 0"]}, gold, table[["word overlap"]], resamples=10)
-    for figure in bias_report.figures(alone).values():
+    for figure in PROBES[alone.name].figures(alone).values():
         figure.canvas.draw()
     nothing = bias({"flat": np.ones(PAIRS)}, gold, table, resamples=10)
-    assert bias_report.summary(nothing).startswith("Undefined for flat")
+    assert PROBES[nothing.name].summary(nothing).startswith("Undefined for flat")
 
 
 def test_summary_of_bias_tells_the_numbers():
     scores, gold, table = scored(3)
     result = bias(scores, gold, table, against="arm 0", resamples=100)
-    told = bias_report.summary(result)
+    told = PROBES[result.name].summary(result)
     wide = result.frame()
     line = next(x for x in told.split("\n") if x.startswith("- word overlap"))
     values = wide["partial: word overlap"].sort_values()
@@ -200,7 +201,7 @@ def test_summary_of_bias_tells_the_numbers():
 def test_influence_figure_draws_its_curves(counts):
     found = token_influence(encode, SENTENCES, counts=counts)
     result = influence({"one": found, "two": found}, resamples=30)
-    figure = bias_report.figures(result)["influence"]
+    figure = PROBES[result.name].figures(result)["influence"]
     kinds, place, bands, spread = figure.axes
     assert bands.get_visible() == (counts is not None)
     expected = {
@@ -214,7 +215,7 @@ def test_influence_figure_draws_its_curves(counts):
     content = result.curves["place"].query("kind == 'content word' and encoder == 'one'")
     np.testing.assert_array_equal(place.lines[0].get_ydata(), content["value"])
     np.testing.assert_array_equal(place.lines[0].get_xdata(), content["place"])
-    told = bias_report.summary(result)
+    told = PROBES[result.name].summary(result)
     row = result.frame().loc["one"]
     assert f"- one: evenness {row['evenness']:.2f}; Gini {row['gini']:.2f}" in told
     assert f"{row['relative influence (content word)']:.2f} times as far" in told
@@ -224,8 +225,8 @@ def test_influence_figure_draws_its_curves(counts):
 def test_influence_of_a_still_encoder_is_told_and_drawn():
     still = token_influence(lambda texts: np.ones((len(texts), 3), np.float32), SENTENCES)
     result = influence({"still": still, "one": token_influence(encode, SENTENCES)}, resamples=10)
-    bias_report.figures(result)["influence"].canvas.draw()
-    told = bias_report.summary(result)
+    PROBES[result.name].figures(result)["influence"].canvas.draw()
+    told = PROBES[result.name].summary(result)
     assert "- still" not in told
     assert "Undefined for still: 4 of 4 sentences have no direction or do not move." in told
     assert "nan" not in told
@@ -242,7 +243,7 @@ def compared(encoders=2, **options):
 
 def test_ranks_figure_draws_every_pair_and_rings_the_list():
     result = compared(3, top=7)
-    figures = errors_report.figures(result)
+    figures = PROBES[result.name].figures(result)
     assert list(figures) == ["arm 0 vs arm 1", "arm 0 vs arm 2", "arm 1 vs arm 2"]
     axes = figures["arm 0 vs arm 2"].axes[0]
     every, ringed = axes.collections
@@ -259,14 +260,14 @@ def test_ranks_figure_draws_every_pair_and_rings_the_list():
     assert sorted(numbers) == list("12345")
     for number, at in numbers.items():
         own = listed[["rank_a", "rank_b"]].iloc[int(number) - 1]
-        assert np.linalg.norm(at - own) == pytest.approx(errors_report.BESIDE)
+        assert np.linalg.norm(at - own) == pytest.approx(BESIDE)
 
 
 def test_markdown_lists_every_pair_and_shows_text_as_it_is():
     scores, gold, _ = scored(2)
     first = [f"a | b *{i}* <i>" for i in range(PAIRS)]
     result = errors(scores, gold, first, ["two\nlines"] * PAIRS, top=4, resamples=10)
-    told = errors_report.markdown(result)
+    told = "\n\n".join(map(listing_markdown, PROBES["errors"].listings(result)))
     listed, wrong = result.curves["disagreements"], result.curves["wrong"]
     lines = told.split("\n")
     assert lines[0] == "## Where arm 0 vs arm 1 disagree most"
@@ -290,7 +291,7 @@ def test_markdown_lists_every_pair_and_shows_text_as_it_is():
 
 def test_summary_of_errors_tells_the_numbers():
     result = compared(2, top=9, threshold=0.15)
-    told = errors_report.summary(result)
+    told = PROBES[result.name].summary(result)
     wide, listed = result.frame(), result.curves["disagreements"]
     for name in ("arm 0", "arm 1"):
         assert f"{name} {100 * wide.loc[name, 'share wrong']:.1f} %" in told
@@ -311,30 +312,32 @@ def test_summary_of_errors_tells_the_numbers():
 
 def test_errors_of_one_arm_and_of_arms_without_an_order():
     alone = compared(1)
-    assert errors_report.figures(alone) == {}
-    assert "What every arm gets wrong" in errors_report.markdown(alone)
+    assert PROBES[alone.name].figures(alone) == {}
+    assert "What every arm gets wrong" in "\n\n".join(
+        map(listing_markdown, PROBES["errors"].listings(alone))
+    )
     gold = np.arange(20.0)
     flat = errors({"flat": np.ones(20)}, gold, ["a"] * 20, ["b"] * 20, resamples=5)
-    assert errors_report.figures(flat) == {}
+    assert PROBES[flat.name].figures(flat) == {}
     assert (
-        errors_report.summary(flat)
+        PROBES[flat.name].summary(flat)
         == "Undefined for flat: all scores are the same: the encoder is constant."
     )
-    assert errors_report.markdown(flat).strip() == ""
+    assert "\n\n".join(map(listing_markdown, PROBES["errors"].listings(flat))).strip() == ""
     twins = errors({"A": gold, "B": gold}, gold, ["a"] * 20, ["b"] * 20, resamples=5)
-    assert errors_report.figures(twins) == {}
-    assert "nan" not in errors_report.summary(twins)
+    assert PROBES[twins.name].figures(twins) == {}
+    assert "nan" not in PROBES[twins.name].summary(twins)
     with_oracle = errors(
         {"oracle": gold, "A": -gold % 7}, gold, ["a"] * 20, ["b"] * 20, resamples=5
     )
-    told = errors_report.summary(with_oracle)
+    told = PROBES[with_oracle.name].summary(with_oracle)
     assert "nan" not in told
     assert "worst" not in told
 
 
 def test_scores_need_no_torch():
     code = (
-        "import sys, recse_lab.reports.probes.bias, recse_lab.reports.probes.errors\n"
+        "import sys, recse_lab.probes\n"
         "from recse_lab.probes.bias import covariates\n"
         "covariates(['a cat'], ['a dog'], {'cat': 1})\n"
         "assert 'torch' not in sys.modules"

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from recse_lab.figures import style
+from recse_lab.probes import PROBES
 from recse_lab.probes.alignment import alignment as measure_alignment
-from recse_lab.probes.alignment import trajectory as measure_trajectory
+from recse_lab.probes.alignment.figures import plane as draw_plane
 from recse_lab.probes.geometry import geometry as measure_geometry
-from recse_lab.probes.geometry import layers as measure_layers
-from recse_lab.reports.probes import alignment, geometry
+from recse_lab.probes.geometry.figures import LABELS
+from recse_lab.probes.layers import layers as measure_layers
+from recse_lab.probes.trajectory import trajectory as measure_trajectory
 
 
 def cloud(seed=0, d=6, shift=0.5):
@@ -102,7 +104,7 @@ def boxes_of_names(figure, axes):
 
 
 def test_the_plane_shows_the_table(plane):
-    figures = alignment.figures(plane)
+    figures = PROBES[plane.name].figures(plane)
     assert list(figures) == ["plane"]
     axes = figures["plane"].axes[0]
     wide = plane.frame().loc[["wide", "narrow"]]
@@ -122,20 +124,18 @@ def test_names_keep_out_of_each_other_s_way():
     """Six encoders at almost one place, and none."""
     index, gold = np.arange(80), np.random.default_rng(0).uniform(0, 5, 40)
     encoders = {f"encoder {i}": cloud(9) + np.float32(0.002 * i) for i in range(6)}
-    figure = alignment.plane(
-        measure_alignment(encoders, index[::2], index[1::2], gold, resamples=20)
-    )
+    figure = draw_plane(measure_alignment(encoders, index[::2], index[1::2], gold, resamples=20))
     boxes = boxes_of_names(figure, figure.axes[0])
     assert len(boxes) == 6
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     nothing = measure_alignment(
         {"e": np.zeros((80, 2), np.float32)}, index[::2], index[1::2], gold, resamples=20
     )
-    assert "Undefined, and not drawn: e." in words(alignment.plane(nothing))
+    assert "Undefined, and not drawn: e." in words(draw_plane(nothing))
 
 
 def test_the_trajectory_shows_every_defined_look(paths):
-    figures = alignment.figures(paths)
+    figures = PROBES[paths.name].figures(paths)
     assert list(figures) == ["trajectory"]
     axes = figures["trajectory"].axes[0]
     offsets = {
@@ -152,7 +152,7 @@ def test_the_trajectory_shows_every_defined_look(paths):
 
 
 def test_the_line_follows_the_steps(paths):
-    axes = alignment.figures(paths)["trajectory"].axes[0]
+    axes = PROBES[paths.name].figures(paths)["trajectory"].axes[0]
     from matplotlib.collections import LineCollection
 
     lines = [part.get_segments() for part in axes.collections if isinstance(part, LineCollection)]
@@ -165,7 +165,7 @@ def test_the_line_follows_the_steps(paths):
 
 
 def test_alignment_in_words(plane, paths):
-    text = alignment.summary(plane)
+    text = PROBES[plane.name].summary(plane)
     wide = plane.frame()
     assert f"wide: alignment {wide.loc['wide', 'alignment']:.3f} [" in text
     assert "broken: alignment undefined (1 of 80 embeddings are zero vectors: no direction)" in text
@@ -174,7 +174,7 @@ def test_alignment_in_words(plane, paths):
         in text
     )
     assert "jackknife" in text
-    way = alignment.summary(paths)
+    way = PROBES[paths.name].summary(paths)
     assert (
         "simcse goes from alignment 0.300, uniformity -1.000, Spearman 50.0 at step 1 to alignment 0.360"
         in way
@@ -200,18 +200,18 @@ def test_the_old_protocol_says_so():
         lengths=index,
         resamples=20,
     )
-    text = alignment.summary(old)
+    text = PROBES[old.name].summary(old)
     assert "protocol legacy-batch" in text
     assert "biased" in text
     assert "intervals" not in text
-    assert len(marked(alignment.plane(old).axes[0])) == 2
+    assert len(marked(draw_plane(old).axes[0])) == 2
 
 
 # ---- geometry ----------------------------------------------------------------------------------------------------
 
 
 def test_the_spectra_are_the_curves(shape):
-    figure = geometry.figures(shape)["spectrum"]
+    figure = PROBES[shape.name].figures(shape)["spectrum"]
     left, right = figure.axes
     curve = shape.curves["spectrum"]
     wide = curve[curve["encoder"] == "wide"]
@@ -225,9 +225,9 @@ def test_the_spectra_are_the_curves(shape):
 
 
 def test_every_measure_has_its_panel(shape):
-    figure = geometry.figures(shape)["measures"]
+    figure = PROBES[shape.name].figures(shape)["measures"]
     frame = shape.frame()
-    for axes, measure in zip(figure.axes, geometry.LABELS, strict=True):
+    for axes, measure in zip(figure.axes, LABELS, strict=True):
         assert [x for x, _ in marked(axes)] == list(frame[measure].dropna()), measure
         assert (
             sum(text.get_text() == "undefined" for text in axes.texts)
@@ -240,11 +240,11 @@ def test_every_measure_has_its_panel(shape):
         ]
         drawn = [segment[:, 0] for bars in axes.collections for segment in bars.get_segments()]
         np.testing.assert_allclose(np.reshape(drawn, (-1, 2)), rows[["low", "high"]])
-    assert set(frame.columns) - set(geometry.LABELS) == {"mean_cosine_with_self", "rankme"}
+    assert set(frame.columns) - set(LABELS) == {"mean_cosine_with_self", "rankme"}
 
 
 def test_layers_and_cka_show_their_curves(deep):
-    figures = geometry.figures(deep)
+    figures = PROBES[deep.name].figures(deep)
     assert list(figures) == ["layers", "cka"]
     profile = deep.curves["layers"]
     for axes, measure in zip(figures["layers"].axes, geometry_measures(profile), strict=True):
@@ -264,29 +264,29 @@ def geometry_measures(profile):
 
 
 def test_geometry_in_words(shape, deep):
-    text, frame = geometry.summary(shape), shape.frame()
+    text, frame = PROBES[shape.name].summary(shape), shape.frame()
     assert f"the mean cosine of two sentences is {frame.loc['wide', 'mean_cosine']:.3f} [" in text
     assert f"{frame.loc['narrow', 'participation_ratio']:.1f} [" in text
     assert "equal axes of 3" in text
     assert "undefined (all embeddings coincide)" in text
     assert "By mean cosine the least alike are the embeddings of wide." in text
-    told = geometry.summary(deep)
+    told = PROBES[deep.name].summary(deep)
     crossed = deep.curves["cka"].set_index(["encoder", "layer", "other", "other_layer"])["cka"]
     assert np.isnan(crossed["a", 2, "b", 1])  # so that no CKA of the last layers is told
     assert "of the last layers" not in told
     short = measure_layers({"a": [cloud(3)], "b": [cloud(5)]})
     value = short.curves["cka"].set_index(["encoder", "other"])["cka"]["a", "b"]
-    assert f"CKA (plain) of the last layers: a and b {value:.2f}." in geometry.summary(short)
+    assert f"CKA (plain) of the last layers: a and b {value:.2f}." in PROBES[short.name].summary(
+        short
+    )
 
 
 def test_a_figure_can_be_saved_the_same_twice(tmp_path, plane):
-    once, twice = (
-        style.save(alignment.plane(plane), tmp_path / name) for name in ("once", "twice")
-    )
+    once, twice = (style.save(draw_plane(plane), tmp_path / name) for name in ("once", "twice"))
     assert [path.read_bytes() for path in once] == [path.read_bytes() for path in twice]
 
 
 def test_opens_without_torch():
-    code = "import sys, recse_lab.reports.probes.alignment, recse_lab.reports.probes.geometry, recse_lab.probes.geometry, "
+    code = "import sys, recse_lab.probes, recse_lab.probes.geometry, "
     code += "recse_lab.probes.alignment; assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
