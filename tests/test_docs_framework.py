@@ -10,7 +10,8 @@ from conftest import REPO, sentences
 from recse_lab.config import frameworks
 from recse_lab.config.reading import make_config
 from recse_lab.errors import LabError
-from recse_lab.jobs.build import Lab, settle
+from recse_lab.jobs.build import Lab
+from recse_lab.jobs.settling import settle
 from recse_lab.jobs.train import execute
 from recse_lab.models import load_encoder
 from recse_lab.models.readouts import READOUTS
