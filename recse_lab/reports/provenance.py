@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from recse_lab.runs.store import Run
 
 
 def provenance(runs: Sequence[Run], *, aggregation: str = "") -> str:
-    """Protocol (and aggregation), runs, seeds, rule of selection, machine, commit and date of everything in a table."""
-    environments = [run.environment or {} for run in runs]
-    environments = [
-        e | {"precision": e.get("precision") or e.get("evaluation_precision")} for e in environments
-    ]
-    results = [run.results or {} for run in runs]
+    """Describe what the numbers of a table come from.
 
-    def told(values: Sequence[Any]) -> str:
-        return ", ".join(sorted({str(value) for value in values if value is not None})) or "none"
+    Returns:
+        Protocol (and aggregation), runs, seeds, selection of weights, machine, commits and dates.
 
-    dates = sorted(str(e["date"])[:10] for e in environments if e.get("date"))
-    span = " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "no date"
-    machine = "; ".join(
-        f"{key} {told([e.get(key) for e in environments])}"
-        for key in ("precision", "attention", "device", "threads", "torch")
-        if any(key in e for e in environments)
+    Raises:
+        LabError: A file of a run is damaged.
+    """
+    environments = [run.record.environment for run in runs]
+    results = [run.record.results for run in runs]
+    machine = {
+        "precision": [e.settled_precision for e in environments],
+        "attention": [e.attention for e in environments],
+        "device": [e.device for e in environments],
+        "threads": [e.threads for e in environments],
+        "torch": [e.torch for e in environments],
+    }
+    about = "; ".join(
+        f"{name} {_distinct(values)}"
+        for name, values in machine.items()
+        if name == "precision" or any(value is not None for value in values)
     )
+    protocols = _distinct([each.protocol.id for each in results])
     return (
-        f"Protocol {told([(r.get('protocol') or {}).get('id') for r in results])}{f' ({aggregation})' if aggregation else ''}; {len(runs)} run{'s' if len(runs) != 1 else ''}; "
-        f"seeds {told([(run.config or {}).get('seed') for run in runs])}; "
-        f"weights tested: {told([(r.get('dev') or {}).get('selection') for r in results])}; {machine}; "
-        f"commit {told([e.get('commit') for e in environments])}; {span}."
+        f"Protocol {protocols}{f' ({aggregation})' if aggregation else ''}; "
+        f"{len(runs)} run{'s' if len(runs) != 1 else ''}; "
+        f"seeds {_distinct([run.record.config.seed for run in runs])}; "
+        f"weights tested: {_distinct([each.dev.selection for each in results])}; {about}; "
+        f"commit {_distinct([e.commit for e in environments])}; "
+        f"{_dates([e.date for e in environments])}."
     )
+
+
+def _distinct(values: Sequence[object]) -> str:
+    return ", ".join(sorted({str(value) for value in values if value is not None})) or "none"
+
+
+def _dates(dates: Sequence[str | None]) -> str:
+    days = sorted(date[:10] for date in dates if date)
+    return " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "no date"

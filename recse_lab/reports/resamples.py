@@ -1,4 +1,7 @@
-"""STS averages of stored runs on bootstrap resamples of the pairs, computed once for every scores.parquet and kept in the cache."""
+"""STS averages of stored runs on bootstrap resamples of the pairs.
+
+They are computed once per scores.parquet and kept in the cache.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,23 @@ AT_ONCE = 25  # runs whose scores are held in memory together
 
 
 class Resampled(NamedTuple):
-    """Averages of one run. Those over the same ``pairs`` (a hash of the gold scores) were drawn alike and can be compared."""
+    """Averages of one run.
+
+    Averages over the same ``pairs`` (a hash of the gold scores) use the same resamples, so that
+    they can be compared.
+    """
 
     pairs: str
     averages: Float[np.ndarray, " resamples"]
 
 
 def resampled(runs: Sequence[Run], tasks: Sequence[str] = SEVEN) -> dict[str, Resampled]:
-    """By run id, the mean over ``tasks`` of the pooled Spearman on ``RESAMPLES`` resamples; NaN where a run has none.
+    """Mean over tasks of the pooled Spearman on ``RESAMPLES`` resamples, by run id.
+
+    NaN where a run has none.
 
     Raises:
-        LabError: Runs over the same gold scores and other pairs.
+        LabError: Two runs have the same gold scores but different pairs.
     """
     folder = cache_root() / "resamples"
     files = {run.id: folder / f"{_key(run, tasks)}.npz" for run in runs}
@@ -58,7 +67,7 @@ def resampled(runs: Sequence[Run], tasks: Sequence[str] = SEVEN) -> dict[str, Re
 
 
 def _key(run: Run, tasks: Sequence[str]) -> str:
-    """Of what the numbers follow from: scores, tasks, number of resamples, and the code that draws them."""
+    """Hash of what determines the numbers: scores, tasks, number of resamples, and the code."""
     code = code_hash(
         "statistics/rank_bootstrap.py", "statistics/correlation.py", "evaluation/sts.py"
     )
@@ -73,7 +82,7 @@ def _scores(run: Run, tasks: Sequence[str]) -> pd.DataFrame:
 
 
 def _read(path: Path) -> Resampled | None:
-    """What is kept; None where nothing is, or a damaged file, which is then made again."""
+    """Cached averages; None without a file, or with a damaged one, which is then replaced."""
     try:
         with np.load(path) as kept:
             return Resampled(str(kept["pairs"]), kept["averages"])

@@ -1,4 +1,4 @@
-"""Mark the rows of a table whose runs were made by other code or data than lie here now."""
+"""Mark the rows of a table whose code or data changed since their runs were made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STALE, UNKNOWN = "‡", "§"
 
 
 def mark_stale(table: Table, look: Callable[[Run], Freshness] = freshness) -> Table:
-    """The table with a sign on every row whose numbers are stale, or may be, and notes that say why."""
+    """Add a mark to every row whose numbers are, or may be, stale, and notes that say why."""
     first = table.columns[0].key
     found = {run.folder: look(run) for row in table.rows for run in row.runs}
 
@@ -50,11 +50,13 @@ def _notes(found: list[Freshness]) -> list[str]:
         modules = sorted({m for f in found for m in f.changed})
         which = f" ({_listed(modules)})" if modules else ""
         notes.append(
-            f"{STALE} stale: the code behind {count(stale)} has changed since commit {commits('stale')}{which}."
+            f"{STALE} stale: the code behind {count(stale)} has changed since commit "
+            f"{commits('stale')}{which}."
         )
     if dirty:
         notes.append(
-            f"{UNKNOWN} of {count(dirty)} it cannot be told whether their code has changed: commit {commits('unknown')}."
+            f"{UNKNOWN} of {count(dirty)} it cannot be told whether their code has changed: commit "
+            f"{commits('unknown')}."
         )
     if other := sum(f.data == "stale" for f in found):
         notes.append(

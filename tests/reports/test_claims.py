@@ -229,7 +229,7 @@ def test_portability_is_about_frameworks_other_than_simcse(tmp_path):
 def add_peak(root, name, seed, peak, *, reshape, device="NVIDIA H100"):
     run = add_trained(root, "train", name, 0.3, seed)
     reshape = (
-        {"role": "target", "mode": "separated", "operator": "channel-gram", "dim": 32}
+        {"role": "target", "mode": "separated", "operator": "channel-gram", "dim": int(reshape)}
         if reshape
         else None
     )
