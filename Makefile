@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORPUS ?= sample-corpus
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow benchmark lint clean
+.PHONY: setup demo test test-slow benchmark lint docs audit clean
 
 setup: .venv/.ready
 
@@ -31,6 +31,15 @@ benchmark: setup
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+
+# The site in docs/_build, from docs/ and docstrings
+docs: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	$(BIN)/python -m sphinx -q -b html docs docs/_build
+
+# The code base against its own rules
+audit: setup
+	$(BIN)/python tools/audit.py
 
 clean:
 	rm -rf .venv runs reports/demo

@@ -36,7 +36,7 @@ from recse_lab.models.encoder import Encoder
 from recse_lab.models.folders import resolve
 from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
-from recse_lab.probes.alignment import legacy_batch
+from recse_lab.probes.alignment.compute import legacy_batch
 from recse_lab.probes.similarity import unit
 from recse_lab.runs.records import Config, Cost, Fingerprints, StsResults, TransferResults
 from recse_lab.runs.store import Run

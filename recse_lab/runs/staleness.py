@@ -37,7 +37,7 @@ PRODUCING = (
     "objectives",
     "optimisation",
     "pooling.py",
-    "probes/alignment.py",
+    "probes/alignment/compute.py",
     "probes/similarity.py",
     "reshape",
     "training",
