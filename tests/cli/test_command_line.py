@@ -266,7 +266,7 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["import", "nowhere.json"], "nowhere.json: the file cannot be read"),
         (
             ["import", "BINARY"],
-            "not a layout that is known here; expected the log of SimCSE's evaluation.py",
+            "the layout is unknown; expected the log of SimCSE's evaluation.py",
         ),
         (
             ["reshape", "build", "--encoder", "TINY", "--corpus", "nowhere.txt", "--dim", "4"],
