@@ -126,7 +126,7 @@ def _about(
 ) -> Comparison:
     """The comparison by the method of its population; ``boot`` holds the resampled differences."""
     if population == "seeds":
-        test = paired_test(a.tolist(), b.tolist(), level=level)
+        test = paired_test(a, b, level=level)
         why = test.reason or "new seeds on these pairs"
         bounds = (test.delta, test.low, test.high, test.p)
         return Comparison(*bounds, level, test.seeds, population, test.method, why)

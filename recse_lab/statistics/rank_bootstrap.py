@@ -64,8 +64,8 @@ def _cubes(sizes: Int[np.ndarray, "resamples groups"]) -> Float[np.ndarray, " re
 
 def spearman_bootstrap(
     gold: Float[np.ndarray, " pairs"],
-    scores: Float[np.ndarray, "runs pairs"],
-    counts: Int[np.ndarray, "resamples pairs"],
+    scores: Float[np.ndarray, "runs _"],
+    counts: Int[np.ndarray, "resamples _"],
 ) -> Float[np.ndarray, "resamples runs"]:
     """Spearman's rho of every run on every resample, exact on ties.
 
@@ -109,8 +109,8 @@ def spearman_bootstrap(
 
 def pearson_bootstrap(
     gold: Float[np.ndarray, " pairs"],
-    scores: Float[np.ndarray, "runs pairs"],
-    counts: Int[np.ndarray, "resamples pairs"],
+    scores: Float[np.ndarray, "runs _"],
+    counts: Int[np.ndarray, "resamples _"],
 ) -> Float[np.ndarray, "resamples runs"]:
     """Pearson's r of every run on every resample.
 

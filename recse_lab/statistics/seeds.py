@@ -13,6 +13,10 @@ ROUNDING = 1e-12
 """A spread of differences below this share of the values is float64 rounding noise."""
 
 
+Values = Sequence[float] | Float[np.ndarray, " _"]
+"""One number per seed."""
+
+
 class Interval(NamedTuple):
     """An estimate with its bounds.
 
@@ -42,7 +46,7 @@ class PairedTest(NamedTuple):
     reason: str | None
 
 
-def t_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
+def t_interval(values: Values, *, level: float = 0.95) -> Interval:
     """Student's interval of a mean over seeds.
 
     Args:
@@ -64,7 +68,7 @@ def t_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, level, "t over seeds", n)
 
 
-def paired_test(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> PairedTest:
+def paired_test(a: Values, b: Values, *, level: float = 0.95) -> PairedTest:
     """Two-sided paired t-test of a − b over common seeds: does the difference hold for new seeds?
 
     The pairs of sentences are held fixed. There is no test, and ``reason`` says why, with fewer
@@ -91,9 +95,7 @@ def paired_test(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) 
     return PairedTest(delta, float(low), float(high), float(test.pvalue), n, method, None)
 
 
-def paired_differences(
-    a: Sequence[float], b: Sequence[float]
-) -> tuple[Float[np.ndarray, " seeds"], str | None]:
+def paired_differences(a: Values, b: Values) -> tuple[Float[np.ndarray, " seeds"], str | None]:
     """a − b seed by seed, and the reason if their spread cannot be tested.
 
     Raises:
@@ -114,7 +116,7 @@ def paired_differences(
     return difference, None
 
 
-def effect_size(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
+def effect_size(a: Values, b: Values, *, level: float = 0.95) -> Interval:
     """Mean of a − b in standard deviations of the difference over seeds: Hedges' g of paired data.
 
     The interval is that of the uncorrected d_z, exact for normal differences. With few seeds it is
