@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 LONGEST_LINE, LONGEST_FUNCTION = 100, 80
-FORMULA_FAMILIES = ("objectives", "reshape", "views", "pooling.py", "statistics", "evaluation")
-"""Packages whose public functions and classes are somebody's formulas."""
 
 
 class Place(NamedTuple):

@@ -101,3 +101,9 @@ def corpus_path(name: str) -> str:
     if name == "sample-corpus":
         return str(resources.files("recse_lab.data.samples") / "sample-corpus.txt.gz")
     return str(pulled(name) / downloads()[name].file) if name == "wiki1m" else name
+
+
+def senteval_folders(data_dir: str | Path) -> tuple[Path, ...]:
+    """Where SentEval's sets may lie: in ``data_dir`` itself, or in one of its usual folders."""
+    here = Path(data_dir)
+    return here, here / "senteval", here / "data" / "downstream"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from recse_lab.data.manifest import PULLED, pulled
+from recse_lab.data.manifest import PULLED, pulled, senteval_folders
 from recse_lab.errors import LabError, suggest
 
 SEVEN = ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr")
@@ -73,11 +73,7 @@ def find_senteval(data_dir: str | Path) -> Path:
     """
     if str(data_dir) == PULLED:
         return pulled("sts")
-    for folder in (
-        Path(data_dir),
-        Path(data_dir) / "senteval",
-        Path(data_dir) / "data" / "downstream",
-    ):
+    for folder in senteval_folders(data_dir):
         if (folder / "STS").is_dir():
             return folder
     raise LabError(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from recse_lab.data.manifest import PULLED, pulled
+from recse_lab.data.manifest import PULLED, pulled, senteval_folders
 from recse_lab.errors import LabError, suggest
 
 TRANSFER = ("mr", "cr", "subj", "mpqa", "sst2", "trec", "mrpc")
@@ -82,11 +82,7 @@ def find_transfer(data_dir: str | Path) -> Path:
     """
     if str(data_dir) == PULLED:
         return pulled("transfer")
-    for folder in (
-        Path(data_dir),
-        Path(data_dir) / "senteval",
-        Path(data_dir) / "data" / "downstream",
-    ):
+    for folder in senteval_folders(data_dir):
         if any((folder / name).is_dir() for name in FOLDERS):
             return folder
     raise LabError(

@@ -134,14 +134,7 @@ class Lab(SharedWork):
     @cached_property
     def steps(self) -> int:
         """Optimiser steps of the training."""
-        training = self.config.training
-        return count_steps(
-            len(self.tokens),
-            batch_size=training.batch_size,
-            epochs=training.epochs,
-            steps=training.steps,
-            corpus=self.corpus.name,
-        )
+        return count_steps(len(self.tokens), self.config.training, corpus=self.corpus.name)
 
     def objective(self) -> Objective:
         """From the arm's output to the terms that a step minimises."""

@@ -157,14 +157,7 @@ class PretrainingBuilder:
     @cached_property
     def steps(self) -> int:
         """Optimiser steps of the training."""
-        training = self.config.training
-        return count_steps(
-            len(self.tokens),
-            batch_size=training.batch_size,
-            epochs=training.epochs,
-            steps=training.steps,
-            corpus=self.corpus.name,
-        )
+        return count_steps(len(self.tokens), self.config.training, corpus=self.corpus.name)
 
 
 def _architecture(kind: str, fields: dict[str, Any]) -> Any:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
+
+
+def tokenize(
+    tokenizer: Any, sentences: Sequence[str], *, max_length: int
+) -> list[Int[np.ndarray, " _"]]:
+    """Token ids of every sentence with special tokens, cut at ``max_length``."""
+    ids = tokenizer(
+        list(sentences), truncation=True, max_length=max_length, return_attention_mask=False
+    )
+    return [np.asarray(row, dtype=np.int64) for row in ids["input_ids"]]
 
 
 def pad(

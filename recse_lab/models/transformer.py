@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from recse_lab.models.batching import by_token_budget, pad, token_budget
+from recse_lab.models.batching import by_token_budget, pad, token_budget, tokenize
 from recse_lab.models.heads import TanhHead
 from recse_lab.models.positions import longest_sentence
 from recse_lab.models.precision import autocast
@@ -137,13 +137,7 @@ class TransformerEncoder(nn.Module):
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
         """Token ids with special tokens, cut at ``max_length``."""
-        ids = self.tokenizer(
-            list(sentences),
-            truncation=True,
-            max_length=self.max_length,
-            return_attention_mask=False,
-        )
-        return [np.asarray(row, dtype=np.int64) for row in ids["input_ids"]]
+        return tokenize(self.tokenizer, sentences, max_length=self.max_length)
 
     @torch.inference_mode()
     def encode_ids(

@@ -31,6 +31,26 @@ class LearningRate(Protocol):
         ...
 
 
+@runtime_checkable
+class Length(Protocol):
+    """Options that say how long a training is, as the configurations of both loops have them."""
+
+    @property
+    def batch_size(self) -> int:
+        """Sentences per step."""
+        ...
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the corpus."""
+        ...
+
+    @property
+    def steps(self) -> int | None:
+        """Optimiser steps; if given, they decide."""
+        ...
+
+
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "linear": lambda done: 1.0 - done,
     "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
@@ -64,17 +84,16 @@ def set_learning_rate(
     return rate
 
 
-def count_steps(
-    sentences: int, *, batch_size: int, epochs: float, steps: int | None, corpus: str
-) -> int:
+def count_steps(sentences: int, training: Length, *, corpus: str) -> int:
     """Optimiser steps of a training: ``steps`` if given, else those of ``epochs``.
 
     Raises:
         LabError: The corpus is smaller than one batch.
     """
+    batch_size, steps = training.batch_size, training.steps
     if sentences < batch_size:
         raise LabError(
             f"{corpus}: {sentences} sentences are fewer than one batch; lower training.batch_size "
             f"({batch_size}) or give a larger corpus."
         )
-    return math.ceil(epochs * (sentences // batch_size)) if steps is None else steps
+    return math.ceil(training.epochs * (sentences // batch_size)) if steps is None else steps

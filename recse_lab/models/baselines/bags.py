@@ -18,6 +18,7 @@ from recse_lab.errors import LabError
 from recse_lab.models.baselines.fitting import Fitting, digest
 from recse_lab.models.baselines.linear import Mapped, without_principal
 from recse_lab.models.baselines.wrapped import TrainingFree
+from recse_lab.models.batching import tokenize
 from recse_lab.models.factorisation import cooccurrences, factorise, positive_pmi
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.reshape.weights import token_weights
@@ -73,13 +74,7 @@ class Bag(TrainingFree):
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
         """Token ids with special tokens, cut at ``max_length``."""
-        ids = self.tokenizer(
-            list(sentences),
-            truncation=True,
-            max_length=self.max_length,
-            return_attention_mask=False,
-        )
-        return [np.asarray(row, dtype=np.int64) for row in ids["input_ids"]]
+        return tokenize(self.tokenizer, sentences, max_length=self.max_length)
 
     @torch.inference_mode()
     def encode_ids(

@@ -9,12 +9,12 @@ import numpy as np
 from recse_lab.errors import LabError
 from recse_lab.reports.paper.arms import IDENTITY, mean_cell
 from recse_lab.reports.paper.request import Ask
-from recse_lab.reports.paper.sts_table import LEVEL, average, compare_arms
+from recse_lab.reports.paper.sts_table import LEVEL, average, compare_averages
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.resamples import RESAMPLES, resampled
 from recse_lab.reports.tables import Cell, Column, Row, Table
 from recse_lab.runs.collection import Arm, runs_of
-from recse_lab.runs.comparing import about_seeds, by_seed
+from recse_lab.runs.comparing import by_seed
 from recse_lab.statistics import holm
 
 QUESTION = "Does a reshape added to another framework improve it?"
@@ -61,9 +61,8 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     rows = []
     for study, both in studies.items():
         compared = {
-            name: found and about_seeds(found, (plain, reshaped))
+            name: compare_averages(reshaped, plain, boot, one_seed=False)
             for name, (plain, reshaped) in both.items()
-            for found in [compare_arms(reshaped, plain, boot)]
         }
         adjusted = holm([found.p if found else None for found in compared.values()])
         for (name, found), p in zip(compared.items(), adjusted, strict=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,9 +30,9 @@ from recse_lab.reports.published import sts_rows
 from recse_lab.reports.resamples import RESAMPLES, Resampled, resampled
 from recse_lab.reports.tables import Cell, Column, Row, Table
 from recse_lab.runs.collection import Arm, runs_of
-from recse_lab.runs.comparing import by_seed
+from recse_lab.runs.comparing import Sample, by_seed, compare_arms
 from recse_lab.runs.store import Run
-from recse_lab.statistics import Comparison, compare_resampled, holm, mean_interval
+from recse_lab.statistics import Comparison, holm, mean_interval
 
 QUESTION = "Which arms and encoders do best on the seven STS tasks, and which differences are larger than chance?"
 
@@ -132,17 +134,29 @@ def answer(made: Table) -> str:
     )
 
 
-def compare_arms(
-    first: Arm, second: Arm, boot: Mapping[str, Resampled], *, level: float = 0.95
+def compare_averages(
+    first: Arm, second: Arm, boot: Mapping[str, Resampled], *, one_seed: bool = True
 ) -> Comparison | None:
-    """STS average of one arm minus another's, for other seeds and other pairs; None where they have no scores of the same pairs."""
-    pairs = by_seed((first, second))
-    a, b = ([pair[side] for pair in pairs] for side in (0, 1))
-    if not a or not _comparable([*a, *b], boot):
+    """Compare the STS averages of two arms, for new seeds and new pairs.
+
+    Args:
+        first: An arm.
+        second: What it is compared with.
+        boot: Resampled averages by the id of a run.
+        one_seed: As in ``recse_lab.runs.comparing.compare_arms``.
+
+    Returns:
+        The difference, or None if the arms have no scores of the same pairs.
+    """
+    runs = [run for pair in by_seed((first, second)) for run in pair]
+    if not runs or not _comparable(runs, boot):
         return None
-    point = [np.array([average(run) for run in runs], float) for runs in (a, b)]
-    drawn = [np.stack([boot[run.id].averages for run in runs], axis=1) for runs in (a, b)]
-    return compare_resampled(point[0], point[1], drawn[0], drawn[1], level=level)
+    return compare_arms(first, second, partial(_sample, boot=boot), one_seed=one_seed)
+
+
+def _sample(run: Run, boot: Mapping[str, Resampled]) -> Sample:
+    value = average(run)
+    return Sample(math.nan if value is None else value, boot[run.id].averages)
 
 
 def _comparable(runs: Sequence[Run], boot: Mapping[str, Resampled]) -> bool:
@@ -201,7 +215,7 @@ def _marks(
         return {}, False
     best = max(ranked.values(), key=lambda pair: pair[0])[1]
     compared = {
-        first: compare_arms(best, arm, boot)
+        first: compare_averages(best, arm, boot)
         for first, (_, arm) in ranked.items()
         if arm is not best
     }
