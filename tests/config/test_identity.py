@@ -114,6 +114,12 @@ def test_versions_are_part_of_a_question():
     assert id_of(config, versions={**VERSIONS, "queue": 1}) != id_of(config)
 
 
+def test_a_new_edition_renames_every_run(monkeypatch):
+    before = id_of(config_of({}))
+    monkeypatch.setattr("recse_lab.config.identity.EDITION", EDITION + 1)
+    assert id_of(config_of({})) != before
+
+
 def test_only_differences_from_the_defaults_are_asked():
     config = config_of({"contrast.objective": "adnce", "contrast.options": {"sigma": 0.5}})
     assert differences(config) == {

@@ -22,7 +22,6 @@ from recse_lab.jobs.settling import settle
 from recse_lab.jobs.train import execute
 from recse_lab.objectives import InfoNCE, info_nce, recse_terms
 from recse_lab.optimisation.batches import Batches
-from recse_lab.optimisation.schedule import learning_rate_factor
 from recse_lab.optimisation.stepping import Interrupted, step_seed
 from recse_lab.runs.store import Run
 
@@ -334,13 +333,6 @@ def test_batches_cover_an_epoch_once_and_depend_on_seed_alone():
         for s in (False, True)
     ]
     assert spread[1] < spread[0] / 3
-
-
-def test_schedules_by_hand():
-    factors = [learning_rate_factor(s, steps=10, warmup_steps=2) for s in (0, 1, 2, 6, 9)]
-    assert factors == pytest.approx([0.5, 1.0, 1.0, 0.5, 0.125])
-    assert learning_rate_factor(5, steps=10, schedule="cosine") == pytest.approx(0.5)
-    assert learning_rate_factor(9, steps=10, schedule="constant") == 1.0
 
 
 def test_step_seeds_do_not_repeat():
