@@ -193,8 +193,8 @@ class House:
         for module in self.tests:
             for node in module.tree.body:
                 names = [t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)]
-                if isinstance(node, ast.Assign) and names == ["TIERS"]:
-                    assert isinstance(node.value, ast.Tuple)
+                value = getattr(node, "value", None)
+                if names == ["TIERS"] and isinstance(value, ast.Tuple):
                     return [
                         Place(module.name, tier.lineno, ast.unparse(tier))
                         for tier in node.value.elts
