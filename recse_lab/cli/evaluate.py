@@ -96,7 +96,7 @@ def evaluate(
             precision_=precision,
             max_length=max_length,
             corpus=corpus,
-            anew=no_cache,
+            from_scratch=no_cache,
             notify=notify,
         )
     results, environment, cost = run.results or {}, run.environment or {}, run.cost or {}

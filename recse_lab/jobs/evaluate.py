@@ -58,7 +58,7 @@ def evaluate(
     precision_: str = "auto",
     max_length: int | None = None,
     corpus: Sequence[str] | None = None,
-    anew: bool = False,
+    from_scratch: bool = False,
     notify: Notify = silent,
 ) -> Run:
     """Measure an encoder or a training-free baseline under ``root/eval/<id>/``.
@@ -74,7 +74,7 @@ def evaluate(
         pooling, layers, max_length: Override what the encoder's folder says.
         precision_: auto, fp32 or bf16.
         corpus: What a baseline is fitted to; the packaged corpus by default.
-        anew: Measure again what is stored, and encode every sentence without the cache.
+        from_scratch: Measure again what is stored, and encode every sentence without the cache.
         notify: Is called with the progress.
 
     Raises:
@@ -107,13 +107,13 @@ def evaluate(
         encoder, pooling=about["pooling"], head=about["head"], protocol=chosen.id
     )
     run = Run(root / STUDY / run_id(config, fingerprints, behaviour))
-    if run.state == "done" and not anew:
+    if run.state == "done" and not from_scratch:
         return run
     with computing(run):
         Config.check(config, Config.FILE).write(run.folder)
         Fingerprints.check(fingerprints, Fingerprints.FILE).write(run.folder)
         environment(evaluation_precision=settled, attention=attention).write(run.folder)
-        encode = Embedder(model, about["fingerprint"], settled, anew, notify)
+        encode = Embedder(model, about["fingerprint"], settled, from_scratch, notify)
         measured, rows = measure(chosen, pairs, encode, notify)
         with atomic_path(run.scores if "score" in rows else run.predictions) as beside:
             rows.to_parquet(beside, index=False)
@@ -224,7 +224,7 @@ class Embedder:
     model: Encoder
     fingerprint: str
     precision: str
-    anew: bool
+    from_scratch: bool
     notify: Notify
     asked: int = 0
     encoded: int = 0
@@ -233,7 +233,7 @@ class Embedder:
     def __call__(self, sentences: list[str]) -> Float[np.ndarray, "sentences dim"]:
         began = time.monotonic()
         self.asked += len(sentences)
-        if self.anew:
+        if self.from_scratch:
             rows = self._encode(sentences)
         else:
             key = embedding_key(self.model, self.fingerprint, self.precision)

@@ -34,7 +34,7 @@ INFLUENCE = Probe(
     summary=summary,
     figures=figures,
     help={
-        "bins": "places in the sentence that are told apart",
+        "bins": "number of bins of positions in the sentence",
         "resamples": "bootstrap resamples of the sentences",
         "seed": "of the resampling",
         "level": "of the intervals",
