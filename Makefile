@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORPUS ?= sample-corpus
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow benchmark lint docs audit clean
+.PHONY: setup demo test test-slow chaos benchmark lint docs audit backbones clean
 
 setup: .venv/.ready
 
@@ -29,6 +29,10 @@ benchmark: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[benchmarks]"
 	$(BIN)/python -m benchmarks --data-dir $(DATA) --corpus $(CORPUS)
 
+# Kill -9 before every operation of a training on the store
+chaos: setup
+	$(BIN)/python -m pytest tests/runs/test_chaos.py -m "slow or not slow" -s
+
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
 
@@ -40,6 +44,11 @@ docs: setup
 # The code base against its own rules
 audit: setup
 	$(BIN)/python tools/audit.py
+
+# What works with which family of encoders: docs/backbones.md
+backbones: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[benchmarks]"
+	$(BIN)/recse-lab selftest backbones --out docs/backbones.md
 
 clean:
 	rm -rf .venv runs reports/demo

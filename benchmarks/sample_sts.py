@@ -26,7 +26,8 @@ from recse_lab.reports.tables import Cell, Column, Row, Table, markdown
 from recse_lab.runs.provenance import commit
 from recse_lab.runs.store import Run
 from recse_lab.statistics.correlation import METRICS
-from recse_lab.statistics.rank_bootstrap import bootstrap_correlations, joined
+from recse_lab.statistics.rank_bootstrap import bootstrap_correlations
+from recse_lab.statistics.sts import by_task, joined
 
 # Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one, and all that needs no training.
 ENCODERS = (
@@ -94,7 +95,7 @@ def measure(encoder: str, data_dir: str, root: Path) -> tuple[str, Run]:
 
 def pairs_of(runs: list[Run]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Gold and every encoder's scores on each of ``SETS``."""
-    frames = [pd.read_parquet(run.scores) for run in runs]
+    frames = [by_task(pd.read_parquet(run.scores)) for run in runs]
     found = {name: joined(frames, name) for name in ("stsb-dev", "stsb", *PARTS)}
     parts = [found.pop("sample-sts-dev"), found["sample-sts"]]
     return found | {

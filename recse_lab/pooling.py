@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -26,9 +27,26 @@ def cls(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor
     return hidden[-1][:, 0]
 
 
+def last(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
+    """Return the state of the last token in the last layer.
+
+    In a model that reads from left to right it is the only one that has seen the whole sentence.
+    """
+    places = mask.sum(1).sub(1).clamp(min=0)
+    return hidden[-1][torch.arange(len(places), device=places.device), places]
+
+
 def mean(hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch hidden"]:
     """Return the token mean of the last layer."""
     return masked_mean(hidden[-1], mask)
+
+
+def maximum(
+    hidden: HiddenStates, mask: Int[Tensor, "batch tokens"]
+) -> Float[Tensor, "batch hidden"]:
+    """Return the largest value of every channel over the tokens of the last layer."""
+    padding = (mask == 0).unsqueeze(-1)
+    return hidden[-1].masked_fill(padding, float("-inf")).amax(1)
 
 
 def first_last_mean(
@@ -69,6 +87,8 @@ POOLINGS: dict[
     "first_last_mean": first_last_mean,
     "static_last_mean": static_last_mean,
     "top2_mean": top2_mean,
+    "last": last,
+    "max": maximum,
 }
 
 BEHAVIOUR: dict[str, int] = {}

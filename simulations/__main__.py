@@ -1,14 +1,21 @@
-"""``python -m simulations``: ten minutes of one core, then reports/statistics; ``--report`` draws it again."""
+"""``python -m simulations``: minutes of one core, then reports/statistics; ``--report`` draws it again."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from simulations import arms, choices, designs, intervals, report
+from simulations import choices, designs, graphs, intervals, laws, report, stopping
 from simulations.outcomes import keep
 
-PARTS = {"arms": arms, "designs": designs, "choices": choices, "intervals": intervals}
+PARTS = {
+    "laws": laws.parts,
+    "stopping": stopping.parts,
+    "graphs": graphs.parts,
+    "designs": designs.parts,
+    "choices": choices.parts,
+    "intervals": intervals.parts,
+}
 
 
 def main() -> None:
@@ -20,6 +27,12 @@ def main() -> None:
         "--out", type=Path, default=Path("reports/statistics"), help="default: %(default)s"
     )
     parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path("data/senteval"),
+        help="SentEval's folder, whose sharing graphs are read; default: %(default)s",
+    )
+    parser.add_argument(
         "--report", action="store_true", help="simulate nothing, write the report from the table"
     )
     given = parser.parse_args()
@@ -28,7 +41,8 @@ def main() -> None:
         parser.error(f"--only {','.join(sorted(unknown))}: expected some of {','.join(PARTS)}")
     if not given.report:
         for name in names:
-            for table in PARTS[name].parts(given.replicates):
+            data = (given.data_dir,) if name == "graphs" else ()
+            for table in PARTS[name](given.replicates, *data):
                 keep(table, given.out / "table.csv")
     report.write(given.out)
 

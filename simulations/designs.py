@@ -1,4 +1,4 @@
-"""Over seeds alone: effects of a 2³ design, the effect size, and what weights Student's and the normal quantile take."""
+"""Over seeds alone: effects of a 2³ design, the effect size, and the exact errors of the test over seeds and pairs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from recse_lab.statistics.combined import half_width
 from recse_lab.statistics.factorial import design_of, effects_by_seed, effects_pooled
 from recse_lab.statistics.seeds import effect_size
-from recse_lab.statistics.spread import Spread
 from simulations.outcomes import Progress, Tally
 
 SEEDS = (3, 5, 10)
@@ -62,42 +62,40 @@ def sizes(seeds: int, replicates: int, rng: np.random.Generator) -> pd.DataFrame
     return tally.table()
 
 
-def coverage(seeds: int, share: float, method: str, *, steps: int = 2000) -> float:
-    """Of the 95 % interval when seeds have this share of the variance, the rest is known and both are normal; no chance.
+def misses(seeds: int, share: float, method: str, alpha: float, *, steps: int = 2000) -> float:
+    """False positives where seeds have this share of the variance, the rest is known, all normal.
 
-    The estimated part is its true value times χ²/(n − 1): an integral over one quantile.
+    The estimated part is its true value times χ²/(n − 1): an integral over one quantile, no chance.
     """
     df = seeds - 1
     estimated = share * stats.chi2.ppf((np.arange(steps) + 0.5) / steps, df) / df
-    total = estimated + 1 - share
+    t, z = stats.t.isf(alpha / 2, df), stats.norm.isf(alpha / 2)
     if method == "Satterthwaite":
-        critical = stats.t.ppf(
-            0.975, np.minimum(df * (total / np.maximum(estimated, 1e-12)) ** 2, 1e9)
-        )
-    elif method == "Cochran":
-        critical = (
-            stats.norm.ppf(0.975)
-            + (stats.t.ppf(0.975, df) - stats.norm.ppf(0.975)) * estimated / total
-        )
+        total = estimated + 1 - share
+        own = df * (total / np.maximum(estimated, 1e-12)) ** 2
+        half = stats.t.isf(alpha / 2, np.minimum(own, 1e9)) * np.sqrt(total)
+    elif method == "Banerjee":
+        half = np.sqrt(t**2 * estimated + z**2 * (1 - share))
     else:
-        critical = np.array([Spread(e, 1 - share, seeds).critical(0.05) for e in estimated])
-    return float(np.mean(2 * stats.norm.cdf(critical * np.sqrt(total)) - 1))
+        half = half_width(estimated, 1 - share, df, alpha)
+    return float(np.mean(2 * stats.norm.sf(half)))
 
 
-def weights() -> pd.DataFrame:
-    """Least and greatest coverage over all shares."""
-    tally = Tally("weights")
-    for seeds in (2, *SEEDS):
-        for method in ("compare", "Satterthwaite", "Cochran"):
-            found = [coverage(seeds, share, method) for share in SHARES]
-            tally.add("any share", seeds, method, "least coverage", min(found))
-            tally.add("any share", seeds, method, "greatest coverage", max(found))
+def exact() -> pd.DataFrame:
+    """Least and greatest false positives over all shares."""
+    tally = Tally("exact")
+    for seeds in (2, *SEEDS, 20):
+        for method in ("recse-lab", "Banerjee", "Satterthwaite"):
+            for alpha in (0.05, 0.01, 0.001):
+                found = [misses(seeds, share, method, alpha) for share in SHARES]
+                for end, value in (("least", min(found)), ("greatest", max(found))):
+                    tally.add("any share", seeds, method, f"{end} at {alpha}", value)
     return tally.table()
 
 
 def parts(replicates: int) -> Iterator[pd.DataFrame]:
     """The cheap parts, then the designs."""
-    yield weights()
+    yield exact()
     yield pd.concat([sizes(n, replicates, np.random.default_rng([5, n])) for n in SEEDS])
     kinds = ("equal errors", "seeds differ in the effect")
     yield pd.concat(

@@ -10,7 +10,9 @@ import pandas as pd
 from scipy import special, stats
 
 from recse_lab.statistics.correlation import METRICS
-from recse_lab.statistics.rank_bootstrap import BOOTSTRAPS, Metric, fisher_bounds, resample_counts
+from recse_lab.statistics.correlation_interval import fisher_bounds
+from recse_lab.statistics.influence import Metric
+from recse_lab.statistics.rank_bootstrap import BOOTSTRAPS, resample_counts
 from simulations.outcomes import Progress, Tally
 from simulations.populations import CUTS, graded_spearman
 
@@ -95,7 +97,7 @@ def plain(r: float, boot: np.ndarray, left_out: np.ndarray, n: int) -> np.ndarra
 
 def fisher(r: float, boot: np.ndarray, left_out: np.ndarray, n: int) -> np.ndarray:
     """The same on Fisher's scale, atanh: what ``correlation_interval`` gives."""
-    return np.array(fisher_bounds(r, boot))
+    return np.array(fisher_bounds(r, float(np.std(boot, ddof=1))))
 
 
 def bca(r: float, boot: np.ndarray, left_out: np.ndarray, n: int) -> np.ndarray:

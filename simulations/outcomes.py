@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from time import monotonic
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Bool
 
 COLUMNS = ("part", "case", "n", "method", "measure", "value", "error", "replicates")
 
@@ -43,6 +45,19 @@ class Tally:
                 )
             )
         return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
+
+
+def rate(
+    part: str, case: str, n: int, method: str, measure: str, hits: Bool[np.ndarray, " _"]
+) -> tuple[Hashable, ...]:
+    """One row: the share of replicates that are hits, with its Monte Carlo error."""
+    share, number = float(hits.mean()), len(hits)
+    return part, case, n, method, measure, share, (share * (1 - share) / number) ** 0.5, number
+
+
+def as_table(rows: Sequence[tuple[Hashable, ...]]) -> pd.DataFrame:
+    """The rows of ``rate`` as a table."""
+    return pd.DataFrame(list(rows), columns=pd.Index(COLUMNS))
 
 
 class Progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,17 +13,7 @@ from recse_lab.figures import style
 from recse_lab.files import atomic_path
 from recse_lab.reports.page.card import Card, write_card
 from recse_lab.reports.tables import Cell, Column, Row, Table
-from simulations.populations import BEHIND, BOTH, FEW, MODELS, TWICE, Study
 
-OFFERED = ("compare, both", "compare, seeds", "sign flips", "compare, pairs", "nested bootstrap")
-TITLES = {
-    "compare, both": "`compare` (both)",
-    "compare, seeds": "paired t over seeds",
-    "sign flips": "sign flips over seeds",
-    "compare, pairs": "bootstrap over pairs",
-    "nested bootstrap": "nested bootstrap",
-    "percentiles over pairs": "percentiles over pairs",
-}
 TOLERANCE = 0.01
 
 
@@ -58,87 +48,241 @@ def lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     return ["| " + " | ".join(map(str, row)) + " |" for row in (header, rule, *rows)] + [""]
 
 
-# ---- sections ----------------------------------------------------------------------------------
+# ---- promises ----------------------------------------------------------------------------------
 
 
-def arms_section(out: Outcomes) -> list[str]:
-    """False positives of every method when nothing differs for other seeds and pairs, and each at its own question."""
+class Promise(NamedTuple):
+    """A rate that is promised, the rows that it is about, and how far it may go."""
 
-    def rejected(study: Study, seeds: Sequence[int], methods: Sequence[str]) -> list[list[str]]:
-        return [
+    says: str
+    part: str
+    measure: str
+    limit: float
+    method: str = ""
+    at_least: bool = False
+    case: str = ""
+    """A regular expression that the case matches."""
+
+
+FAILING = "one collapses"
+"""The world in which the promises over seeds do not hold."""
+
+PROMISES = (
+    Promise("false positives at 5 %", "laws", "rejected at 0.05", 0.06, "both"),
+    Promise("false positives at 1 %", "laws", "rejected at 0.01", 0.013, "both"),
+    Promise("false positives at 0.1 %", "laws", "rejected at 0.001", 0.002, "both"),
+    Promise(
+        "tables of 6 with a false finding", "tables", "some false finding", 0.06, "Holm, 6 arms"
+    ),
+    Promise(
+        "tables of 20 with a false finding", "tables", "some false finding", 0.06, "Holm, 20 arms"
+    ),
+    Promise("real sharing graphs, at 5 %", "graphs", "rejected at 0.05", 0.06, "sentences shared"),
+    Promise("real sharing graphs, at 1 %", "graphs", "rejected at 0.01", 0.013, "sentences shared"),
+    Promise(
+        "the same through ranks, at 5 %", "ranks", "rejected at 0.05", 0.06, "sentences shared"
+    ),
+    Promise(
+        "a difference as large as the margin called negligible",
+        "equivalence",
+        "negligible",
+        0.06,
+        "at the margin",
+    ),
+    Promise(
+        "stopping: a direction found where there is none",
+        "stopping",
+        "direction decided",
+        0.06,
+        "plan",
+        case="difference 0$",
+    ),
+    Promise(
+        "stopping: the margin called negligible",
+        "stopping",
+        "size negligible",
+        0.06,
+        "plan",
+        case="difference the margin$",
+    ),
+    Promise("stopping: the final interval holds", "stopping", "coverage", 0.94, "plan", True),
+)
+
+
+def rows_of(out: Outcomes, promise: Promise, failing: bool = False) -> pd.DataFrame:
+    """The rows that a promise is about, with the failing world or without it."""
+    part = out.part(promise.part)
+    kept = (part["measure"] == promise.measure) & (part["method"] == promise.method)
+    kept &= part["case"].str.contains(promise.case, regex=True)
+    kept &= part["case"].str.startswith(FAILING) == failing
+    return part.loc[kept]
+
+
+def broken(promise: Promise, value: float, error: float) -> bool:
+    """Whether a rate breaks its promise by more than two Monte Carlo errors."""
+    beyond = promise.limit - value if promise.at_least else value - promise.limit
+    return beyond > 2 * error
+
+
+def promises_section(out: Outcomes) -> list[str]:
+    """Every promise, its worst case, and whether it holds; then where it does not."""
+    rows, failures = [], []
+    for promise in PROMISES:
+        found = rows_of(out, promise)
+        if found.empty:
+            continue
+        sign = 1 if promise.at_least else -1
+        worst = found.iloc[(sign * found["value"]).argmin()]
+        best = found.iloc[(sign * found["value"]).argmax()]
+        holds = not broken(promise, worst["value"], worst["error"])
+        rows.append(
             [
-                study.name,
-                str(n),
-                *(share(out.get("arms", study.name, n, m, "rejected"), 0.05) for m in methods),
+                promise.says,
+                f"{worst['case']}, {worst['n']} seeds",
+                f"{'≥' if promise.at_least else '≤'} {100 * promise.limit:.3g}",
+                f"{100 * worst['value']:.3g} ± {100 * worst['error']:.2g}",
+                f"{100 * best['value']:.3g}",
+                "yes" if holds else "**no**",
             ]
-            for n in seeds
-        ]
-
-    def covered(study: str, seeds: Sequence[int], method: str, population: str) -> list[str]:
-        return [
-            share(out.get("arms", study, n, method, f"coverage, {population}"), 0.95) for n in seeds
-        ]
-
-    text = [
-        "## Two arms that do not differ: how often each method says they do",
+        )
+        for _, row in rows_of(out, promise, failing=True).iterrows():
+            if broken(promise, row["value"], row["error"]):
+                failures.append(
+                    [row["case"], promise.says, str(row["n"]), f"{100 * row['value']:.3g}"]
+                )
+    return [
+        "## Where each promise holds",
         "",
-        "Both arms are equally good over all seeds and all pairs. Per cent of studies in which p < 0.05; 5 is right, further than a point "
-        f"from it in bold, – no test. {BOTH[0].pairs} pairs in 26 grades.",
+        "Per cent, the worst case over all worlds but the failing one, and the opposite end.",
         "",
-        *lines(
-            ["chance", "seeds", *(TITLES[m] for m in OFFERED)],
-            [row for s in BOTH for row in rejected(s, (1, 3, 5, 10), OFFERED)],
-        ),
-        "With one seed `compare` is the bootstrap over pairs and says that it is about these models. The paired t and the sign flips know nothing "
-        "of other pairs, the bootstrap over pairs nothing of other seeds: where their share of the chance is large they find differences that "
-        "are none.",
+        *lines(["promise", "worst case", "limit", "worst", "other end", "holds"], rows),
+        "## Where it does not",
         "",
-        "![figure](figure.png)",
+        "One seed in ten of one arm collapses, by ten standard deviations of the others, and the "
+        "other arm's do not: most samples of few seeds hold no collapsed seed, so that neither "
+        "their mean nor their spread knows of it. The mean is then the wrong summary: reports "
+        "print the median over the seeds and the probability that A beats B on a new seed beside "
+        "it. Rates that break a promise, per cent:",
         "",
-        "## The same at each method's own question",
-        "",
-        f"*{TWICE.name}*: the arms are equal on these very pairs too, so that every method should reject 5 %. *{MODELS.name}*: all models are "
-        "equally good on all pairs, so that the bootstrap over pairs should.",
-        "",
-        *lines(
-            ["chance", "seeds", *(TITLES[m] for m in OFFERED)],
-            [*rejected(TWICE, (3, 5, 10), OFFERED), *rejected(MODELS, (1, 3, 5, 10), OFFERED)],
-        ),
-        "Coverage of 95 % intervals, per cent. *Both*: of the difference over all seeds and pairs; *pairs*: of these models' difference over all "
-        "pairs; *seeds*: of the difference over all seeds on these pairs.",
-        "",
+        *lines(["world", "promise", "seeds", "rate"], failures),
     ]
-    counts = (1, 3, 5, 10)
-    fixed = next((c for c in out.part("arms")["case"].unique() if c.startswith("these pairs")), "")
+
+
+def laws_section(out: Outcomes) -> list[str]:
+    """One difference that is none: every world, number of seeds and level."""
+    part = out.part("laws")
     rows = []
-    for study in (*BOTH, TWICE, MODELS, BEHIND):
-        for method, population in (
-            ("compare, both", "both"),
-            ("nested bootstrap", "both"),
-            ("compare, pairs", "pairs"),
-        ):
-            values = covered(study.name, counts, method, population)
-            rows.append(
-                [
-                    study.name,
-                    f"{TITLES[method]}, {population}",
-                    *(["–", *values[1:]] if population == "both" else values),
-                ]
-            )
-    rows.append(
-        [fixed, "paired t over seeds, seeds", *covered(fixed, counts, "compare, seeds", "seeds")]
-    )
-    text += lines(
-        ["study", "method, question", *(f"{n} seed{'s' * (n > 1)}" for n in counts)], rows
-    )
-    few = [rejected(FEW, (n,), OFFERED)[0][1:] for n in counts]
-    text += [
-        f"With {FEW.pairs} pairs ({FEW.name}) the bootstrap overstates the variance of a difference of ranks, and what uses it errs on the careful "
-        "side; false positives, per cent:",
+    for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None):
+        world, _, share = case.partition(", ")
+        cells = [
+            out.get("laws", case, n, "both", f"rejected at {alpha}")
+            for alpha in (0.05, 0.01, 0.001)
+        ]
+        cells.append(out.get("laws", case, n, "paired t", "rejected at 0.05"))
+        shown = ["–" if value is None else f"{100 * value:.2f}" for value in cells]
+        rows.append([world, f"{share.partition(' of')[0]}, {n} seeds", *shown])
+    header = ["seeds", "share of the variance", "5 %", "1 %", "0.1 %", "paired t on its own, 5 %"]
+    return [
+        "## A difference that is none, by the law of the seeds",
         "",
-        *lines(["seeds", TITLES[OFFERED[0]], *(TITLES[m] for m in OFFERED[1:])], few),
+        "False positives, per cent, of the test over seeds and pairs. *unequal*: log-normal seeds, "
+        "one arm's variance four times the other's; paired differences have one variance, so that "
+        "only the skew is felt. *t3*: Student's t of 3 degrees. *collapse*: one seed in ten falls "
+        "by ten standard deviations.",
+        "",
+        *lines(header, rows),
     ]
-    return text
+
+
+def tables_section(out: Outcomes) -> list[str]:
+    """Whole tables after Holm's correction, and equivalence."""
+    part = out.part("tables")
+    rows = []
+    for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None):
+        values = (
+            out.get("tables", case, n, f"Holm, {m} arms", "some false finding") for m in (6, 20)
+        )
+        rows.append([case, str(n), *("–" if v is None else f"{100 * v:.1f}" for v in values)])
+    part = out.part("equivalence")
+    small = []
+    for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None):
+        values = (
+            out.get("equivalence", case, n, m, "negligible") for m in ("at the margin", "at 0")
+        )
+        small.append([case, str(n), *("–" if v is None else f"{100 * v:.1f}" for v in values)])
+    return [
+        "## Whole tables",
+        "",
+        "Share of tables, per cent, with at least one false finding after Holm's correction; all "
+        "arms are compared with one reference, and none differs.",
+        "",
+        *lines(["world", "seeds", "6 arms", "20 arms"], rows),
+        "## Negligible",
+        "",
+        "Called negligible, per cent, with a margin of 3.5 standard errors: a difference as large "
+        "as the margin (at most 5), and none at all.",
+        "",
+        *lines(["world", "seeds", "at the margin", "at 0"], small),
+    ]
+
+
+def graphs_section(out: Outcomes) -> list[str]:
+    """Real sharing graphs, with and without allowing for shared sentences."""
+    methods = ("sentences shared", "pairs independent")
+    rows = []
+    for name in ("graphs", "ranks"):
+        part = out.part(name)
+        for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None):
+            label = case if name == "graphs" else f"average of seven, through ranks: {case}"
+            values = (
+                out.get(name, case, n, method, f"rejected at {alpha}")
+                for method in methods
+                for alpha in (0.05, 0.01)
+            )
+            rows.append([label, str(n), *("–" if v is None else f"{100 * v:.1f}" for v in values)])
+    return [
+        "## The sharing graphs of the seven sets",
+        "",
+        "Pairs and sentences are those of the data; half of a pair's own variance is its "
+        "sentences'. False positives, per cent, where the variance over pairs allows for shared "
+        "sentences, and where it takes pairs as independent.",
+        "",
+        *lines(["pairs: world", "seeds", "shared, 5 %", "1 %", "independent, 5 %", "1 %"], rows),
+    ]
+
+
+def stopping_section(out: Outcomes) -> list[str]:
+    """Sequential studies."""
+    part = out.part("stopping")
+    rows = []
+    for case in part["case"].unique():
+
+        def get(measure: str, method: str = "plan", case: str = case) -> float:
+            n = int(part["n"].iloc[0])
+            return out.get("stopping", case, n, method, measure) or 0.0
+
+        names = ("supported", "contradicted", "negligible", "futile", "coverage")
+        rows.append(
+            [
+                case,
+                f"{get('seeds'):.1f}",
+                *(f"{100 * get(name):.1f}" for name in names),
+                f"{100 * get('direction decided', 'peeking'):.1f}",
+            ]
+        )
+    header = ["world", "mean seeds", "supported", "contradicted", "negligible", "futile"]
+    return [
+        "## Stopping early",
+        "",
+        "Looks at 5, 8, 12 and 20 seeds by the bounds of a registered plan; the margin is 3.5 "
+        "standard errors of the mean over 20 seeds. Per cent. The last column is what comes of "
+        "looking as often at 5 % each: how often some difference from 0 is found.",
+        "",
+        *lines([*header, "interval holds", "peeking"], rows),
+    ]
+
+
+# ---- single numbers, effects and choices -------------------------------------------------------
 
 
 def intervals_section(out: Outcomes) -> list[str]:
@@ -188,16 +332,17 @@ def designs_section(out: Outcomes) -> list[str]:
         ]
         for n in sorted(out.part("effect size")["n"].unique())
     ]
-    weights = []
-    for n in sorted(out.part("weights")["n"].unique()):
+    exact = []
+    for n in sorted(out.part("exact")["n"].unique()):
         row = ["any", str(n)]
-        for method in ("compare", "Satterthwaite", "Cochran"):
-            ends = (
-                out.get("weights", "any share", n, method, f"{end} coverage")
-                for end in ("least", "greatest")
-            )
-            row.append(" … ".join(share(end, 0.95) for end in ends))
-        weights.append(row)
+        for method in ("recse-lab", "Banerjee", "Satterthwaite"):
+            for alpha in (0.05, 0.01, 0.001):
+                ends = (
+                    out.get("exact", "any share", n, method, f"{end} at {alpha}")
+                    for end in ("least", "greatest")
+                )
+                row.append(" … ".join("–" if e is None else f"{100 * e:.3g}" for e in ends))
+        exact.append(row)
     return [
         "## Factorial effects",
         "",
@@ -209,20 +354,24 @@ def designs_section(out: Outcomes) -> list[str]:
         "## Effect size",
         "",
         *lines(["true", "seeds", "covered", "mean of Hedges' g"], sizes),
-        "## How `compare` weighs Student's and the normal quantile",
+        "## How careful the test is",
         "",
-        "Exact coverage of a 95 % interval when one part of the variance is estimated from the seeds and the other known, the least and the greatest "
-        "over all shares of the two (one integral each, no simulation).",
+        "Exact false positives at 5, 1 and 0.1 % when one part of the variance is estimated from "
+        "the seeds and the other known: the least and the greatest over all shares of the two (one "
+        "integral each, no simulation). Less than the level is care that a better test would save; "
+        "more is an error.",
         "",
         *lines(
             [
                 "share of seeds",
                 "seeds",
-                "`compare`",
-                "Satterthwaite's degrees of freedom",
-                "Cochran's weights",
+                *(
+                    f"{method}, {level} %"
+                    for method in ("recse-lab", "Banerjee", "Satterthwaite")
+                    for level in ("5", "1", "0.1")
+                ),
             ],
-            weights,
+            exact,
         ),
     ]
 
@@ -244,68 +393,61 @@ def choices_section(out: Outcomes) -> list[str]:
     ]
 
 
+# ---- figure and card ---------------------------------------------------------------------------
+
+
 def figure(out: Outcomes) -> Any:
-    """False positives for other seeds and pairs, a panel a number of seeds, a row a method, a mark a study."""
+    """False positives at 5 %, one panel per number of seeds, one mark per world and share."""
     plt = style.use()
-    picture, panels = plt.subplots(1, 3, figsize=(style.WIDTH + 1.2, 2.9), sharey=True, sharex=True)
-    for axes, n in zip(panels, (3, 5, 10), strict=True):
-        axes.axvspan(4, 6, color="#dddddd", linewidth=0)
+    picture, panels = plt.subplots(1, 4, figsize=(style.WIDTH + 1.2, 2.6), sharey=True, sharex=True)
+    part = out.part("laws")
+    worlds = list(dict.fromkeys(case.partition(",")[0] for case in part["case"]))
+    for axes, n in zip(panels, sorted(part["n"].unique()), strict=False):
         axes.axvline(5, color="#888888", linewidth=0.8)
-        for i, study in enumerate(BOTH):
-            for row, method in enumerate(OFFERED):
-                value = out.get("arms", study.name, n, method, "rejected")
-                if value is not None:
-                    axes.plot(
-                        100 * value,
-                        -row + 0.2 * (1 - i),
-                        style.MARKERS[i],
-                        color=style.COLOURS[i],
-                        markersize=5,
-                        label=study.name if row == 0 else None,
-                    )
-                elif i == 0:
-                    axes.text(
-                        5, -row, "no test", fontsize=7, color="#777777", ha="center", va="center"
-                    )
+        for i, case in enumerate(part["case"].unique()):
+            world = case.partition(",")[0]
+            value = out.get("laws", case, n, "both", "rejected at 0.05")
+            if value is not None:
+                axes.plot(
+                    100 * value,
+                    -worlds.index(world) + 0.2 * (1 - i % 3),
+                    style.MARKERS[i % 3],
+                    color=style.COLOURS[i % 3],
+                    markersize=5,
+                    label=case.partition(", ")[2] if world == worlds[0] else None,
+                )
         axes.set_title(f"{n} seeds")
-        axes.set_xscale("log")
-        axes.set_xticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
-        axes.minorticks_off()
-        axes.set_xlim(2, 100)
+        axes.set_xlim(0, 21)
         axes.grid(axis="x")
-    panels[0].set_yticks(
-        [-row for row in range(len(OFFERED))], [TITLES[m].replace("`", "") for m in OFFERED]
-    )
-    panels[0].set_ylim(-len(OFFERED) + 0.5, 0.5)
-    panels[1].set_xlabel("false positives at p < 0.05, % (5 is right; band ± 1)")
-    panels[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncol=3, fontsize=8)
+    panels[0].set_yticks([-i for i in range(len(worlds))], worlds)
+    panels[1].set_xlabel("false positives at p < 0.05, %")
+    panels[0].legend(loc="upper left", bbox_to_anchor=(0.0, -0.24), ncol=3, fontsize=8)
     return picture
 
 
 def rates(out: Outcomes) -> Table:
-    """False positives, a row a study and number of seeds, a column a method."""
+    """The promises as a table for the page of all reports."""
     columns = [
-        Column("chance", "chance", "text"),
-        Column("seeds", "seeds", "text"),
-        *(Column(m, TITLES[m].replace("`", "")) for m in OFFERED),
+        Column("promise", "promise", "text"),
+        Column("worst case", "worst case", "text"),
+        Column("limit", "limit"),
+        Column("worst", "worst"),
     ]
-    found = {
-        (study.name, str(n)): {
-            m: Cell(out.get("arms", study.name, n, m, "rejected")) for m in OFFERED
+    rows = []
+    for promise in PROMISES:
+        found = rows_of(out, promise)
+        if found.empty:
+            continue
+        sign = 1 if promise.at_least else -1
+        worst = found.iloc[(sign * found["value"]).argmin()]
+        cells = {
+            "promise": Cell(promise.says),
+            "worst case": Cell(f"{worst['case']}, {worst['n']} seeds"),
+            "limit": Cell(promise.limit),
+            "worst": Cell(float(worst["value"])),
         }
-        for study in (*BOTH, TWICE, MODELS, FEW)
-        for n in (1, 3, 5, 10)
-    }
-    rows = [
-        Row({"chance": Cell(chance), "seeds": Cell(seeds), **cells})
-        for (chance, seeds), cells in found.items()
-        if any(cell.value is not None for cell in cells.values())
-    ]
-    return Table(
-        "Studies in which p < 0.05 though the arms do not differ, per cent; 5 is right",
-        columns,
-        rows,
-    )
+        rows.append(Row(cells))
+    return Table("What is promised, and the worst simulated case, per cent", columns, rows)
 
 
 def coverage(out: Outcomes) -> Table:
@@ -331,77 +473,70 @@ def coverage(out: Outcomes) -> Table:
 
 
 def card(out: Outcomes, pictures: Sequence[str], provenance: Sequence[str]) -> Card:
-    """What the page of all reports shows: the rates of what is recommended, and the two tables that choose it."""
-    cases = [(study.name, n) for study in BOTH for n in (3, 5, 10)]
-    values = [
-        v
-        for name, n in cases
-        if (v := out.get("arms", name, n, OFFERED[0], "rejected")) is not None
+    """What the page of all reports shows."""
+    kept = [
+        broken(promise, row["value"], row["error"])
+        for promise in PROMISES
+        for _, row in rows_of(out, promise).iterrows()
     ]
-    told = (
-        [
-            f"`compare` finds a difference where there is none in {100 * min(values):.1f} to {100 * max(values):.1f} % of studies with 3 to 10 seeds; "
-            "5 % is right."
-        ]
-        if values
-        else []
+    said = (
+        f"{len(kept) - sum(kept):,} of {len(kept):,} simulated rates keep what is promised; where "
+        "one arm's seeds collapse now and then, it does not hold."
     )
     return Card(
         "statistics",
         "Statistics validated by simulation",
         "Do the intervals and tests hold?",
-        [*told, "All tables: [summary.md](summary.md)."],
+        [said, "All tables: [summary.md](summary.md)."],
         [table for table in (rates(out), coverage(out)) if table.rows],
         pictures,
         provenance,
     )
 
 
+SECTIONS = {
+    "laws": (promises_section, laws_section, tables_section),
+    "graphs": (graphs_section,),
+    "stopping": (stopping_section,),
+    "intervals": (intervals_section,),
+    "factorial": (designs_section,),
+    "best of": (choices_section,),
+}
+
+
 def write(out: Path) -> None:
     """summary.md, figure.png, figure.pdf and card.json beside table.csv."""
     outcomes = Outcomes(pd.read_csv(out / "table.csv"))
-    parts = {
-        "arms": arms_section,
-        "intervals": intervals_section,
-        "factorial": designs_section,
-        "best of": choices_section,
-    }
-    held = [section(outcomes) for part, section in parts.items() if len(outcomes.part(part))]
-    pictures = style.save(figure(outcomes), out / "figure") if len(outcomes.part("arms")) else []
-    shares = outcomes.table.loc[outcomes.table["measure"] == "rejected"]
-    counts = sorted({int(shares["replicates"].min()), int(shares["replicates"].max())})
-    errors = [f"{100 * (0.05 * 0.95 / n) ** 0.5:.2f}" for n in reversed(counts)]
-    command = f"python -m simulations{'' if counts[-1] == 4000 else f' --replicates {counts[-1]}'}"
+    sections = [
+        section(outcomes)
+        for part, several in SECTIONS.items()
+        if len(outcomes.part(part))
+        for section in several
+    ]
+    pictures = style.save(figure(outcomes), out / "figure") if len(outcomes.part("laws")) else []
+    command = "python -m simulations --data-dir SENTEVAL"
     versions = (
         f"recse-lab {version('recse-lab')}, numpy {version('numpy')}, scipy {version('scipy')}."
     )
     text = [
         "# Do the intervals and tests hold?",
         "",
-        f"Simulated studies whose truth is known, {' to '.join(f'{n:,}' for n in counts)} of each: a rate of 5 % has a Monte Carlo error of {' to '.join(errors)} points. Every "
-        "number, with its own error, is in [table.csv](table.csv); which function answers which question is in "
+        "Simulated studies whose truth is known. Every rate, with its Monte Carlo error and number "
+        "of replicates, is in [table.csv](table.csv); which function answers which question is in "
         "[docs/statistics.md](../../docs/statistics.md).",
         "",
-        *(line for section in held for line in section),
+        *(["![figure](figure.png)", ""] if pictures else []),
+        *(line for section in sections for line in section),
         "## How it was computed",
         "",
         "```",
         command,
         "```",
         "",
-        "The score of an arm, a seed and a pair is slope × gold + what makes the pair hard for both arms + what makes it hard for one arm + noise; "
-        "slopes differ between seeds, half of it in both arms alike. Spearman's truth is an integral over the normal distribution "
-        "(`simulations/populations.py`). "
         f"{versions}",
         "",
     ]
     with atomic_path(out / "summary.md") as beside:
         beside.write_text("\n".join(text), encoding="utf-8")
-    write_card(
-        out,
-        card(
-            outcomes,
-            [path.name for path in pictures if path.suffix == ".png"],
-            [f"`{command}`", versions],
-        ),
-    )
+    shown = [path.name for path in pictures if path.suffix == ".png"]
+    write_card(out, card(outcomes, shown, [f"`{command}`", versions]))

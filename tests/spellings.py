@@ -6,6 +6,10 @@ from recse_lab.config.reading import make_config
 
 SPELLINGS = {
     "momentum without a queue": ({}, {"contrast.momentum": 0.5}),
+    "head of a queue without a head": (
+        {"contrast.queue": 2, "model.pooling": "mean"},
+        {"contrast.queue": 2, "model.pooling": "mean", "contrast.queue_head": "copied"},
+    ),
     "epochs beside steps": ({"training.steps": 9}, {"training.steps": 9, "training.epochs": 1}),
     "head auto": ({}, {"model.head": "tanh"}),
     "head auto of another pooling": (

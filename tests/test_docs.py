@@ -102,7 +102,7 @@ def options(tiny, corpus_file, small_senteval):
 @pytest.mark.parametrize("operator", ["spread", "spread+mean", "shuffled:spread"])
 def test_the_example_trains(spread, options, tmp_path, operator):
     run = execute(make_config(options | {"reshape": {"operator": operator}}), tmp_path / "s")
-    assert run.config["reshape"]["dim"] is None
+    assert run.record.config.tree()["reshape"]["dim"] is None
     assert run.metrics()[-1]["reshape"] > 0
 
 
@@ -121,13 +121,13 @@ def test_formats_describes_what_a_run_writes(options, tmp_path):
     files = {path.name for path in run.folder.iterdir() if path.is_file()}
     files |= {path.name for path in (tmp_path / "cache").glob("*/*/*")}
     keys = {
-        *run.cost,
+        *run.record.cost.tree(),
         *run.metrics()[-1],
-        *run.results,
-        *run.results["dev"],
-        *run.results["tasks"]["stsb"],
+        *run.record.results.tree(),
+        *run.record.results.tree()["dev"],
+        *run.record.results.tree()["tasks"]["stsb"],
     }
-    keys |= {key.rsplit(".", 1)[-1] for key in flatten(run.results["average"])}
+    keys |= {key.rsplit(".", 1)[-1] for key in flatten(run.record.results.tree()["average"])}
     missing = sorted(
         name for name in files | keys if not re.search(rf"\b{re.escape(name)}\b", text)
     )

@@ -49,8 +49,8 @@ def test_the_framework_trains_alone_and_with_a_reshape(options, tmp_path, monkey
     if "reshape" in chosen:
         chosen = chosen | {"reshape": {"operator": "channel-gram", "dim": 4, "projection": 8}}
     run = execute(make_config(options | _tree(chosen)), tmp_path / "s")
-    assert run.config["view"]["family"] == "crop"
-    assert run.config["contrast"]["queue"] == 1.0
+    assert run.record.config.tree()["view"]["family"] == "crop"
+    assert run.record.config.tree()["contrast"]["queue"] == 1.0
     assert ("reshape" in run.metrics()[-1]) == name.endswith("+reshape")
 
 

@@ -22,6 +22,8 @@ MASK = torch.tensor([[1, 1, 0]])
         ("first_last_mean", [4.5, 2.0]),
         ("static_last_mean", [2.5, 1.5]),
         ("top2_mean", [3.0, 4.5]),
+        ("last", [0.0, 3.0]),
+        ("max", [6.0, 3.0]),
     ],
 )
 def test_by_hand(name, expected):

@@ -62,10 +62,12 @@ class Board:
         name = event.task.id
         if event.kind == "started":
             self.since[name] = time.monotonic()
-        if event.kind in self.counts:
+        if event.kind == "held":
+            self.active.pop(name, None)
+        elif event.kind in self.counts:
             self.active.pop(name, None)
             self.counts[event.kind] += 1
-            took = duration(time.monotonic() - self.since.pop(name))
+            took = duration(time.monotonic() - self.since.pop(name, self.began))
             line = f"[{sum(self.counts.values())}/{self.total}] {event.task.label} {event.kind}"
             line += f" in {took} ({name})"
             if event.message:

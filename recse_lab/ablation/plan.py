@@ -10,9 +10,10 @@ from typing import Any
 from recse_lab.ablation.cells import cell_config
 from recse_lab.ablation.spec import ArmSpec, StudySpec
 from recse_lab.errors import LabError
-from recse_lab.files import now, read_json, write_json
+from recse_lab.files import now
 from recse_lab.jobs.build import Lab
 from recse_lab.jobs.settling import settle
+from recse_lab.runs.records import StudyRecord
 from recse_lab.runs.store import Run
 
 
@@ -75,27 +76,29 @@ def plan(spec: StudySpec) -> list[Cell]:
     return cells
 
 
-def write_study(folder: Path, spec: StudySpec, cells: list[Cell], command: str) -> None:
-    """Write study.json; the commands that made earlier cells of the study stay listed."""
-    path = folder / "study.json"
-    before = read_json(path) if path.is_file() else {"commands": [], "created": now()}
-    commands = list(dict.fromkeys([*before["commands"], command]))
-    write_json(
-        path,
-        {
-            "name": spec.name,
-            "question": spec.question,
-            "created": before["created"],
-            "updated": now(),
-            "commands": commands,
-            "seeds": spec.seed_list,
-            "spec": spec.model_dump(mode="json"),
-            "cells": [
-                {"run": c.id, "arm": c.arm, "role": c.role, "factors": c.factors, "seed": c.seed}
-                for c in cells
-            ],
-        },
-    )
+def record_of(folder: Path, spec: StudySpec, cells: list[Cell], command: str) -> StudyRecord:
+    """The record of a study; the commands that made earlier cells of it stay listed.
+
+    Raises:
+        LabError: The study.json that the folder has is damaged.
+    """
+    kept = (folder / StudyRecord.FILE).is_file()
+    before = StudyRecord.read(folder) if kept else None
+    commands = [] if before is None else before.commands
+    tree = {
+        "name": spec.name,
+        "question": spec.question,
+        "created": now() if before is None else before.created,
+        "updated": now(),
+        "commands": list(dict.fromkeys([*commands, command])),
+        "seeds": spec.seed_list,
+        "spec": spec.model_dump(mode="json"),
+        "cells": [
+            {"run": c.id, "arm": c.arm, "role": c.role, "factors": c.factors, "seed": c.seed}
+            for c in cells
+        ],
+    }
+    return StudyRecord.check(tree, folder / StudyRecord.FILE)
 
 
 def states(folder: Path, cells: list[Cell]) -> dict[str, str]:

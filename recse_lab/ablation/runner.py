@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +14,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from recse_lab.ablation.board import Board
 from recse_lab.ablation.executors.executor import Executor, Task
 from recse_lab.ablation.plan import Cell
+from recse_lab.files import drop
+from recse_lab.jobs.interrupt import interruptible
+from recse_lab.runs.records import Cost
 from recse_lab.runs.store import Run
 
 Rerun = Literal["missing", "failed", "all", "never"]
@@ -29,12 +31,12 @@ class Outcome:
     failed: dict[str, str]
     """Label of a failed cell -> message."""
     complete: bool
-    """Whether no cell was cut short."""
+    """Whether every cell that was asked for has ended, here or in another process."""
 
 
 def to_run(folder: Path, cells: list[Cell], rerun: Rerun) -> list[Cell]:
     """The distinct cells that a policy asks for; missing means neither done nor failed."""
-    wanted = {"missing": ("planned", "interrupted"), "failed": ("failed",), "never": ()}
+    wanted = {"missing": ("planned", "interrupted", "running"), "failed": ("failed",), "never": ()}
     distinct = {cell.id: cell for cell in cells}.values()
     if rerun == "all":
         return list(distinct)
@@ -43,11 +45,12 @@ def to_run(folder: Path, cells: list[Cell], rerun: Rerun) -> list[Cell]:
 
 def expected_seconds(folder: Path, cells: list[Cell], *, workers: int) -> float | None:
     """Wall time of ``cells``, from the costs of the study's finished runs; None without any."""
-    costs = [run.cost for run in map(Run, folder.glob("*")) if run.cost and run.cost["steps"]]
+    costs = [cost for path in folder.glob("*/cost.json") if (cost := Cost.read(path.parent)).steps]
     if not costs:
         return None
-    per_step = sum(c["train_s"] + c["dev_s"] for c in costs) / sum(c["steps"] for c in costs)
-    test = sum(c["test_s"] for c in costs) / len(costs)
+    trained = sum((cost.train_s or 0.0) + (cost.dev_s or 0.0) for cost in costs)
+    per_step = trained / sum(cost.steps or 0 for cost in costs)
+    test = sum(cost.test_s or 0.0 for cost in costs) / len(costs)
     return sum(cell.lab.steps * per_step + test for cell in cells) / min(
         workers, max(1, len(cells))
     )
@@ -86,7 +89,8 @@ def forget(runs: Sequence[Run]) -> None:
         for run in runs:
             held.enter_context(run.claim())
         for run in runs:
-            shutil.rmtree(run.folder, ignore_errors=True)
+            drop(run.home)
+            drop(run.folder)
 
 
 def run_study(
@@ -108,17 +112,24 @@ def run_study(
     if chosen:
         if rerun == "all":
             forget([run for cell in chosen if (run := Run(folder / cell.id)).folder.is_dir()])
-        prepare(chosen, console)
         tasks = [
             Task(cell.id, cell.label, cell.lab.config.model_dump(mode="json")) for cell in chosen
         ]
-        with Board(len(tasks), workers=executor.workers, console=console) as board:
-            complete = executor.run(tasks, folder, keep_models=keep_models, on_event=board)
+        try:
+            with interruptible():
+                prepare(chosen, console)
+                with Board(len(tasks), workers=executor.workers, console=console) as board:
+                    complete = executor.run(tasks, folder, keep_models=keep_models, on_event=board)
+        except KeyboardInterrupt:
+            complete = False
     failed = {}
     done = 0
     for cell in {cell.id: cell for cell in cells}.values():
-        status = Run(folder / cell.id).status
+        run = Run(folder / cell.id)
+        run.tidy()
+        status = run.status
         done += status.state == "done"
         if status.state == "failed":
             failed[cell.label] = status.message or ""
-    return Outcome(done, failed, complete)
+    left = sum(Run(folder / cell.id).state not in ("done", "failed") for cell in chosen)
+    return Outcome(done, failed, complete and not left)

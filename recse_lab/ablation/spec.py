@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
+from recse_lab.config.claims import ClaimSpec, SequentialSpec
 from recse_lab.config.frameworks import framework_options
 from recse_lab.config.options import Strict, once, one_of
 from recse_lab.errors import LabError
@@ -199,6 +200,10 @@ class StudySpec(Strict):
     """The larger edition."""
     report: ReportSpec
     """How it is analysed and drawn."""
+    claims: list[ClaimSpec] = []
+    """What its runs are asked to show; `--until decided` adds seeds until they do."""
+    sequential: SequentialSpec = SequentialSpec()
+    """How far `--until decided` may go."""
     _origin: Origin = PrivateAttr(Origin())
 
     @property
@@ -243,6 +248,7 @@ class StudySpec(Strict):
             for factor in getattr(self, size).sweep:
                 _check_factor(f"{size}.sweep", factor, factors)
         self._check_seeds()
+        self._check_claims()
         return self
 
     def check_against_level(self) -> None:
@@ -276,6 +282,21 @@ class StudySpec(Strict):
         for i, arm in enumerate(self.arms):
             if strange := [seed for seed in arm.seeds or () if seed not in known]:
                 raise ValueError(f"arms.{i}.seeds: {strange[0]} is not a seed of the study")
+
+    def _check_claims(self) -> None:
+        once([claim.name for claim in self.claims])
+        arms = {arm.name: arm for arm in self.arms}
+        for i, claim in enumerate(self.claims):
+            for side in ("first", "second"):
+                choice = getattr(claim, side)
+                for name in choice.names if choice else ():
+                    where = f"claims.{i}.{side}"
+                    try:
+                        one_of(name, arms, "arm")
+                    except ValueError as error:
+                        raise ValueError(f"{where}: {error}") from None
+                    for factor in (*choice.at, *choice.without):
+                        _check_factor(where, factor, arms[name].sweep)
 
     @property
     def factors(self) -> dict[str, list[Any]]:

@@ -13,11 +13,13 @@ from rich.console import Console
 from recse_lab.ablation.editions import edition
 from recse_lab.ablation.executors import EXECUTORS
 from recse_lab.ablation.experiments import load_spec
-from recse_lab.ablation.plan import Cell, plan, write_study
+from recse_lab.ablation.plan import Cell, plan, record_of
 from recse_lab.ablation.runner import Outcome, Rerun, run_study
 from recse_lab.ablation.spec import StudySpec
+from recse_lab.errors import LabError
 from recse_lab.jobs.machine import device
 from recse_lab.runs.provenance import command_line
+from recse_lab.runs.records import StudyRecord
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def ablate(
     keep_models: bool = False,
     console: Console | None = None,
     command: str | None = None,
+    join: bool = False,
 ) -> Outcome:
     """Compute what the store lacks of a study. Its report is a separate step.
 
@@ -75,19 +78,39 @@ def ablate(
         keep_models: Whether the trained encoders of all cells are kept.
         console: Where progress is shown.
         command: What the study's record names as its command; this process's own by default.
+        join: Help a study that others compute: begin in the middle of the plan, so that not all
+            reach for the same cell, and leave the record of the study as it is.
 
     Raises:
+        LabError: ``join``, and the study in the store was planned with other options.
         Claimed: ``rerun`` is all, and another process is computing one of the cells.
     """
-    write_study(study.folder, study.spec, study.cells, command or command_line())
+    record = record_of(study.folder, study.spec, study.cells, command or command_line())
+    cells = study.cells
+    if join and (study.folder / StudyRecord.FILE).is_file():
+        _check_same_plan(StudyRecord.read(study.folder), record)
+    else:
+        record.write(study.folder)
+    if join:
+        first = os.getpid() % len(cells)
+        cells = [*cells[first:], *cells[:first]]
     return run_study(
         study.folder,
-        study.cells,
+        cells,
         rerun=rerun,
         executor=EXECUTORS["local"](workers),
         keep_models=keep_models,
         console=console or Console(),
     )
+
+
+def _check_same_plan(stored: StudyRecord, own: StudyRecord) -> None:
+    if {cell.run for cell in stored.cells} != {cell.run for cell in own.cells}:
+        begun = f": `{stored.commands[-1]}`" if stored.commands else ""
+        raise LabError(
+            f"--join: study {own.name} in the store was planned with other options; "
+            f"give those that it was begun with{begun}."
+        )
 
 
 def default_workers() -> int:

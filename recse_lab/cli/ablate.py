@@ -7,6 +7,13 @@ from typing import Annotated
 
 import typer
 
+from recse_lab.cli.ablate_until import (
+    most_seeds,
+    print_plan,
+    print_power,
+    run_plan,
+    sequential_plan,
+)
 from recse_lab.cli.options import (
     Corpus,
     DataDir,
@@ -28,6 +35,15 @@ def ablate(
     data_dir: DataDir = None,
     set_: Set = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            help="decided: add seeds until the study's claims are decided, by a registered plan."
+        ),
+    ] = None,
+    max_seeds: Annotated[
+        int | None, typer.Option(min=2, help="Largest number of seeds with --until decided.")
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Few levels, one seed, few steps: minutes.")
     ] = False,
@@ -42,6 +58,21 @@ def ablate(
     keep_models: Annotated[
         bool, typer.Option("--keep-models", help="Keep the trained encoders of all cells.")
     ] = False,
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join",
+            help="Help to compute a study, from any number of shells and hosts on one store; "
+            "no report is written.",
+        ),
+    ] = False,
+    executor: Annotated[
+        str,
+        typer.Option(
+            help="local, or slurm: print an array job that joins the study, and submit it "
+            "where sbatch is."
+        ),
+    ] = "local",
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print the plan and its expected cost; compute nothing."),
@@ -49,13 +80,33 @@ def ablate(
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
     runs: RunsDir = None,
 ) -> None:
-    """Vary one thing at a time: plan cells, run those the store lacks, and write the report."""
+    """Vary one thing at a time: plan cells, run those the store lacks, and write the report.
+
+    Example: recse-lab ablate reshape-dim --quick
+    """
     from recse_lab.errors import LabError
 
     if rerun not in ("missing", "failed", "all", "never"):
         raise LabError(f"--rerun {rerun!r}: expected missing, failed, all or never.")
+    if executor not in ("local", "slurm"):
+        raise LabError(f"--executor {executor!r}: expected local or slurm.")
+    if join and rerun in ("all", "never"):
+        raise LabError(
+            f"--join --rerun {rerun}: a study is joined for what it lacks; leave it out."
+        )
     if quick and full:
         raise LabError("--quick and --full exclude each other.")
+    if until not in (None, "decided"):
+        raise LabError(f"--until {until!r}: expected decided.")
+    if until and seeds is not None:
+        raise LabError("--seeds and --until decided exclude each other; give --max-seeds.")
+    if until and (join or executor != "local"):
+        raise LabError(
+            "--until decided looks at the seeds before it adds more, so one process leads it; "
+            "leave out --join and --executor."
+        )
+    if max_seeds is not None and not until:
+        raise LabError("--max-seeds is about --until decided; give both, or --seeds.")
     from recse_lab.ablation.runner import expected_seconds, to_run
     from recse_lab.ablation.study import ablate as run_ablate
     from recse_lab.ablation.study import default_workers, plan_study
@@ -66,11 +117,15 @@ def ablate(
         root(runs),
         quick=quick,
         full=full,
-        seeds=seeds,
+        seeds=most_seeds(name, max_seeds) if until else seeds,
         overrides=overrides(set_, encoder=encoder, corpus=corpus, evaluation__data_dir=data_dir),
     )
     number = workers or default_workers()
+    plan = sequential_plan(study) if until else None
     chosen = to_run(study.folder, study.cells, rerun)
+    if executor == "slurm":
+        _array_job(console, study, workers or max(1, len(chosen)))
+        return
     _print_plan(
         console,
         study,
@@ -78,11 +133,23 @@ def ablate(
         number,
         expected_seconds(study.folder, chosen, workers=number) if chosen else None,
     )
+    if plan:
+        print_plan(console, plan)
     if dry_run:
+        print_power(console, study, root(runs))
         return
-    outcome = run_ablate(
-        study, rerun=rerun, workers=number, keep_models=keep_models, console=console
-    )  # type: ignore[arg-type]
+
+    def compute(part):
+        return run_ablate(
+            part,
+            rerun=rerun,  # type: ignore[arg-type]
+            workers=number,
+            keep_models=keep_models,
+            console=console,
+            join=join,
+        )
+
+    outcome = run_plan(console, study, plan, compute) if plan else compute(study)
     for label, message in outcome.failed.items():
         console.print(f"failed: {label}: {message}", style="red", highlight=False)
     if outcome.failed:
@@ -91,6 +158,14 @@ def ablate(
         less = "" if rerun == "missing" else f" without --rerun {rerun}"
         console.print(f"Stopped; the same command{less} continues where it stopped.")
         raise typer.Exit(130)
+    if join:
+        console.print(
+            f"{outcome.done} cells of {study.folder.name} are done; "
+            f"`recse-lab report {study.folder.name}` writes the report.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(1 if outcome.failed else 0)
     if outcome.done == 0:
         raise LabError(f"no cell of {study.spec.name} has a result, so there is nothing to report.")
     from recse_lab.cli.report import write_and_show
@@ -98,6 +173,19 @@ def ablate(
     write_and_show(study.folder, out / study.folder.name, console)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _array_job(console, study, tasks: int) -> None:
+    import shutil
+
+    from recse_lab.ablation.executors.slurm import array_job, submit, without
+    from recse_lab.runs.provenance import command_line
+
+    command = without(command_line(), "--executor", "--workers")
+    script = array_job(study.folder.name, command, tasks)
+    print(script, end="")
+    if shutil.which("sbatch"):
+        console.print(submit(script), highlight=False)
 
 
 def _print_plan(console, study, chosen, workers: int, seconds: float | None) -> None:
@@ -135,6 +223,7 @@ def _print_plan(console, study, chosen, workers: int, seconds: float | None) -> 
         else f"cost as stated: {study.spec.cost}"
     )
     console.print(
-        f"{len(state)} distinct runs, {done} in the store, {len(chosen)} to compute with {workers} workers; {cost}",
+        f"{len(state)} distinct runs, {done} in the store, "
+        f"{len(chosen)} to compute with {workers} workers; {cost}",
         highlight=False,
     )

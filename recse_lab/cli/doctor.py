@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recse_lab.cli.options import RunsDir, root
 
+if TYPE_CHECKING:
+    from recse_lab.runs.store import Run
+
 
 def doctor(
-    a: Annotated[str, typer.Argument(help="Beginning of a run's id.")],
+    a: Annotated[str, typer.Argument(help="A run: id, last, NAME@SEED.")],
     b: Annotated[str, typer.Argument(help="Another.")],
     runs: RunsDir = None,
 ) -> None:
-    """Why two runs differ: data, weights, tokens, options, precision, versions, commit, hardware; the most suspicious first."""
+    """Why two runs differ: data, weights, tokens, options, versions, hardware; worst first.
+
+    Example: recse-lab doctor last reshape-dim/SimCSE@0
+    """
     from rich.console import Console
     from rich.table import Table
 
     from recse_lab.jobs.doctor import differences, portrait, probe_tokens, trained_weights, verdict
-    from recse_lab.runs.store import find_run
+    from recse_lab.runs.references import refer
 
-    first, second = find_run(root(runs), a), find_run(root(runs), b)
+    first, second = refer(root(runs), a), refer(root(runs), b)
     portraits = [portrait(run) for run in (first, second)]
     tokens = [probe_tokens(run) for run in (first, second)]
-    for told, cut in zip(portraits, tokens, strict=True):
-        told["tokens"] = {} if None in tokens else {"probe sentence": cut}
+    for seen, cut in zip(portraits, tokens, strict=True):
+        seen["tokens"] = {} if None in tokens else {"probe sentence": cut}
     found = differences(*portraits)
     table = Table(box=None, pad_edge=False)
     for name in ("", "", f"{first.study}/{first.id}", f"{second.study}/{second.id}"):
         table.add_column(name, overflow="fold")
     weights = [trained_weights(run) for run in (first, second)]
-    table.add_row(
-        "result", "average of the seven", *(_average(run.results or {}) for run in (first, second))
-    )
+    table.add_row("result", "average of the seven", *(_average(run) for run in (first, second)))
     table.add_row(
         "result",
         "trained weights",
@@ -56,8 +60,6 @@ def _short(value: object) -> str:
     return text[:12] if len(text) == 64 and set(text) <= set("0123456789abcdef") else text
 
 
-def _average(results: dict) -> str:
-    from recse_lab.evaluation.protocols import headline
-
-    value = headline(results)["average"]
+def _average(run: Run) -> str:
+    value = run.record.results.headline()["average"]
     return "–" if value is None else f"{100 * value:.2f}"

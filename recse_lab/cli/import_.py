@@ -21,25 +21,32 @@ def import_(
     ] = None,
     runs: RunsDir = None,
 ) -> None:
-    """Keep what another program measured as runs of `imported`: SimCSE's evaluation log, a trainer_state.json, MTEB's JSON."""
+    """Keep results of other programs as runs: SimCSE's log, trainer_state.json, MTEB's JSON.
+
+    Example: recse-lab import trainer_state.json mteb-result.json
+    """
     from recse_lab.jobs.importers import import_files
     from recse_lab.reports.encoder_table import results_table
     from recse_lab.reports.tables import rich_table
 
     console = plain_console()
     for run in import_files([Path(file) for file in files], root(runs), name=name):
-        results, config = run.results or {}, run.config or {}
-        if results["tasks"]:
-            console.print(rich_table(results_table(results, config["encoder"]), console.width))
-        dev = results.get("dev")
-        if dev:
+        record = run.record
+        results, encoder, source = record.results, record.config.encoder, record.config.imported
+        assert encoder is not None  # an import states both
+        assert source is not None
+        if record.sts.tasks or record.transfer.tasks:
+            console.print(rich_table(results_table(results, encoder), console.width))
+        dev = results.dev
+        if dev.spearman is not None:
             console.print(
-                f"{dev['task']}: {100 * dev['spearman']:.2f} at step {dev['step']} ({dev['selection']} of {dev['checks']} looks)",
+                f"{dev.task}: {100 * dev.spearman:.2f} at step {dev.step} "
+                f"({dev.selection} of {dev.checks} dev evaluations)",
                 highlight=False,
             )
-        told = ", ".join(file["name"] for file in config["imported"]["files"])
+        files_read = ", ".join(file["name"] for file in source.files)
         console.print(
-            f"run {run.id} in {run.folder}: {config['imported']['format']}, {told}",
+            f"run {run.id} in {run.folder}: {source.format}, {files_read}",
             highlight=False,
             soft_wrap=True,
         )

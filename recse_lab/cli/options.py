@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from recse_lab.jobs.machine import Notify
 
 
+def known_attention(name: str) -> str:
+    """An implementation of attention that there is.
+
+    Raises:
+        LabError: There is none of that name.
+    """
+    from recse_lab.errors import LabError, suggest
+
+    known = ("auto", "plain", "sdpa", "eager")
+    if name not in known:
+        raise LabError(f"--attention {name!r}: {suggest(name, known)}")
+    return name
+
+
 def writable(path: Path | None) -> Path | None:
     """An option's file, refused before the work rather than after it where it cannot be written.
 
@@ -43,19 +57,28 @@ Set = Annotated[
 DataDir = Annotated[
     str | None,
     typer.Option(
-        help="STS data in SentEval's layout, or the folder above it; or `pulled`. Default: the packaged sample."
+        help="STS data in SentEval's layout, or the folder above it; or `pulled`.",
+        show_default="the packaged sample",
     ),
 ]
 Corpus = Annotated[
     list[str] | None,
     typer.Option(
-        help="File with one sentence a row (txt, csv, tsv, jsonl, parquet, .gz), or `wiki1m`. Repeatable."
+        help="One sentence per row (txt, csv, tsv, jsonl, parquet, .gz), or `wiki1m`. Repeatable.",
+        show_default="sample-corpus",
     ),
 ]
 Encoder = Annotated[str | None, typer.Option(help="Folder, hub id, or recse-lab/tiny.")]
 RunsDir = Annotated[
     Path | None,
     typer.Option("--runs", help="Where runs are kept. Default: $RECSE_LAB_RUNS or ./runs."),
+]
+Attention = Annotated[
+    str,
+    typer.Option(
+        callback=known_attention,
+        help="auto (the fastest that equals eager), plain, sdpa or eager.",
+    ),
 ]
 Json = Annotated[
     Path | None,
@@ -66,7 +89,7 @@ Json = Annotated[
 
 
 def overrides(assignments: list[str] | None, **named: Any) -> dict[str, Any]:
-    """``--set`` and named options as one mapping of dotted keys; what was not given is not in it."""
+    """``--set`` and named options as one mapping of dotted keys, without those not given."""
     from recse_lab.config.overrides import parse_assignment
 
     given = {
@@ -88,7 +111,7 @@ def root(runs: Path | None) -> Path:
 
 
 def plain_console(*, stderr: bool = False) -> Console:
-    """A console that prints as it is what users named: square brackets are no markup, colons no emoji."""
+    """A console that prints names as they are: brackets are not markup, colons not emoji."""
     from rich.console import Console
 
     return Console(stderr=stderr, markup=False, emoji=False)
@@ -96,7 +119,7 @@ def plain_console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def progress() -> Iterator[Notify]:
-    """A bar with rate and time left for whatever is being done; silent where the output is no terminal."""
+    """A bar with rate and time left; silent where the output is not a terminal."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

@@ -19,7 +19,10 @@ def pretrain(
     set_: Set = None,
     runs: RunsDir = None,
 ) -> None:
-    """Make an encoder from text alone: vocabulary, factorised embeddings, masked language modelling."""
+    """Make an encoder from text alone: vocabulary, factorised embeddings, masked LM.
+
+    Example: recse-lab pretrain experiments/pretrain/tiny.yaml --corpus wiki.txt --out my-encoder
+    """
     from recse_lab.config.reading import read_pretrain_config
     from recse_lab.jobs.pretrain import pretrain as run_pretrain
     from recse_lab.optimisation.stepping import Interrupted
@@ -36,16 +39,20 @@ def pretrain(
             f"{stop}; the state is saved, and the same command continues.", highlight=False
         )
         raise typer.Exit(130) from None
-    results, cost = run.results or {}, run.cost or {}
+    record = run.record
+    results, cost = record.pretraining, record.cost
     console.print(
-        f"{results['parameters']:,} parameters, {results['vocabulary']:,} pieces, [UNK] {100 * results['unknown_rate']:.3f} % of running "
-        f"tokens; loss {results['last_loss']:.3f}, accuracy {results['last_accuracy']:.3f} over the last twentieth",
+        f"{results.parameters:,} parameters, {results.vocabulary:,} pieces, "
+        f"[UNK] {100 * (results.unknown_rate or 0.0):.3f} % of running tokens; "
+        f"loss {results.last_loss:.3f}, accuracy {results.last_accuracy:.3f} "
+        "over the last twentieth",
         highlight=False,
         soft_wrap=True,
     )
+    rate = f", {cost.tokens_per_s:,.0f} tokens/s" if cost.tokens_per_s else ""
     console.print(
-        f"run {run.id}, encoder in {out or run.folder / 'model' / 'last'}: {cost['steps']:,} steps, {cost['train_s']:.0f} s, "
-        f"{cost['tokens'] / cost['train_s']:,.0f} tokens/s",
+        f"run {run.id}, encoder in {out or run.folder / 'model' / 'last'}: "
+        f"{cost.steps:,} steps, {cost.train_s:.0f} s{rate}",
         highlight=False,
         soft_wrap=True,
     )

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from recse_lab.cli.options import Corpus, DataDir, Json, RunsDir, plain_console, progress, root
+from recse_lab.cli.options import (
+    Attention,
+    Corpus,
+    DataDir,
+    Json,
+    RunsDir,
+    plain_console,
+    progress,
+    root,
+)
 
 
 def probe(
@@ -20,7 +29,7 @@ def probe(
     ],
     against: Annotated[
         str | None,
-        typer.Option(help="bias, errors: the subject the others are compared with, by its label."),
+        typer.Option(help="The subject the others are compared with, by its label."),
     ] = None,
     data_dir: DataDir = None,
     task: Annotated[
@@ -31,6 +40,7 @@ def probe(
         str | None, typer.Option(help="Default: what the encoder states, else mean.")
     ] = None,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    attention: Attention = "auto",
     corpus: Corpus = None,
     resamples: Annotated[int | None, typer.Option(min=2, help="Bootstrap resamples.")] = None,
     legacy_batch: Annotated[
@@ -43,7 +53,10 @@ def probe(
     json_: Json = None,
     runs: RunsDir = None,
 ) -> None:
-    """What an arm did to the space or to the scores, in numbers with intervals and in pictures."""
+    """What an arm did to the space or to the scores, in numbers with intervals and in pictures.
+
+    Example: recse-lab probe polarity last recse-lab/tiny
+    """
     from recse_lab.jobs.probe import probe as run_probe_job
     from recse_lab.probes import PROBES
     from recse_lab.reports.probe_page import probe_json, terminal_table, write_probe
@@ -62,6 +75,7 @@ def probe(
             task=task,
             pooling=pooling,
             precision=precision,
+            attention=attention,
             corpus=corpus or (),
             notify=notify,
             **{key: value for key, value in given.items() if value is not None},

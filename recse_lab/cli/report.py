@@ -14,7 +14,8 @@ def report(
     name: Annotated[
         str,
         typer.Argument(
-            help="A study of the run store (`runs ls`), a table (`recse-lab list tables`), `claims`, or `all` and one page of them."
+            help="A study (`runs ls`), a table (`recse-lab list tables`), `claims`, `literature`, "
+            "`mechanisms` (of the probes in OUT/probes), or `all` and one page of them."
         ),
     ],
     studies: Annotated[
@@ -39,10 +40,17 @@ def report(
     memory: Annotated[
         bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")
     ] = False,
+    data_dir: Annotated[
+        str | None,
+        typer.Option(help="Of disjoint: the STS sets. Default: where each run read them."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
     runs: RunsDir = None,
 ) -> None:
-    """Write a study's report, a paper's table or the verdicts on its claims from stored scores; no model is touched."""
+    """Write a study's report, a paper's table or the verdicts on claims from stored scores.
+
+    Example: recse-lab report sts --beside simcse@bert-base
+    """
     from recse_lab.errors import LabError
     from recse_lab.reports.paper import TABLES, Ask
 
@@ -53,10 +61,12 @@ def report(
         "--protocol": protocol,
         "--aggregation": aggregation,
         "--beside": beside,
+        "--data-dir": data_dir,
     }
     if given := [option for option, value in options.items() if value and name not in TABLES]:
         raise LabError(
-            f"{given[0]} is an option of tables ({', '.join(TABLES)}), and {name} is none; leave it out."
+            f"{given[0]} is an option of tables ({', '.join(TABLES)}), "
+            f"and {name} is none; leave it out."
         )
     asked = [f"--study {study}" for study in studies or ()]
     asked += [
@@ -66,6 +76,11 @@ def report(
         plain_console(),
         " ".join(["recse-lab report", name, *asked, *["--memory"] * memory]),
     )
+    if name == "mechanisms":
+        from recse_lab.reports.mechanisms import write_mechanisms
+
+        console.print(str(write_mechanisms(out / "probes")), highlight=False, soft_wrap=True)
+        return
     study = root(runs) / name
     if name == "all":
         write_all(root(runs), out, console)
@@ -74,15 +89,19 @@ def report(
         write_and_show(study, out / name, console)
     if name == "claims":
         _claims(root(runs), out, command, console)
+    elif name == "literature":
+        from recse_lab.reports.literature import write_literature
+
+        _show(*write_literature(root(runs), out / name), console)
     elif name in TABLES:
-        ask = Ask(aggregation, protocol, tuple(listed(beside)), memory)
+        ask = Ask(aggregation, protocol, tuple(listed(beside)), memory, data_dir)
         _table(name, root(runs), tuple(studies or ()), ask, out / name, command, console)
     elif not (study / "study.json").is_file():
-        raise LabError(_unknown(name, root(runs), [*TABLES, "claims"]))
+        raise LabError(_unknown(name, root(runs), [*TABLES, "claims", "literature", "mechanisms"]))
 
 
 def write_all(runs: Path, out: Path, console) -> None:
-    """Write the reports of all studies, all tables and the claims again, then index.html of everything that lies in ``out``."""
+    """Write the reports of all studies, all tables and the claims, then index.html over them."""
     from rich.text import Text
 
     from recse_lab.reports.page.index import rebuild, write_index
@@ -111,8 +130,15 @@ def _table(
 
 
 def _claims(runs: Path, out: Path, command: str, console) -> None:
+    from recse_lab.errors import LabError
     from recse_lab.reports.claims.verdicts import write_claims
+    from recse_lab.runs.store import find_runs
 
+    if not find_runs(runs):
+        raise LabError(
+            f"{runs}: no run here, so there is nothing to judge, and what was written is kept; "
+            "give --runs, the folder that holds the studies."
+        )
     _show(*write_claims(runs, out, command), console)
 
 

@@ -31,7 +31,7 @@ def build(
     source: Annotated[int | None, typer.Option(help="Hidden layer; 0 = embeddings.")] = None,
     set_: Set = None,
 ) -> None:
-    """Reshape a corpus once with the frozen backbone; an interrupted build continues. Training does it by itself."""
+    """Reshape a corpus once with the frozen backbone; training does it by itself if needed."""
     from recse_lab.config.reading import read_config
     from recse_lab.jobs.reshape import build_reshape
 
@@ -51,7 +51,8 @@ def build(
         lab = build_reshape(resolved, notify=notify)
         rows, size = len(lab.tokens), lab.store_bytes
         console.print(
-            f"{rows:,} sentences × {lab.reshaper.out_dim:,} numbers in float16: {size / 2**20:,.1f} MiB",
+            f"{rows:,} sentences × {lab.reshaper.out_dim:,} numbers in float16: "
+            f"{size / 2**20:,.1f} MiB",
             highlight=False,
         )
         stored = lab.stored

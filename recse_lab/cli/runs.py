@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +21,10 @@ def ls(
     study: Annotated[str | None, typer.Argument(help="Only this study.")] = None,
     runs: RunsDir = None,
 ) -> None:
-    """All runs: id, state, arm, score ×100. A narrow terminal leaves out columns; a pipe gets them all, tab-separated."""
+    """All runs: id, state, arm, score ×100.
+
+    A narrow terminal omits columns; a pipe gets all of them, tab-separated.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -63,7 +66,7 @@ def _row(run: Run) -> dict[str, str]:
     from recse_lab.errors import LabError
 
     try:
-        return _told(run)
+        return _columns_of(run)
     except LabError:
         return dict.fromkeys(COLUMNS, "") | {"study": run.study, "run": run.id, "state": "damaged"}
 
@@ -85,31 +88,31 @@ COLUMNS = (
 )
 
 
-def _told(run: Run) -> dict[str, str]:
-    from recse_lab.evaluation.protocols import headline
+def _columns_of(run: Run) -> dict[str, str]:
+    from recse_lab.runs.records import StoredReshape, StoredTraining
 
-    config, results = run.config or {}, run.results or {}
-    reshape = config.get("reshape") or {}
-    dev = (results.get("dev") or {}).get("spearman")
+    record = run.record
+    config, results = record.config, record.results
+    reshape = config.reshape or StoredReshape()
     return {
         "study": run.study,
         "run": run.id,
         "state": run.state,
-        "reshape": reshape.get("operator", "–"),
-        "p": _text(reshape.get("dim")),
-        "λ": _text(reshape.get("weight")),
-        "seed": _text(config.get("seed")),
-        "steps": _text((config.get("training") or {}).get("steps")),
-        "avg": _score(headline(results)["average"]),
-        "dev": _score(dev),
-        "date": (run.environment or {}).get("date", "")[:16],
-        "encoder": _text(config.get("encoder")),
-        "protocol": _text((results.get("protocol") or {}).get("id")),
+        "reshape": reshape.operator or "–",
+        "p": _text(reshape.dim),
+        "λ": _text(reshape.weight),
+        "seed": _text(config.seed),
+        "steps": _text((config.training or StoredTraining()).steps),
+        "avg": _score(results.headline()["average"]),
+        "dev": _score(results.dev.spearman),
+        "date": (record.environment.date or "")[:16],
+        "encoder": _text(config.encoder),
+        "protocol": _text(results.protocol.id),
     }
 
 
 def _columns(rows: list[dict[str, str]], width: int) -> list[str]:
-    """Columns of one study that say something and fit a terminal; the less telling ones go first."""
+    """Columns of one study that vary and fit; the least informative are dropped first."""
     shown = [
         column
         for column in rows[0]
@@ -130,42 +133,43 @@ def _columns(rows: list[dict[str, str]], width: int) -> list[str]:
 
 @app.command("show")
 def show(
-    run: Annotated[str, typer.Argument(help="Beginning of a run's id.")], runs: RunsDir = None
+    run: Annotated[str, typer.Argument(help="A run: id, last, NAME@SEED.")], runs: RunsDir = None
 ) -> None:
     """One run: state, options, environment, results."""
     from rich.console import Console
     from rich.markup import escape
 
     from recse_lab.config.overrides import flatten
-    from recse_lab.runs.store import find_run
+    from recse_lab.runs.references import refer
 
-    found = find_run(root(runs), run)
+    found = refer(root(runs), run)
     console = Console()
     status = found.status
     message = escape(status.message or "")
     console.print(
         f"[bold]{found.study}/{found.id}[/bold]  {status.state}  {message}", highlight=False
     )
-    for title, tree in (
-        ("options", found.config),
-        ("environment", found.environment),
-        ("cost", found.cost),
+    record = found.record
+    for title, part in (
+        ("options", record.config),
+        ("environment", record.environment),
+        ("cost", record.cost),
     ):
-        if tree:
+        if tree := part.tree():
             console.print(f"[bold]{title}[/bold]")
             for key, value in flatten(tree).items():
                 console.print(f"  {key} = {value}", highlight=False, markup=False)
-    if found.results and found.results.get("tasks"):
+    if record.sts.tasks or record.transfer.tasks:
         from recse_lab.reports.encoder_table import results_table
         from recse_lab.reports.tables import rich_table
 
-        console.print(rich_table(results_table(found.results, found.id)))
+        console.print(rich_table(results_table(record.results, found.id)))
     console.print(str(found.folder), highlight=False, markup=False)
 
 
 @app.command("diff")
 def diff(
-    a: Annotated[str, typer.Argument(help="Beginning of a run's id.")],
+    a: Annotated[str, typer.Argument(help="A run: id, last, NAME@SEED.")],
     b: Annotated[str, typer.Argument(help="Another.")],
     runs: RunsDir = None,
 ) -> None:
@@ -175,27 +179,23 @@ def diff(
     from rich.table import Table
 
     from recse_lab.config.overrides import flatten
-    from recse_lab.evaluation.protocols import headline
-    from recse_lab.files import read_json
-    from recse_lab.runs.store import find_run
+    from recse_lab.runs.references import refer
 
-    first, second = find_run(root(runs), a), find_run(root(runs), b)
+    first, second = refer(root(runs), a), refer(root(runs), b)
     table = Table(box=None, pad_edge=False)
     for name in ("", first.id, second.id):
         table.add_column(name)
 
-    def tree(run) -> dict:
-        prints = run.folder / "fingerprints.json"
+    def tree(run: Run) -> dict[str, Any]:
+        record = run.record
+        scores = record.results.headline()
+        del scores["average"]
         return flatten(
             {
-                "options": run.config or {},
-                "data": read_json(prints) if prints.is_file() else {},
-                "environment": run.environment or {},
-                "score": {
-                    task: score
-                    for task, score in headline(run.results or {}).items()
-                    if task != "average"
-                },
+                "options": record.config.tree(),
+                "data": record.fingerprints.tree(),
+                "environment": record.environment.tree(),
+                "score": scores,
             }
         )
 

@@ -69,7 +69,7 @@ RULES: dict[type[Strict], tuple[Rule, ...]] = {
         Rule(
             "without a queue there is no momentum encoder",
             lambda config: config.contrast.queue == 0,
-            ("contrast.momentum",),
+            ("contrast.momentum", "contrast.queue_head"),
         ),
         Rule(
             "steps take the place of epochs",
@@ -87,6 +87,11 @@ RULES: dict[type[Strict], tuple[Rule, ...]] = {
             _always,
             ("model.head",),
             lambda config: config.model.resolved_head,
+        ),
+        Rule(
+            "without a training head the queue passes through none",
+            lambda config: config.model.resolved_head == "none",
+            ("contrast.queue_head",),
         ),
         Rule(
             "shuffled alone, and spaces around +, are spellings of one operator",

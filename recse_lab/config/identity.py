@@ -18,10 +18,11 @@ EDITION = 2
 """Version of what options mean. Raise it when the default or the meaning of an option changes."""
 
 LOCATIONS = (
-    *("encoder", "corpus", "column", "positives", "negatives"),
+    *("encoder", "corpus", "column", "positives", "negatives", "framework"),
     "evaluation.data_dir",
 )
-"""Where data and weights are found. Their fingerprints are in an id, their locations are not."""
+"""Where data and weights are found, and what the options are called. The fingerprints of the data
+are in an id; locations and names are not."""
 
 
 def run_id(

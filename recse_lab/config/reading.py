@@ -117,7 +117,7 @@ def read_config(
     """
     tree, lines = read_yaml(path) if path is not None else ({}, {})
     if framework is not None:
-        tree = merge(tree, framework_options(framework))
+        tree = merge(tree, framework_options(framework) | {"framework": framework})
     tree = merge(tree, overrides or {})
     if "encoder" not in tree:
         where = path or "options"

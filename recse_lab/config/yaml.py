@@ -37,8 +37,13 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
     except (UnicodeDecodeError, IsADirectoryError):
         raise LabError(f"{path}: not a YAML text file.") from None
     try:
+        node = yaml.compose(text, Loader=Loader)
+        if _size(node, {}) > LARGEST:
+            raise LabError(
+                f"{path}: its aliases unfold to more than {LARGEST:,} entries; write it out shorter."
+            )
         value = yaml.load(text, Loader=Loader)
-        keys = list(_lines(yaml.compose(text, Loader=Loader)))
+        keys = list(_lines(node))
     except RecursionError:
         raise LabError(
             f"{path}: nested too deep, or an anchor that refers to itself; write it out."
@@ -60,6 +65,24 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
             )
         lines[key] = line
     return value, lines
+
+
+LARGEST = 100_000
+"""Entries that a file may have, its aliases unfolded."""
+
+
+def _size(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """Entries below a node, where every alias counts as what it stands for."""
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    if id(node) not in known:
+        children = (child for entry in node.value for child in _children(entry))
+        known[id(node)] = 1 + sum(_size(child, known) for child in children)
+    return known[id(node)]
+
+
+def _children(entry: yaml.Node | tuple[yaml.Node, yaml.Node]) -> tuple[yaml.Node, ...]:
+    return entry if isinstance(entry, tuple) else (entry,)
 
 
 def _lines(node: yaml.Node, prefix: str = "") -> Iterator[tuple[str, int]]:

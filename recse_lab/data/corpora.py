@@ -159,17 +159,23 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 raise LabError(
                     f"{path}, line {number}: this is binary data, not text; give a text corpus."
                 )
+            if b"\r" in raw.rstrip(b"\r\n"):
+                raise LabError(
+                    f"{path}, line {number}: a carriage return within the line; end lines with "
+                    f"line feeds: `tr '\\r' '\\n' < {path.name}`."
+                )
             try:
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError:
                 raise LabError(
-                    f"{path}, line {number}: not UTF-8 text; convert the corpus to UTF-8."
+                    f"{path}, line {number}: not UTF-8 text; convert the corpus to UTF-8: "
+                    f"`iconv -f latin1 -t utf-8 {path.name}`."
                 ) from None
 
 
 def _sentences(path: Path, kind: str, column: str | None) -> Iterator[tuple[int, str]]:
     if kind == ".txt":
-        return _lines(path)
+        return _plain(path)
     if kind == ".jsonl":
         return _jsonl(path, column)
     if kind == ".parquet":
@@ -196,7 +202,13 @@ def _only(where: str, names: Sequence[str]) -> str:
     return names[0]
 
 
+def _plain(path: Path) -> Iterator[tuple[int, str]]:
+    _refuse_foreign_separator(path, None, None)
+    yield from _lines(path)
+
+
 def _delimited(path: Path, delimiter: str, column: str | None) -> Iterator[tuple[int, str]]:
+    _refuse_foreign_separator(path, delimiter, column)
     rows = _rows(path, delimiter)
     line, first = next(rows, (0, []))
     if not first:
@@ -212,6 +224,11 @@ def _delimited(path: Path, delimiter: str, column: str | None) -> Iterator[tuple
             raise LabError(
                 f"{path}, line {line}: {len(row)} columns, "
                 f"the sentence is in column {position + 1}."
+            )
+        if any(field.strip() for field in row[len(first) :]):
+            raise LabError(
+                f"{path}, line {line}: {len(row)} columns, the header has {len(first)}; put a "
+                "field that holds the separator in double quotes."
             )
         yield line, row[position]
 
@@ -229,18 +246,64 @@ def _headless(
         yield line, row[0]
 
 
+SEPARATORS = {
+    ",": ("commas", "end its name in .csv"),
+    "\t": ("tabs", "end its name in .tsv"),
+    ";": ("semicolons", "save it with commas as .csv, or with tabs as .tsv"),
+    "|": ("vertical bars", "save it with commas as .csv, or with tabs as .tsv"),
+}
+LOOKED_AT = 20  # lines
+
+
+def _refuse_foreign_separator(path: Path, delimiter: str | None, column: str | None) -> None:
+    """Refuse a table whose columns are separated by another character than its ending promises.
+
+    A file whose first line lacks its own separator has one column. It is refused if another
+    separator divides the first line into columns one of which is a known name, or occurs equally
+    often in each of the first lines. Commas count in the first case alone; in a txt, tabs in the
+    second case alone.
+    """
+    first = [text for _, text in itertools.islice(_lines(path), LOOKED_AT) if text.strip()]
+    if not first or (delimiter and delimiter in first[0]):
+        return
+    for other, (name, remedy) in SEPARATORS.items():
+        if other == delimiter or other not in first[0]:
+            continue
+        fields = {field.strip().strip('"') for field in first[0].split(other)}
+        named = delimiter is not None and bool(fields & {column, *COLUMNS})
+        steady = len(first) > 1 and len({text.count(other) for text in first}) == 1
+        if named or (steady and (other == "\t" or (delimiter is not None and other != ","))):
+            raise LabError(
+                f"{path}, line 1: its columns are separated by {name}, and its ending says "
+                f"otherwise; {remedy}."
+            )
+
+
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Non-empty rows, each with the line on which it begins, where an open quote was opened."""
-    reader = csv.reader((line for _, line in _lines(path)), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
+    """Non-empty rows with their lines. A row is one line.
+
+    A tsv is often written without quoting: a line whose quotes are not those of a csv is taken as
+    it is, if it has as many columns as the first line, and more than one.
+    """
+    width = 0
+    for line, text in _lines(path):
+        text = text.rstrip("\r\n")
         try:
-            row = next(reader)
-        except StopIteration:
-            return
+            row = next(csv.reader([text], delimiter=delimiter, strict=True), [])
         except csv.Error as error:
-            raise LabError(f"{path}, line {line}: broken row ({error}).") from None
+            row = text.split(delimiter)
+            if delimiter != "\t" or len(row) == 1 or len(row) != width:
+                what = (
+                    "a quote is opened and not closed on this line"
+                    if "unexpected end" in str(error)
+                    else str(error)
+                )
+                raise LabError(
+                    f"{path}, line {line}: broken row ({what}); write every row on one line, "
+                    "with the quotes inside a quoted field doubled."
+                ) from None
         if row:
+            width = width or len(row)
             yield line, row
 
 

@@ -111,6 +111,11 @@ def build_tokens(
     return TokenStore(final)
 
 
+def vocabulary_size(tokenizer: Any) -> int:
+    """Rows of a table with an entry per token number; some may be unused (CamemBERT's)."""
+    return max(tokenizer.get_vocab().values()) + 1
+
+
 def _write(
     corpus: Corpus,
     tokenizer: Any,
@@ -119,7 +124,7 @@ def _write(
     fingerprint: str,
     progress: Callable[[int], None] | None,
 ) -> None:
-    vocab = len(tokenizer)
+    vocab = vocabulary_size(tokenizer)
     special = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
     dtype = np.uint16 if vocab <= 2**16 else np.uint32
     counts, document_frequency = np.zeros(vocab, np.int64), np.zeros(vocab, np.int64)

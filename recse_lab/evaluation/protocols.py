@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from recse_lab.data.sts_sets import SEVEN
+from recse_lab.data.sts_sets import DISJOINT, DISJOINT_DEVS, SEVEN
 from recse_lab.data.transfer_sets import TRANSFER
 from recse_lab.errors import LabError, suggest
 
@@ -23,7 +23,8 @@ SENTEVAL_FILES = "SentEval's files: STS in lower case and tokenised, SICK as it 
 class StsProtocol(NamedTuple):
     """``tasks`` are averaged, ``also`` measured beside them; ``printed`` are the aggregations a table shows, the first one leading.
 
-    ``legacy_space`` adds alignment and uniformity of STS-B dev, batch by batch.
+    ``legacy_space`` adds alignment and uniformity of STS-B dev, batch by batch. ``dev`` is the dev
+    set of runs that are trained and tested under the protocol; None if none are.
     """
 
     id: str
@@ -32,6 +33,7 @@ class StsProtocol(NamedTuple):
     printed: tuple[str, ...]
     about: str
     legacy_space: bool = False
+    dev: str | None = None
 
     def told(self) -> dict[str, Any]:
         """The block ``protocol`` of results.json."""
@@ -92,6 +94,16 @@ PROTOCOLS: dict[str, Protocol] = {
             ("stsb-dev",),
             ("all",),
             "The tables since SimCSE: Spearman over the pooled pairs of a task; SICK-R is the test split, 4,927 pairs.",
+            dev="stsb-dev",
+        ),
+        StsProtocol(
+            "sts-disjoint",
+            DISJOINT,
+            DISJOINT_DEVS,
+            ("all",),
+            "As simcse-2021, without leaks: every distinct pair once (up to case, white space, punctuation and order), in the "
+            "smallest task that has it; dev sets are the parts of STS-B dev and train without a sentence of the seven tasks.",
+            dev="stsb-dev-disjoint",
         ),
         StsProtocol(
             "senteval-2018",
@@ -114,8 +126,8 @@ PROTOCOLS: dict[str, Protocol] = {
             SEVEN,
             ("stsb-dev",),
             ("all",),
-            "As simcse-2021, with alignment and uniformity of STS-B dev as reCSE's release and others compute them: batch by batch of 128, a batch "
-            "without positives counting 0. They are biased; only to compare with old tables.",
+            "As simcse-2021, with alignment and uniformity of STS-B dev as reCSE's release and others compute them: pairs of gold 4 or more, 128 pairs "
+            "at a time in the order of the file, a batch without positives counting 0. They are biased; only to compare with old tables.",
             legacy_space=True,
         ),
         TransferProtocol(
@@ -152,10 +164,10 @@ PROTOCOLS: dict[str, Protocol] = {
 and classifier.py; MTEB (Muennighoff et al. 2023)."""
 
 
-OF_TRAINED_RUNS = "simcse-2021"
-"""The protocol that every trained run is tested under, so that all of them can be compared."""
+SUITES = tuple(dict.fromkeys(p.tasks for p in PROTOCOLS.values() if isinstance(p, StsProtocol)))
+"""The sets of seven STS tasks that some protocol averages; simcse-2021's first."""
 
-BEHAVIOUR: dict[str, int] = {}
+BEHAVIOUR: dict[str, int] = {"recse-release": 2}
 """Version of a protocol's numbers, 1 where none is given. Raise it when they change."""
 
 
@@ -168,6 +180,22 @@ def find_protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise LabError(f"unknown protocol {name!r}; {suggest(name, PROTOCOLS)}")
     return PROTOCOLS[name]
+
+
+def training_protocol(name: str) -> StsProtocol:
+    """A protocol that trained runs can be tested under, by its id.
+
+    Raises:
+        LabError: There is none of that name, or it has no dev set.
+    """
+    protocol = find_protocol(name)
+    if isinstance(protocol, StsProtocol) and protocol.dev is not None:
+        return protocol
+    known = [each.id for each in PROTOCOLS.values() if isinstance(each, StsProtocol) and each.dev]
+    raise LabError(
+        f"protocol {name} has no dev set to train by; train under {' or '.join(known)}, and "
+        f"measure with `recse-lab eval --protocol {name}`."
+    )
 
 
 def aggregations(results: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from recse_lab.data.sentence_ids import sentence_ids
 from recse_lab.data.sts_sets import SEVEN, StsTask
 from recse_lab.evaluation.protocols import AGGREGATIONS
 from recse_lab.statistics.correlation import METRICS, correlation, why_undefined
@@ -27,32 +28,41 @@ def cosine(
 
 
 def score_pairs(tasks: Sequence[StsTask], encode: Encode) -> pd.DataFrame:
-    """Columns task, subset, pair, gold, score. Every distinct sentence of all tasks is encoded once."""
+    """Cosines of all pairs of some tasks. Every distinct sentence is encoded once.
+
+    Args:
+        tasks: Tasks with their pairs.
+        encode: Embeddings of sentences, one row each.
+
+    Returns:
+        One row per pair: task, subset, pair (its number in the subset), gold, score (cosine, NaN
+        for a zero vector), first and second (``recse_lab.data.sentence_ids``).
+    """
     index: dict[str, int] = {}
     for task in tasks:
         for pairs in task.subsets.values():
             for sentence in (*pairs.first, *pairs.second):
                 index.setdefault(sentence, len(index))
     embeddings = encode(list(index))
+    ids = sentence_ids(index)
+
+    def rows(sentences: Sequence[str]) -> list[int]:
+        return [index[sentence] for sentence in sentences]
+
     parts = []
     for task in tasks:
         for subset, pairs in task.subsets.items():
-            score = cosine(
-                embeddings[[index[s] for s in pairs.first]],
-                embeddings[[index[s] for s in pairs.second]],
-            )
-            pair = np.arange(len(score), dtype=np.int32)
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "task": task.name,
-                        "subset": subset,
-                        "pair": pair,
-                        "gold": pairs.gold,
-                        "score": score,
-                    }
-                )
-            )
+            first, second = rows(pairs.first), rows(pairs.second)
+            part = {
+                "task": task.name,
+                "subset": subset,
+                "pair": np.arange(len(first), dtype=np.int32),
+                "gold": pairs.gold,
+                "score": cosine(embeddings[first], embeddings[second]),
+                "first": ids[first],
+                "second": ids[second],
+            }
+            parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 def label_points(
     figure: Any, axes: Any, at: np.ndarray, labels: Sequence[str], drawn: np.ndarray
 ) -> None:
-    """Names beside their points, each at the first place where it covers neither what is drawn nor another name."""
+    """Names beside their points, each at the first place where it covers neither what is drawn nor
+    another name."""
     from matplotlib.text import Text
     from matplotlib.transforms import Bbox
 
@@ -70,4 +71,5 @@ def label_points(
 
 
 def note_below(figure: Any, text: str) -> None:
+    """Write a note below the figure."""
     figure.text(0.0, -0.01, text, fontsize=7, color="#555555", ha="left", va="top", wrap=True)

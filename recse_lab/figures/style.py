@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-# Okabe & Ito's palette: told apart by colour-blind readers and in grey.
+# Okabe & Ito's palette: distinct for colour-blind readers and in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "D", "^", "v", "P")
 REFERENCE, CONTROL = "#222222", "#777777"
@@ -46,7 +46,8 @@ def use() -> Any:
 
 
 def spread(values: Sequence[float], least: float) -> list[float]:
-    """Positions nearest to ``values``, in their order, at least ``least`` apart: labels that would overlap move apart."""
+    """Positions nearest to ``values``, in their order, at least ``least`` apart: labels that would
+    overlap move apart."""
     order = sorted(range(len(values)), key=lambda i: values[i])
     groups: list[tuple[list[int], float]] = []  # indices and centre of a run of touching labels
     for i in order:
@@ -71,6 +72,13 @@ def _top(group: tuple[list[int], float], least: float) -> float:
     return group[1] + len(group[0]) / 2 * least
 
 
+def write_note(figure: Any, note: str) -> None:
+    """Write small print under a figure."""
+    if note:
+        where = {"ha": "left", "va": "top", "transform": figure.transFigure}
+        figure.text(0.0, -0.02, note, fontsize=7, color="#555555", wrap=True, **where)
+
+
 def save(figure: Any, stem: Path) -> list[Path]:
     """Write PNG and PDF, the same bytes for the same figure."""
     from recse_lab.files import atomic_path
@@ -84,6 +92,15 @@ def save(figure: Any, stem: Path) -> list[Path]:
         with atomic_path(path) as beside:
             figure.savefig(beside, format=path.suffix[1:], metadata=metadata)
     return paths
+
+
+def once(figure: Any) -> Any:
+    """Return a figure so that a notebook displays it once, as the value of its cell.
+
+    A figure that pyplot still holds is displayed a second time at the end of the cell.
+    """
+    close(figure)
+    return figure
 
 
 def close(figure: Any) -> None:

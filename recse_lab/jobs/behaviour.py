@@ -7,13 +7,15 @@ so that the runs that use it get new ids and are computed again; all others keep
 from __future__ import annotations
 
 from recse_lab import pooling as poolings
+from recse_lab.config.pretraining import PretrainConfig
 from recse_lab.config.schema import PROMPT, ReshapeConfig, RunConfig
 from recse_lab.evaluation import protocols
-from recse_lab.models import baselines
+from recse_lab.models import baselines, loading
 from recse_lab.models.heads import HEADS
 from recse_lab.models.readouts import Prompt, Residual
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.objectives import CONTRASTS
+from recse_lab.optimisation import schedule
 from recse_lab.pretraining import loop as pretraining_loop
 from recse_lab.reshape import OPERATORS
 from recse_lab.reshape.reshaper import Reshaper
@@ -28,7 +30,7 @@ def behaviour_of_run(config: RunConfig) -> dict[str, int]:
     model = config.model
     head = model.head if config.trained or model.keep_head else "none"
     versions = _encoder(config.encoder, model.pooling, head)
-    versions |= _protocol(protocols.OF_TRAINED_RUNS)
+    versions |= _protocol(config.evaluation.protocol)
     if config.reshape is not None:
         versions |= _reshape(config.reshape)
     return versions | _training(config) if config.trained else versions
@@ -41,13 +43,20 @@ def behaviour_of_evaluation(
     return _encoder(encoder, pooling, head) | _protocol(protocol)
 
 
-def behaviour_of_pretraining() -> dict[str, int]:
+def behaviour_of_backbone(family: str) -> dict[str, int]:
+    """Component -> version, for what training uses of a family of transformers."""
+    if family in loading.UNCHANGED:
+        return {}
+    return {"backbone": loading.BEHAVIOUR}
+
+
+def behaviour_of_pretraining(config: PretrainConfig) -> dict[str, int]:
     """Component -> version, for what pretraining uses."""
-    return {"pretraining": pretraining_loop.BEHAVIOUR}
+    return {"pretraining": pretraining_loop.BEHAVIOUR} | _warm_up(config.training.warmup_steps)
 
 
 def _training(config: RunConfig) -> dict[str, int]:
-    versions = {"training": training_loop.BEHAVIOUR}
+    versions = {"training": training_loop.BEHAVIOUR} | _warm_up(config.training.warmup_steps)
     if config.contrast.weight > 0:
         versions |= _contrast(config.contrast.objective)
     if config.contrast.queue > 0:
@@ -56,6 +65,10 @@ def _training(config: RunConfig) -> dict[str, int]:
         if view is not None:
             versions[f"view {view.family}"] = VIEWS[view.family].behaviour
     return versions
+
+
+def _warm_up(steps: int) -> dict[str, int]:
+    return {"warm-up": schedule.WARM_UP_BEHAVIOUR} if steps else {}
 
 
 def _encoder(name: str, pooling: str | None, head: str) -> dict[str, int]:

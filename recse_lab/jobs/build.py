@@ -9,11 +9,14 @@ from typing import Any
 
 import torch
 
+from recse_lab.config.schema import TermConfig
 from recse_lab.errors import LabError
 from recse_lab.jobs.inputs import architecture_of
 from recse_lab.jobs.machine import device
 from recse_lab.jobs.shared_work import SharedWork
 from recse_lab.models.baselines import Baseline, load_baseline
+from recse_lab.models.checks import refuse_blind_cls
+from recse_lab.models.editing import has_editable_embeddings
 from recse_lab.models.heads import HEADS
 from recse_lab.models.loading import load_backbone
 from recse_lab.models.masked_lm import load_masked_lm
@@ -21,13 +24,16 @@ from recse_lab.models.positions import longest_sentence
 from recse_lab.models.readouts import Pooled, Prompt, Readout, Residual
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.models.vocabulary_view import exchange_words, vocabulary_of
-from recse_lab.objectives import recse_terms
+from recse_lab.objectives import Contrast, recse_terms
 from recse_lab.optimisation.schedule import count_steps
 from recse_lab.reshape.token_view import ReshapedTokens
 from recse_lab.training import loop
 from recse_lab.training.arm import Arm, Edit
-from recse_lab.training.loop import Objective, Progress
+from recse_lab.training.chunks import Objective
+from recse_lab.training.loop import Data, Hooks, Progress
 from recse_lab.training.queue import MomentumContrast
+from recse_lab.training.ranks import ALONE, Ranks
+from recse_lab.training.tiles import Tiled
 from recse_lab.views import VIEWS, TextView
 from recse_lab.views.wordnet import WordNet
 
@@ -41,6 +47,7 @@ class Lab(SharedWork):
         backbone = load_backbone(
             self.encoder_path, layers=model.layers, dropout=model.dropout, attention=model.attention
         )
+        refuse_blind_cls(backbone, self.config.encoder, model.pooling)
         hidden, depth = backbone.config.hidden_size, backbone.config.num_hidden_layers
         if reshape is not None and reshape.mode == "integrated" and reshape.source > depth:
             raise LabError(
@@ -71,6 +78,7 @@ class Lab(SharedWork):
                     architecture, self.tokenizer, config.evaluation.max_length
                 ),
                 debias=prompt.debias,
+                full_stop=prompt.full_stop,
             )
         if config.reshape is not None and config.reshape.role == "residual":
             hidden = architecture.hidden_size
@@ -111,13 +119,11 @@ class Lab(SharedWork):
         encoder = self.encoder()
         edits = self.edit("anchor_view"), self.edit("view")
         on_embeddings = [e for e in edits if e is not None and not isinstance(e, TextView)]
-        if on_embeddings and not hasattr(encoder.backbone, "embeddings"):
+        if on_embeddings and not has_editable_embeddings(encoder.backbone):
             raise LabError(
                 f"{self.config.encoder}: this architecture has no embedding layer "
                 "that a view could edit."
             )
-        size = round(contrast.queue * self.config.training.batch_size)
-        queue = MomentumContrast(encoder, size=size, momentum=contrast.momentum) if size else None
         arm = Arm(
             encoder,
             passes=2 if contrast.weight > 0 else 1,
@@ -127,46 +133,69 @@ class Lab(SharedWork):
             reshaper=self.reshaper if target else None,
             source=self._reshape.source if target else 0,
             projection=self._reshape.projection if target else 1,
-            queue=queue,
+            queue=self.queue(encoder),
         )
         return arm.to(device())
+
+    def queue(self, encoder: TransformerEncoder) -> MomentumContrast | None:
+        """The momentum queue of this configuration, beside the encoder; None without one."""
+        contrast = self.config.contrast
+        size = round(contrast.queue * self.config.training.batch_size)
+        if not size:
+            return None
+        return MomentumContrast(
+            encoder, size=size, momentum=contrast.momentum, head=contrast.queue_head
+        )
 
     @cached_property
     def steps(self) -> int:
         """Optimiser steps of the training."""
         return count_steps(len(self.tokens), self.config.training, corpus=self.corpus.name)
 
-    def objective(self) -> Objective:
-        """From the arm's output to the terms that a step minimises."""
+    def objective(self, ranks: Ranks = ALONE) -> Objective:
+        """From the arm's output to the terms that a step minimises.
+
+        In tiles where a batch is chunked, and of its own anchors where a process has a share.
+        """
         contrast, reshape = self.config.contrast, self.config.reshape
-        terms: dict[str, Any] = {"contrast": contrast.contrast(), "weight": contrast.weight}
+        training = self.config.training
+
+        def of_share(term: TermConfig) -> Contrast:
+            if ranks.size == 1 and training.chunk_tokens is None:
+                return term.contrast()
+            return Tiled(inner=term.contrast(), rows=ranks.share(training.batch_size))
+
+        terms: dict[str, Any] = {"contrast": of_share(contrast), "weight": contrast.weight}
         if reshape is not None and reshape.role == "target":
-            terms |= {"reshape_contrast": reshape.contrast(), "reshape_weight": reshape.weight}
+            terms |= {"reshape_contrast": of_share(reshape), "reshape_weight": reshape.weight}
         return partial(recse_terms, **terms)
 
-    def train(self, arm: Arm, folder: Path, **hooks: Any) -> Progress:
+    def train(self, arm: Arm, folder: Path, *, ranks: Ranks = ALONE, **hooks: Any) -> Progress:
         """Train ``arm`` as configured, with its state in ``folder``.
 
-        Hooks are those of ``training.loop.train``.
+        Hooks are those of ``training.loop.Hooks``.
 
         Raises:
             Interrupted: The hook ``should_stop`` said so; the state is saved.
             LabError: Loss, gradient or weights are not finite.
         """
-        positives, negatives = self.partners
         return loop.train(
             arm,
-            self.tokens,
+            self.data,
             self.config.training,
             folder,
-            objective=self.objective(),
+            objective=self.objective(ranks),
             steps=self.steps,
             seed=self.config.seed,
-            stored=self.stored,
-            positives=positives,
-            negatives=negatives,
-            **hooks,
+            hooks=Hooks(**hooks),
+            ranks=ranks,
         )
+
+    @property
+    def data(self) -> Data:
+        """What a step reads: tokens, partners and stored features of a row."""
+        positives, negatives = self.partners
+        return Data(self.tokens, positives, negatives, self.stored)
 
 
 # What a view may need besides its strength and the vocabulary.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from recse_lab.jobs.environment import environment
 from recse_lab.jobs.inputs import open_corpus
 from recse_lab.jobs.machine import Notify, device, precision, silent
 from recse_lab.jobs.memory import peak_bytes
+from recse_lab.models.attention import attention_of
 from recse_lab.models.baselines import is_baseline, load_baseline
 from recse_lab.models.embedding_cache import cached_encode, embedding_key
 from recse_lab.models.encoder import Encoder
@@ -38,6 +40,7 @@ from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
 from recse_lab.probes.alignment.compute import legacy_batch
 from recse_lab.probes.similarity import unit
+from recse_lab.runs.leases import Finished
 from recse_lab.runs.records import Config, Cost, Fingerprints, StsResults, TransferResults
 from recse_lab.runs.store import Run
 
@@ -57,6 +60,7 @@ def evaluate(
     layers: int | None = None,
     precision_: str = "auto",
     max_length: int | None = None,
+    attention: str = "auto",
     corpus: Sequence[str] | None = None,
     from_scratch: bool = False,
     notify: Notify = silent,
@@ -73,6 +77,7 @@ def evaluate(
         tasks: Tasks of the protocol to measure; all by default.
         pooling, layers, max_length: Override what the encoder's folder says.
         precision_: auto, fp32 or bf16.
+        attention: auto, plain, sdpa or eager.
         corpus: What a baseline is fitted to; the packaged corpus by default.
         from_scratch: Measure again what is stored, and encode every sentence without the cache.
         notify: Is called with the progress.
@@ -86,14 +91,16 @@ def evaluate(
     chosen, settled = find_protocol(protocol), precision(precision_)
     pairs = load_pairs(chosen, data_dir, tasks)
     loading = time.monotonic()
-    model, about = load_measured(encoder, pooling, layers, settled, max_length, corpus, notify)
+    model, about = load_measured(
+        encoder, pooling, layers, settled, max_length, attention, corpus, notify
+    )
     loading = time.monotonic() - loading
-    attention = None if model.backbone is None else model.backbone.config._attn_implementation
+    used = None if model.backbone is None else attention_of(model.backbone)
     config = {
         "encoder": encoder,
         "corpus": list(corpus) if corpus else None,
         "model": {name: about[name] for name in ("pooling", "head", "layers")}
-        | {"attention": attention},
+        | {"attention": used},
         "evaluation": {
             "protocol": chosen.id,
             "tasks": [task.name for task in pairs],
@@ -107,12 +114,12 @@ def evaluate(
         encoder, pooling=about["pooling"], head=about["head"], protocol=chosen.id
     )
     run = Run(root / STUDY / run_id(config, fingerprints, behaviour))
-    if run.state == "done" and not from_scratch:
+    if run.tidy() and not from_scratch:
         return run
-    with computing(run):
+    with suppress(Finished), computing(run, again=from_scratch):
         Config.check(config, Config.FILE).write(run.folder)
         Fingerprints.check(fingerprints, Fingerprints.FILE).write(run.folder)
-        environment(evaluation_precision=settled, attention=attention).write(run.folder)
+        environment(evaluation_precision=settled, attention=used).write(run.folder)
         encode = Embedder(model, about["fingerprint"], settled, from_scratch, notify)
         measured, rows = measure(chosen, pairs, encode, notify)
         with atomic_path(run.scores if "score" in rows else run.predictions) as beside:
@@ -133,6 +140,16 @@ def evaluate(
             peak_bytes=peak_bytes(),
         ).write(run.folder)
     return run
+
+
+def refuse_attention(baseline: str, attention: str) -> None:
+    """Refuse an attention that is asked of a baseline.
+
+    Raises:
+        LabError: It is another than auto.
+    """
+    if attention != "auto":
+        raise LabError(f"{baseline}: a baseline takes attention auto; leave the option out.")
 
 
 def load_pairs(
@@ -170,15 +187,18 @@ def load_measured(
     layers: int | None,
     precision_: str,
     max_length: int | None,
+    attention: str,
     corpus: Sequence[str] | None,
     notify: Notify = silent,
 ) -> tuple[Encoder, dict[str, Any]]:
     """Load an encoder or baseline onto the device, with its description for results.json.
 
     Raises:
-        LabError: It cannot be loaded or fitted, or a corpus is given to what is not fitted.
+        LabError: It cannot be loaded or fitted, a corpus is given to what is not fitted, or an
+            attention to a baseline.
     """
     if is_baseline(encoder):
+        refuse_attention(encoder, attention)
         model: Encoder = load_baseline(
             encoder,
             open_corpus(tuple(corpus or ("sample-corpus",))),
@@ -199,9 +219,9 @@ def load_measured(
             f"{encoder}: only a baseline is fitted on a corpus, such as whitening@{encoder}."
         )
     else:
-        model = load_encoder(encoder, pooling=pooling, layers=layers, max_length=max_length).to(
-            device()
-        )
+        model = load_encoder(
+            encoder, pooling=pooling, layers=layers, max_length=max_length, attention=attention
+        ).to(device())
         about = {
             "fingerprint": weights_fingerprint(resolve(encoder)),
             "baseline": None,
@@ -295,9 +315,6 @@ def legacy_space(task: StsTask | None, encode: Encode) -> dict[str, Any]:
     embeddings = encode(list(index))
     if not np.isfinite(embeddings).all() or not embeddings.any(axis=1).all():
         return space | {"undefined": "an embedding is zero or not finite"}
-    gold, words = (
-        np.concatenate([part.gold for part in parts]),
-        np.array([len(s.split()) for s in index]),
-    )
-    aligned, uniform = legacy_batch(unit(embeddings), first, second, gold, words)
+    gold = np.concatenate([part.gold for part in parts])
+    aligned, uniform = legacy_batch(unit(embeddings), first, second, gold)  # unsorted, as STS-B is
     return space | {"alignment": aligned, "uniformity": uniform}

@@ -10,7 +10,7 @@ from recse_lab.config.schema import RunConfig
 from recse_lab.data.corpora import Corpus, check_aligned
 from recse_lab.data.manifest import corpus_path
 from recse_lab.data.sts_sets import StsTask, load_task, tasks_fingerprint
-from recse_lab.jobs.behaviour import behaviour_of_run
+from recse_lab.jobs.behaviour import behaviour_of_backbone, behaviour_of_run
 from recse_lab.jobs.machine import Notify, silent
 from recse_lab.models.baselines import is_baseline, parse_baseline
 from recse_lab.models.folders import resolve
@@ -115,4 +115,7 @@ class Inputs:
     @cached_property
     def id(self) -> str:
         """Twelve hex digits that name the question of the run."""
-        return run_id(self.config, self.fingerprints, behaviour_of_run(self.config))
+        behaviour = behaviour_of_run(self.config)
+        if self.config.trained:
+            behaviour |= behaviour_of_backbone(architecture_of(self.encoder_path).model_type)
+        return run_id(self.config, self.fingerprints, behaviour)

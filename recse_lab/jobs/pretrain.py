@@ -10,6 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from recse_lab.config.identity import run_id
 from recse_lab.config.pretraining import PretrainConfig
 from recse_lab.data.token_store import TokenStore, build_tokens
 from recse_lab.errors import LabError, suggest
-from recse_lab.files import atomic_path, cache_root, write_json
+from recse_lab.files import atomic_path, cache_root
 from recse_lab.jobs.behaviour import behaviour_of_pretraining
 from recse_lab.jobs.computing import OnStep, computing, logger
 from recse_lab.jobs.environment import environment
@@ -37,6 +38,8 @@ from recse_lab.models.positions import positions
 from recse_lab.optimisation.schedule import count_steps
 from recse_lab.pretraining import loop
 from recse_lab.pretraining.vocabulary import train_wordpiece
+from recse_lab.runs.leases import Finished
+from recse_lab.runs.records import Config, Cost, Fingerprints, PretrainResults
 from recse_lab.runs.store import Run
 
 POSITIONS = 128  # positions of a new encoder unless its architecture says otherwise
@@ -62,7 +65,7 @@ class PretrainingBuilder:
 
     @cached_property
     def id(self) -> str:
-        return run_id(self.config, self.fingerprints, behaviour_of_pretraining())
+        return run_id(self.config, self.fingerprints, behaviour_of_pretraining(self.config))
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -203,11 +206,11 @@ def execute_pretraining(
     """
     builder = PretrainingBuilder(config, notify)
     run = Run(study / builder.id)
-    if run.state == "done":
+    if run.tidy():
         return run
-    with computing(run):
-        write_json(run.folder / "config.json", builder.config.model_dump(mode="json"))
-        write_json(run.folder / "fingerprints.json", builder.fingerprints)
+    with suppress(Finished), computing(run):
+        Config.check(builder.config.model_dump(mode="json"), Config.FILE).write(run.folder)
+        Fingerprints.check(builder.fingerprints, Fingerprints.FILE).write(run.folder)
         environment(precision=builder.config.training.precision).write(run.folder)
         _compute(builder, run, on_step, should_stop)
     return run
@@ -234,32 +237,24 @@ def _compute(
     with atomic_path(run.folder / "model" / "last") as folder:
         save(model.to(getattr(torch, config.save_dtype)), tokenizer, folder)
     lines = run.metrics()[-max(1, steps // 20) :]
-    write_json(
-        run.folder / "results.json",
-        {
-            "schema": "recse-lab/pretraining/1",
-            "steps": progress.step,
-            "tokens": progress.tokens,
-            "vocabulary": len(tokenizer),
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "unknown_rate": unknown_rate(builder.tokens, tokenizer),
-            "last_loss": float(np.mean([line["loss"] for line in lines])),
-            "last_accuracy": float(np.mean([line["accuracy"] for line in lines])),
-        },
-    )
-    write_json(
-        run.folder / "cost.json",
-        {
-            "train_s": progress.train_s,
-            "last_attempt_s": time.monotonic() - began,
-            "tokens": progress.tokens,
-            "steps": progress.step,
-            "dev_s": 0.0,
-            "test_s": 0.0,
-            "peak_bytes": peak_bytes(),
-        },
-    )
-    shutil.rmtree(run.folder / "state", ignore_errors=True)
+    PretrainResults(
+        steps=progress.step,
+        tokens=progress.tokens,
+        vocabulary=len(tokenizer),
+        parameters=sum(p.numel() for p in model.parameters()),
+        unknown_rate=unknown_rate(builder.tokens, tokenizer),
+        last_loss=float(np.mean([line["loss"] for line in lines])),
+        last_accuracy=float(np.mean([line["accuracy"] for line in lines])),
+    ).write(run.folder)
+    Cost(
+        train_s=progress.train_s,
+        last_attempt_s=time.monotonic() - began,
+        tokens=progress.tokens,
+        steps=progress.step,
+        dev_s=0.0,
+        test_s=0.0,
+        peak_bytes=peak_bytes(),
+    ).write(run.folder)
 
 
 def save(model: nn.Module, tokenizer: Any, folder: Path) -> None:

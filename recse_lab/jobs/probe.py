@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float
 
 from recse_lab.data.sts_sets import load_task
+from recse_lab.data.transfer_sets import TransferTask, find_transfer, load_transfer_task
 from recse_lab.errors import LabError, suggest
 from recse_lab.evaluation.sts import cosine
-from recse_lab.files import read_json
+from recse_lab.jobs.evaluate import refuse_attention
 from recse_lab.jobs.inputs import open_corpus
 from recse_lab.jobs.machine import Notify, device, silent
 from recse_lab.jobs.machine import precision as resolved_precision
@@ -26,12 +27,18 @@ from recse_lab.models.folders import resolve
 from recse_lab.models.loading import weights_fingerprint
 from recse_lab.models.saving import load_encoder
 from recse_lab.models.transformer import TransformerEncoder
+from recse_lab.objectives import CONTRASTS
+from recse_lab.objectives.contrast import Contrast
+from recse_lab.objectives.info_nce import InfoNCE
 from recse_lab.probes import PROBES
 from recse_lab.probes.influence import word_counts
-from recse_lab.probes.probe import Encode, Pairs
+from recse_lab.probes.probe import Encode, Labelled, Pairs
 from recse_lab.probes.result import ProbeResult
-from recse_lab.runs.store import Run, find_run, find_runs
+from recse_lab.runs.references import encoder_label, run_label, run_or_encoder
+from recse_lab.runs.store import Run
 
+LABELLED = ("trec", "subj", "sst2")
+"""Transfer sets of single sentences: six kinds of questions, subjectivity, sentiment."""
 MODELS = ("last", "best")
 """Where a run keeps a model beside the one that it selected."""
 
@@ -47,7 +54,7 @@ class Subject:
     spec: str
     run: Run | None
     options: dict[str, Any]
-    """pooling, precision, corpus."""
+    """pooling, precision, attention, corpus."""
     notify: Notify = silent
 
     @cached_property
@@ -60,27 +67,32 @@ class Subject:
         return self._pretrained(self.spec, resolve(self.spec))
 
     def _of_run(self, run: Run) -> tuple[Encoder, str]:
-        config = run.config
-        if config is None or "training" not in config:
+        config = run.record.config
+        if not config.trained or config.encoder is None:
             raise LabError(
                 f"run {run.id} is a measurement and keeps no model; give the encoder it measured."
             )
-        models = (run.folder / "model" / n for n in (config["evaluation"]["selection"], *MODELS))
+        chosen = (config.evaluation.selection or MODELS[0], *MODELS)
+        models = (run.folder / "model" / name for name in chosen)
         folder = next((model for model in models if model.is_dir()), None)
         if folder is not None:
             return self._pretrained(str(folder), str(folder))
-        if is_baseline(config["encoder"]):
-            return self._baseline(config["encoder"], config["corpus"])
+        if is_baseline(config.encoder):
+            return self._baseline(config.encoder, config.corpus or ())
         raise LabError(
             f"run {run.id} kept no model, and this probe needs embeddings; "
             "run its study again with --rerun all --keep-models."
         )
 
     def _pretrained(self, spec: str, weights: str) -> tuple[Encoder, str]:
-        encoder = load_encoder(spec, pooling=self.options["pooling"]).to(device())
+        encoder = load_encoder(
+            spec, pooling=self.options["pooling"], attention=self.options["attention"]
+        )
+        encoder = encoder.to(device())
         return encoder, weights_fingerprint(weights)
 
     def _baseline(self, spec: str, corpus: Sequence[str]) -> tuple[Encoder, str]:
+        refuse_attention(spec, self.options["attention"])
         found = load_baseline(
             spec,
             open_corpus(tuple(corpus)),
@@ -114,7 +126,8 @@ class Subject:
             LabError: The run was tested on other pairs of that name, or kept neither scores nor
                 a model.
         """
-        if self.run is not None and self.run.scores.is_file() and self.options["pooling"] is None:
+        as_tested = self.options["pooling"] is None and self.options["attention"] == "auto"
+        if self.run is not None and self.run.scores.is_file() and as_tested:
             stored = self.run.read_scores()
             own = stored.loc[stored["task"] == task]
             if len(own):
@@ -133,9 +146,9 @@ def find_subject(
     """Find what ``[LABEL=]RUN`` or ``[LABEL=]ENCODER`` names.
 
     Args:
-        text: A run's folder, the beginning of its id, or an encoder; with a label of your own.
+        text: A run (``recse_lab.runs.references``) or an encoder; with a label of your own.
         root: The run store.
-        options: pooling, precision and corpus.
+        options: pooling, precision, attention and corpus.
         notify: Progress of encoding.
 
     Raises:
@@ -143,28 +156,26 @@ def find_subject(
     """
     label, equals, spec = text.partition("=")
     spec = spec if equals else text
-    folder = Path(spec)
-    run = Run(folder) if (folder / "results.json").is_file() else None
-    if run is None and "/" not in spec and "@" not in spec and not folder.exists():
-        try:
-            run = find_run(root, spec)
-        except LabError:
-            ambiguous = any(each.id.startswith(spec) for each in find_runs(root))
-            if ambiguous or (len(spec) == 12 and all(c in "0123456789abcdef" for c in spec)):
-                raise
-    return Subject(label if equals else _label(spec, run), spec, run, options, notify)
+    run = run_or_encoder(root, spec)
+    own = encoder_label(spec) if run is None else run_label(run)
+    return Subject(label if equals else own, spec, run, options, notify)
 
 
-def _label(spec: str, run: Run | None) -> str:
-    """A run's name in its study, else its id; an encoder's own name."""
-    if run is None:
-        return spec
-    study = run.folder.parent / "study.json"
-    for cell in read_json(study)["cells"] if study.is_file() else []:
-        if cell["run"] == run.id:
-            levels = [str(level) for level in cell["factors"].values()]
-            return " ".join([cell["arm"], *levels, f"seed {cell['seed']}"])
-    return run.id
+def load_subject(
+    text: str, root: Path, *, pooling: str | None = None, precision: str = "auto"
+) -> Encoder:
+    """Load the encoder of a run, an encoder, or a baseline, onto the device.
+
+    Raises:
+        LabError: There is no such run or encoder, or the run kept no model.
+    """
+    options = {
+        "pooling": pooling,
+        "precision": precision,
+        "attention": "auto",
+        "corpus": ("sample-corpus",),
+    }
+    return find_subject(text, root, options).encoder
 
 
 @dataclass
@@ -174,7 +185,7 @@ class StoredInputs:
     subjects: list[Subject]
     task: str
     data_dir: str | None
-    corpus: tuple[str, ...]
+    corpora: tuple[str, ...]
 
     @cached_property
     def pairs(self) -> Pairs:
@@ -184,6 +195,7 @@ class StoredInputs:
             [sentence for part in subsets for sentence in part.first],
             [sentence for part in subsets for sentence in part.second],
             np.concatenate([part.gold for part in subsets]),
+            tuple(len(part.gold) for part in subsets),
         )
 
     @cached_property
@@ -235,7 +247,49 @@ class StoredInputs:
 
     def word_counts(self) -> Counter[str]:
         """How often each word occurs in the corpus."""
-        return word_counts(open_corpus(self.corpus))
+        return word_counts(self.corpus())
+
+    def corpus(self) -> Iterable[str]:
+        """Sentences of the corpus."""
+        return open_corpus(self.corpora)
+
+    def contrasts(self) -> dict[str, Contrast]:
+        """The contrast of views that each run was trained with; SimCSE's for an encoder."""
+        return {s.label: _contrast_of(s.run) for s in self.subjects}
+
+    def labelled(self, count: int) -> dict[str, Labelled]:
+        """Up to ``count`` evenly spaced sentences of each transfer set of single sentences.
+
+        Raises:
+            LabError: No data folder, or none of the sets in it.
+        """
+        if self.data_dir is None:
+            raise LabError("this probe reads transfer sets; give --data-dir (SentEval's layout).")
+        folder = find_transfer(self.data_dir)
+        found = {}
+        for name in LABELLED:
+            try:
+                found[name] = _evenly(load_transfer_task(name, folder), count)
+            except LabError as error:
+                if "no such file" not in str(error):
+                    raise
+        if not found:
+            raise LabError(f"{folder}: none of {', '.join(LABELLED)} is complete here.")
+        return found
+
+
+def _evenly(task: TransferTask, count: int) -> Labelled:
+    """Evenly spaced sentences of a transfer set, of the split that is tested on."""
+    examples = list(task.splits.values())[-1]
+    rows = np.unique(np.linspace(0, len(examples.label) - 1, count).astype(int))
+    return Labelled([examples.first[row] for row in rows], examples.label[rows])
+
+
+def _contrast_of(run: Run | None) -> Contrast:
+    if run is None:
+        return InfoNCE()
+    stored = run.record.config.contrast
+    return CONTRASTS[stored.objective](temperature=stored.temperature, **stored.options)
 
 
 def probe(
@@ -247,6 +301,7 @@ def probe(
     task: str | None = None,
     pooling: str | None = None,
     precision: str = "auto",
+    attention: str = "auto",
     corpus: Sequence[str] = (),
     notify: Notify = silent,
     **options: Any,
@@ -261,6 +316,7 @@ def probe(
         task: The graded pairs. Default: sample-sts without ``data_dir``, else stsb.
         pooling: Default: what each encoder states.
         precision: auto, fp32 or bf16.
+        attention: auto, plain, sdpa or eager.
         corpus: Where words are counted, and what baselines are fitted on.
         notify: Progress of encoding.
         **options: Options of the probe.
@@ -273,7 +329,12 @@ def probe(
         raise LabError(f"unknown probe {name!r}; {suggest(name, PROBES)}")
     PROBES[name].refuse_unknown(options)
     chosen = tuple(corpus) or ("sample-corpus",)
-    given = {"pooling": pooling, "precision": precision, "corpus": chosen}
+    given = {
+        "pooling": pooling,
+        "precision": precision,
+        "attention": attention,
+        "corpus": chosen,
+    }
     found = [find_subject(text, root, given, notify) for text in subjects]
     labels = [subject.label for subject in found]
     if twice := {label for label in labels if labels.count(label) > 1}:
@@ -292,6 +353,7 @@ def probe(
         "runs": [f"{s.run.study}/{s.run.id}" for s in found if s.run],
         "pooling": pooling,
         "precision": resolved_precision(precision),
+        "attention": attention,
         "corpus": list(chosen),
     }
     return ProbeResult(result.name, result.table, result.curves, {**about, **result.about})

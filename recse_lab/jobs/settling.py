@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from recse_lab.config.schema import RunConfig
-from recse_lab.data.sts_sets import SEVEN
 from recse_lab.errors import LabError
+from recse_lab.evaluation.protocols import training_protocol
 from recse_lab.jobs.inputs import architecture_of, backbone_path, tokenizer_of
 from recse_lab.jobs.machine import precision
 from recse_lab.models.attention import best_attention
 from recse_lab.models.baselines import is_baseline
 from recse_lab.models.folders import resolve
+from recse_lab.models.loading import check_vocabulary
 from recse_lab.models.masked_lm import check_masked_lm
+from recse_lab.models.positions import longest_sentence
 from recse_lab.models.readouts.prompt import parse_template
 from recse_lab.reshape import OPERATORS, parse_operator
 from recse_lab.views.wordnet import find_wordnet
@@ -22,8 +24,9 @@ def settle(config: RunConfig) -> RunConfig:
     Raises:
         LabError: The configuration asks for what its encoder cannot do.
     """
+    protocol = training_protocol(config.evaluation.protocol)
     sample = config.evaluation.data_dir is None
-    tasks, dev = (("sample-sts",), "sample-sts-dev") if sample else (SEVEN, "stsb-dev")
+    tasks, dev = (("sample-sts",), "sample-sts-dev") if sample else (protocol.tasks, protocol.dev)
     evaluation = {
         "precision": precision(config.evaluation.precision),
         "tasks": tasks if config.evaluation.tasks is None else config.evaluation.tasks,
@@ -62,9 +65,12 @@ def refuse_impossible(config: RunConfig) -> None:
         return
     where = resolve(config.encoder)
     architecture = architecture_of(where)
+    check_vocabulary(config.encoder, tokenizer_of(where), architecture.vocab_size)
     if config.prompt is not None:
+        tokenizer = tokenizer_of(where)
+        longest = longest_sentence(architecture, tokenizer, config.evaluation.max_length)
         for template in (config.prompt.template, config.prompt.second):
-            parse_template(template, tokenizer_of(where), max_length=config.model.max_length)
+            parse_template(template, tokenizer, max_length=longest)
     for view in (config.anchor_view, config.view):
         if view is not None:
             _refuse_impossible_view(view.family, config.encoder)

@@ -30,6 +30,7 @@ from recse_lab.jobs.machine import device
 from recse_lab.models.batching import token_budget
 from recse_lab.models.frozen import FrozenFeatures
 from recse_lab.models.positions import positions
+from recse_lab.models.readouts.prompt import special_tokens
 from recse_lab.reshape import OPERATORS, parse_operator
 from recse_lab.reshape.feature_store import (
     FeatureStore,
@@ -48,6 +49,7 @@ RESHAPE_CODE = (
     "models/frozen.py",
     "models/loading.py",
     "models/batching.py",
+    "models/checks.py",
     "models/dropout.py",
     "models/attention.py",
     "data/token_store.py",
@@ -74,18 +76,32 @@ class SharedWork(Inputs):
             LabError: model.max_length is beyond the positions of the encoder.
         """
         limit = positions(architecture_of(self.encoder_path))
-        if self.config.model.max_length > limit:
+        if self.longest_row > limit:
             raise LabError(
                 f"model.max_length {self.config.model.max_length}: {self.config.encoder} has "
                 f"positions for {limit} tokens."
             )
         return self._tokens_of(self.corpus)
 
+    @property
+    def longest_row(self) -> int:
+        """Tokens of the longest row of the corpus, special tokens included.
+
+        ``model.max_length``, which counts the sentence's own tokens if there is a prompt.
+
+        Source: github.com/kongds/Prompt-BERT, train.py, ``prepare_features``: the template is laid
+        around ``max_seq_length`` content tokens.
+        """
+        length = self.config.model.max_length
+        if self.config.prompt is not None:
+            length += sum(map(len, special_tokens(self.tokenizer)))
+        return length
+
     def _tokens_of(self, corpus: Corpus) -> TokenStore:
         return build_tokens(
             corpus,
             self.tokenizer,
-            max_length=self.config.model.max_length,
+            max_length=self.longest_row,
             folder=cache_root() / "tokens",
             tokenizer_fingerprint=self.fingerprints["encoder"],
             progress=lambda n: self.notify("tokenising the corpus", n, 0),
@@ -118,7 +134,7 @@ class SharedWork(Inputs):
         return {
             "corpus": self.fingerprints["corpus"],
             "encoder": self.fingerprints["encoder"],
-            "max_length": self.config.model.max_length,
+            "max_length": self.longest_row,
             "source": reshape.source,
             "operator": reshape.operator.removeprefix("shuffled:"),
             "dim": reshape.dim,

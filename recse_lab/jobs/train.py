@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from recse_lab.config.schema import RunConfig
-from recse_lab.evaluation.protocols import OF_TRAINED_RUNS, find_protocol
+from recse_lab.data.sts_sets import task_keys
+from recse_lab.evaluation.protocols import training_protocol
 from recse_lab.evaluation.sts import sts_results
 from recse_lab.files import atomic_path, space
 from recse_lab.jobs.build import Lab
@@ -24,6 +26,7 @@ from recse_lab.models.baselines import is_baseline
 from recse_lab.models.encoder import Encoder
 from recse_lab.models.saving import load_encoder
 from recse_lab.models.transformer import TransformerEncoder
+from recse_lab.runs.leases import Finished
 from recse_lab.runs.records import Config, Cost, Environment, Fingerprints, StsResults
 from recse_lab.runs.store import Run
 from recse_lab.training.loop import Progress
@@ -57,7 +60,7 @@ def execute(
     lab = lab or Lab(settle(config), notify)
     config = lab.config
     run = Run(study / lab.id)
-    if run.state == "done":
+    if run.tidy():
         return run
     about = environment(
         precision=config.training.precision,
@@ -66,7 +69,7 @@ def execute(
     )
     if _take_over(run, about, keep_model):
         return run
-    with computing(run):
+    with suppress(Finished), computing(run):
         Config.check(config.model_dump(mode="json"), Config.FILE).write(run.folder)
         Fingerprints.check(lab.fingerprints, Fingerprints.FILE).write(run.folder)
         about.write(run.folder)
@@ -83,7 +86,7 @@ def _take_over(run: Run, about: Environment, keep_model: bool) -> bool:
     uncommitted = str(about.commit).endswith("+dirty")
     if run.folder.exists() or uncommitted:
         return False
-    for twin in (Run(folder) for folder in sorted(run.folder.parent.parent.glob(f"*/{run.id}"))):
+    for twin in (Run(home) for home in sorted(run.home.parent.parent.glob(f"*/{run.id}"))):
         theirs = twin.record.environment.tree()
         same = all(
             theirs.get(key) == value
@@ -92,10 +95,11 @@ def _take_over(run: Run, about: Environment, keep_model: bool) -> bool:
         )
         if same and twin.state == "done" and (not keep_model or (twin.folder / "model").is_dir()):
             left = shutil.ignore_patterns("status.json", *(() if keep_model else ("model",)))
-            with run.claim(), space(run.folder):
+            with run.claim() as lease, space(run.folder):
                 shutil.copytree(twin.folder, run.folder, ignore=left, dirs_exist_ok=True)
                 # Last, so that a copy that was cut short counts as unfinished.
                 shutil.copy2(twin.folder / "status.json", run.folder)
+                lease.publish()
             return True
     return False
 
@@ -109,7 +113,8 @@ def _compute(
     keep_model: bool,
 ) -> None:
     config, began = lab.config, time.monotonic()
-    best_folder, last_folder = run.folder / "model" / "best", run.folder / "model" / "last"
+    models = _model_folder(run, keep_model)
+    best_folder, last_folder = models / "best", models / "last"
     _ = lab.stored  # first: building it is not part of the memory of a training step
     peaks = Peaks()
     steps, arm = lab.steps, lab.arm()
@@ -149,9 +154,16 @@ def _compute(
         )
         tested = tested.to(device())
     _test(lab, run, tested, notify, progress, began, peaks)
-    shutil.rmtree(run.folder / "state", ignore_errors=True)
-    if not keep_model:
-        shutil.rmtree(run.folder / "model", ignore_errors=True)
+
+
+def _model_folder(run: Run, keep_model: bool) -> Path:
+    """Where encoders are written: those that nobody keeps go with the state, when it is dropped."""
+    kept, left_out = run.folder / "model", run.folder / "state" / "model"
+    here, before = (kept, left_out) if keep_model else (left_out, kept)
+    if before.is_dir() and not here.is_dir():  # of an attempt with the other choice
+        here.parent.mkdir(exist_ok=True)
+        before.rename(here)
+    return here
 
 
 def _measure_baseline(lab: Lab, run: Run, notify: Notify) -> None:
@@ -173,8 +185,8 @@ def _test(
 ) -> None:
     """Write scores of the test tasks, results and cost of a run."""
     began_test = time.monotonic()
-    protocol = find_protocol(OF_TRAINED_RUNS).told()
-    results: dict[str, Any] = {"protocol": protocol, "tasks": {}, "average": None}
+    protocol = training_protocol(lab.config.evaluation.protocol)
+    results: dict[str, Any] = {"protocol": protocol.told(), "tasks": {}, "average": None}
     if lab.tasks:
         scores = score_tasks(
             tested,
@@ -184,7 +196,7 @@ def _test(
         )
         with atomic_path(run.scores) as beside:
             scores.to_parquet(beside, index=False)
-        results |= sts_results(scores)
+        results |= sts_results(scores, protocol.tasks)
     results["dev"] = _dev_results(lab, progress)
     StsResults.check(results, StsResults.FILE).write(run.folder)
     peaks.after()
@@ -206,6 +218,7 @@ def _dev_results(lab: Lab, progress: Progress) -> dict[str, Any]:
     best = selection == "best" and progress.best is not None
     return {
         "task": lab.config.evaluation.dev,
+        **_shared_with_tests(lab),
         "selection": selection,
         "spearman": progress.best if best else progress.dev.get("spearman"),
         "step": progress.best_step if best else progress.step,
@@ -213,6 +226,14 @@ def _dev_results(lab: Lab, progress: Progress) -> dict[str, Any]:
         "last": progress.dev,
         "stopped_early": progress.stopped_early,
     }
+
+
+def _shared_with_tests(lab: Lab) -> dict[str, int | None]:
+    """How many pairs the dev set has, and how many of them are pairs of the other test tasks."""
+    dev = task_keys(lab.dev_task)
+    tests = [task_keys(task) for task in lab.tasks if task.name != lab.dev_task.name]
+    known = set().union(*tests)
+    return {"pairs": len(dev), "test_pairs": sum(key in known for key in dev) if tests else None}
 
 
 def train(

@@ -6,6 +6,9 @@ number at a time takes a fifth of a small encoder's step.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 LEVELS = 2**16  # a mask is drawn from 16 random bits, so that a rate is exact to 1/65,536
 
@@ -30,6 +34,9 @@ def keep_mask(shape: torch.Size, threshold: int, dtype: torch.dtype) -> Float[Te
     return (
         kept.float().to(dtype).view(shape)
     )  # past float32: torch has no fast way from a byte to bfloat16
+
+
+_seen: ContextVar[set[float] | None] = ContextVar("seen", default=None)
 
 
 class _Drop(torch.autograd.Function):
@@ -51,6 +58,8 @@ def dropout(value: Float[Tensor, "*shape"], rate: float, training: bool) -> Floa
 
     The identity in testing.
     """
+    if training and (seen := _seen.get()) is not None:
+        seen.add(rate)
     if value.device.type != "cpu":
         return F.dropout(value, rate, training)
     threshold = round(rate * LEVELS)
@@ -70,3 +79,55 @@ def replace_dropouts(module: nn.Module) -> None:
         for name, child in parent.named_children():
             if type(child) is nn.Dropout:
                 setattr(parent, name, Dropout(child.p))
+
+
+UNREAD = ("classif", "summary", "pooler", "qa_")
+"""Parts of the names of rates that belong to layers which no embedding is read from."""
+
+OF_LAYERS = ("layerdrop", "layer_drop", "drop_path")
+"""Parts of the names of rates at which whole layers are skipped in training."""
+
+
+def set_rates(config: Any, rate: float) -> None:
+    """Set every rate of dropout in a transformers configuration, whatever its family calls it.
+
+    Layers are never skipped: that is another augmentation.
+    """
+    for name, value in list(vars(config).items()):
+        if "drop" not in name or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if any(part in name for part in OF_LAYERS):
+            setattr(config, name, 0.0)
+        elif not any(part in name for part in UNREAD):
+            setattr(config, name, rate)
+
+
+class _RecordRates(TorchFunctionMode):
+    """Notes the rate of every dropout of torch that is drawn while the mode is on."""
+
+    def __init__(self, seen: set[float]) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if "dropout" in name and kwargs.get("training", True):
+            self.seen.add(float(kwargs["p"] if "p" in kwargs else args[1]))
+        elif name == "scaled_dot_product_attention":
+            self.seen.add(float(kwargs.get("dropout_p", 0.0)))
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def recorded_rates() -> Iterator[set[float]]:
+    """Rates of all dropouts that are drawn while the context is open, in modules or functions."""
+    seen: set[float] = set()
+    token = _seen.set(seen)
+    try:
+        with _RecordRates(seen):
+            yield seen
+    finally:
+        _seen.reset(token)

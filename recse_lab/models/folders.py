@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recse_lab.errors import LabError
+from recse_lab.files import read_json
 from recse_lab.models.packaged import packaged_path
 
 CARD = "recse_lab.json"
 """File with what transformers has no place for: pooling, head, longest sentence."""
+
+SETTINGS = "sentence_bert_config.json"
+"""File of sentence-transformers with the longest sentence, and whether text is lower-cased."""
 
 REMEDY = "copy or save this folder again"
 
@@ -32,8 +36,10 @@ def resolve(encoder: str) -> str:
             raise LabError(f"{encoder}: this folder is no encoder, it holds no config.json.")
         if not any(path.glob("*.safetensors")):
             raise LabError(
-                f"{encoder}: no *.safetensors weights in this folder; "
-                "pickled weights are not loaded."
+                f"{encoder}: no *.safetensors weights in this folder; pickled weights are not "
+                'loaded, `python -c "from transformers import AutoModel as M; '
+                f"M.from_pretrained('{encoder}').save_pretrained('{encoder}')\"` converts those "
+                "that you trust."
             )
         return str(path)
     if path.exists():
@@ -66,6 +72,22 @@ def reading(file: Path) -> Iterator[None]:
         ) from error
 
 
+def lower_cases(folder: Path) -> bool:
+    """Whether a folder says that text is lower-cased before its own tokenizer.
+
+    Raises:
+        LabError: Its file is damaged.
+    """
+    ours, theirs = folder / CARD, folder / SETTINGS
+    if ours.is_file():
+        stated, name = read_json(ours, REMEDY), "lower_case"
+    elif (folder / "modules.json").is_file() and theirs.is_file():
+        stated, name = read_json(theirs, REMEDY), "do_lower_case"
+    else:
+        return False
+    return isinstance(stated, dict) and stated.get(name) is True
+
+
 def folder_fingerprint(folder: Path) -> str:
     """sha256 over the weights, configuration and tokenizer files of an encoder's folder."""
     digest = hashlib.sha256()
@@ -83,4 +105,6 @@ def folder_fingerprint(folder: Path) -> str:
         digest.update(str(file.relative_to(folder)).encode())
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
+    if lower_cases(folder):  # alone: other folders keep the fingerprint they have always had
+        digest.update(b"do_lower_case")
     return digest.hexdigest()

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from recse_lab.errors import LabError
 from recse_lab.models.batching import pad
-from recse_lab.models.loading import load_backbone
+from recse_lab.models.checks import embeds_alone
+from recse_lab.models.loading import load_backbone, load_config
 
 
 class FrozenFeatures:
@@ -19,7 +20,8 @@ class FrozenFeatures:
 
     Dropout is off, and the states are float32.
 
-    Layers above ``source`` are never loaded; source 0 runs the embedding layer alone.
+    Of the layers above ``source`` one is loaded at most: many families normalise the states of
+    their last layer once more. Source 0 runs the embedding layer alone, where that is the same.
 
     Raises:
         LabError: The backbone has fewer layers than ``source``.
@@ -36,9 +38,11 @@ class FrozenFeatures:
         device: torch.device | str = "cpu",
     ) -> None:
         try:
-            backbone = load_backbone(encoder, layers=max(1, source))
+            depth = load_config(encoder).num_hidden_layers
+            backbone = load_backbone(encoder, layers=source + (source < depth))
         except LabError as error:
             raise LabError(f"reshape.source {source}: {error}") from None
+        self.alone = source == 0 and embeds_alone(backbone)
         self.backbone = backbone.eval().requires_grad_(False)
         nn.Module.to(self.backbone, device)  # past transformers' wrapper, which has no type
         self.source, self.rows, self.pad_id = source, rows, pad_id
@@ -58,7 +62,7 @@ class FrozenFeatures:
     ]:
         ids, mask = (t.to(self.special_ids.device) for t in pad(self.rows(rows), self.pad_id))
         content = mask.bool() & ~torch.isin(ids, self.special_ids)
-        if self.source == 0 and hasattr(self.backbone, "embeddings"):
+        if self.alone:
             return self.backbone.embeddings(input_ids=ids), ids, content  # type: ignore[operator]
         states = self.backbone(
             input_ids=ids, attention_mask=mask, output_hidden_states=True

@@ -12,6 +12,10 @@ COUNTED_AFTER_PADDING = (
     "roberta-prelayernorm",
     "mpnet",
     "longformer",
+    "data2vec-text",
+    "ibert",
+    "luke",
+    "xmod",
 )
 """Families whose position ids start after the padding id, so that fewer tokens fit."""
 
@@ -22,8 +26,16 @@ def first_position(config: Any) -> int:
 
 
 def positions(config: Any) -> int:
-    """Number of tokens that a backbone has positions for; 512 if its config does not say."""
-    return getattr(config, "max_position_embeddings", 512) - first_position(config)
+    """Number of tokens that a backbone has positions for; 512 if its config does not say.
+
+    Of BigBird, those up to which every token sees every other: beyond, it draws at random which.
+    """
+    stated = getattr(config, "max_position_embeddings", None)
+    if stated is None or stated < 1:  # T5 and XLNet count distances
+        return 512
+    if getattr(config, "attention_type", None) == "block_sparse":
+        stated = min(stated, (5 + 2 * config.num_random_blocks) * config.block_size)
+    return stated - first_position(config)
 
 
 def longest_sentence(config: Any, tokenizer: Any, asked: int | None = None) -> int:

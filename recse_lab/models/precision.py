@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 
 def best_precision(device: torch.device | str = "cpu") -> str:
@@ -24,3 +26,8 @@ def _cpu_multiplies_bf16() -> bool:
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """Context in which matrix products run in ``precision`` (fp32 or bf16)."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def full(value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The value in float32, from half precision; a float64 stays what it is."""
+    return value.to(torch.promote_types(value.dtype, torch.float32))

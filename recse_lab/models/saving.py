@@ -8,9 +8,10 @@ from typing import Any
 
 from recse_lab.errors import LabError
 from recse_lab.files import read_json
+from recse_lab.models.checks import refuse_blind_cls, word_table
 from recse_lab.models.folders import CARD, REMEDY, resolve
 from recse_lab.models.heads import TanhHead
-from recse_lab.models.loading import load_backbone, load_tokenizer
+from recse_lab.models.loading import check_vocabulary, load_backbone, load_tokenizer
 from recse_lab.models.positions import longest_sentence
 from recse_lab.models.readouts import ADDITIONS, READOUTS, read_readout
 from recse_lab.models.sentence_transformers import is_expressible, read_modules, write_modules
@@ -27,6 +28,8 @@ def write_encoder(encoder: TransformerEncoder, folder: Path) -> None:
     stages = {"max_length": encoder.max_length, "head": "none" if head is None else head.name}
     readout = dict(encoder.readout.card)
     card = {"pooling": readout.pop("pooling"), **stages, **readout}
+    if getattr(encoder.tokenizer, "lower_cases", False):
+        card["lower_case"] = True
     encoder.readout.save(folder)
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
     if head is not None:
@@ -80,8 +83,8 @@ def load_encoder(
         attention: plain, sdpa, eager or auto, as in ``load_backbone``.
 
     Raises:
-        LabError: It cannot be loaded, the pooling is not known, or ``prompt`` is asked of a folder
-            that states no template.
+        LabError: It cannot be loaded, the pooling is not known or cannot work with this backbone,
+            or ``prompt`` is asked of a folder that states no template.
     """
     where = resolve(encoder)
     card = read_card(where)
@@ -93,13 +96,16 @@ def load_encoder(
         )
     folder, tokenizer = Path(where), load_tokenizer(where)
     backbone = load_backbone(where, layers=layers, attention=attention)
+    check_vocabulary(encoder, tokenizer, len(word_table(backbone)))
+    refuse_blind_cls(backbone, encoder, chosen)
     longest = longest_sentence(backbone.config, tokenizer, max_length or card.get("max_length"))
     readout = read_readout(folder, card, pooling=chosen, tokenizer=tokenizer, max_length=longest)
-    if chosen == stated and layers is None:
+    as_trained = chosen == stated and layers is None
+    if as_trained:
         for name, addition in ADDITIONS.items():
             if name in card:
                 readout = addition.read(folder, card[name], readout)
-    trained_head = card.get("head") == TanhHead.name and layers is None
+    trained_head = as_trained and card.get("head") == TanhHead.name
     model = TransformerEncoder(
         backbone,
         tokenizer,

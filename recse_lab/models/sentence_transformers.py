@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from recse_lab.errors import LabError
-from recse_lab.models.folders import REMEDY, one_line
+from recse_lab.models.folders import REMEDY, SETTINGS, one_line
 from recse_lab.models.heads import FOLDER as HEAD_FOLDER
 from recse_lab.models.readouts import Pooled
 from recse_lab.pooling import LAYERS
@@ -20,11 +20,28 @@ if TYPE_CHECKING:
 
 LAYER_FOLDER, POOLING_FOLDER = "0_WeightedLayerPooling", "1_Pooling"
 
+MODES = {
+    "cls": "pooling_mode_cls_token",
+    "max": "pooling_mode_max_tokens",
+    "mean": "pooling_mode_mean_tokens",
+    "last": "pooling_mode_lasttoken",
+}
+"""Pooling -> its flag in the file of a pooling module."""
+
+OTHER_MODES = {
+    "mean_sqrt_len_tokens": "pooling_mode_mean_sqrt_len_tokens",
+    "weightedmean": "pooling_mode_weightedmean_tokens",
+}
+"""Poolings of sentence-transformers that there are not here -> their flags."""
+
+HARMLESS = {"dtype", "torch_dtype", "attn_implementation"}
+"""Arguments of a model by which the same embedding is computed in another way."""
+
 
 def is_expressible(encoder: TransformerEncoder) -> bool:
     """Whether stock modules of sentence-transformers compute the same embeddings."""
     readout = encoder.readout
-    return isinstance(readout, Pooled) and readout.name in ("cls", "mean", *LAYERS)
+    return isinstance(readout, Pooled) and readout.name in (*MODES, *LAYERS)
 
 
 def write_modules(encoder: TransformerEncoder, folder: Path) -> None:
@@ -34,14 +51,14 @@ def write_modules(encoder: TransformerEncoder, folder: Path) -> None:
     kept = encoder.head is not None and encoder.head.kept
     files: dict[str, Any] = {
         "modules.json": _module_list(mixed=mixed, kept=kept),
-        "sentence_bert_config.json": {
+        SETTINGS: {
             "max_seq_length": encoder.max_length,
-            "do_lower_case": False,
+            "do_lower_case": getattr(encoder.tokenizer, "lower_cases", False),
         },
         f"{POOLING_FOLDER}/config.json": {
             "word_embedding_dimension": hidden,
-            "pooling_mode_cls_token": pooling == "cls",
-            "pooling_mode_mean_tokens": pooling != "cls",
+            **{flag: name == pooling for name, flag in MODES.items()},
+            **({MODES["mean"]: True} if mixed else {}),
         },
     }
     if mixed:
@@ -118,25 +135,68 @@ def _read_modules(folder: Path) -> dict[str, Any]:
                 f"{folder / 'modules.json'}: module {kind} is not known; "
                 "its embeddings would differ from ours."
             )
-    settings = folder / "sentence_bert_config.json"
+    settings = folder / SETTINGS
     if settings.is_file():
-        card["max_length"] = json.loads(settings.read_text()).get("max_seq_length")
+        stated = json.loads(settings.read_text())
+        card["max_length"] = stated.get("max_seq_length")
+        _refuse_arguments(settings, stated)
+    _refuse_prompt(folder / "config_sentence_transformers.json")
     return card
 
 
 def _read_pooling(config: Path) -> str:
-    modes = json.loads(config.read_text())
-    for pooling, flag in (("cls", "pooling_mode_cls_token"), ("mean", "pooling_mode_mean_tokens")):
-        if modes.get(flag) or modes.get("pooling_mode") == pooling:
-            return pooling
-    raise LabError(
-        f"{config}: of sentence-transformers' poolings only cls and mean are known; give --pooling."
-    )
+    """A pooling, or several joined by +, which ``load_encoder`` does not know."""
+    stated = json.loads(config.read_text())
+    named = stated.get("pooling_mode")
+    if named is None:
+        flags = {flag: name for name, flag in (MODES | OTHER_MODES).items()}
+        modes = [name for flag, name in flags.items() if stated.get(flag)]
+    else:
+        modes = [named] if isinstance(named, str) else list(named)
+    return "+".join({"lasttoken": "last"}.get(mode, mode) for mode in modes) or "mean"
 
 
 def _read_dense(config: Path) -> str:
     dense = json.loads(config.read_text())
     square = dense["in_features"] == dense["out_features"]
-    if not (square and dense["activation_function"].endswith("Tanh")):
-        raise LabError(f"{config}: only a square dense layer with tanh is known as a head.")
+    plain = (
+        dense.get("bias", True)
+        and not dense.get("use_residual")
+        and dense.get("module_input_name", "sentence_embedding") == "sentence_embedding"
+        and config.parent.name == HEAD_FOLDER
+    )
+    if not (square and plain and dense["activation_function"].endswith("Tanh")):
+        raise LabError(
+            f"{config}: only a square dense layer with bias and tanh in {HEAD_FOLDER} is known as "
+            "a head."
+        )
     return "tanh"
+
+
+def _refuse_arguments(settings: Path, stated: dict[str, Any]) -> None:
+    """Refuse arguments that make another model of the folder's files."""
+    given = {
+        name: value
+        for name, value in stated.items()
+        if name.endswith(("_args", "_kwargs")) and set(value or ()) - HARMLESS
+    }
+    if stated.get("transformer_task", "feature-extraction") != "feature-extraction":
+        given["transformer_task"] = stated["transformer_task"]
+    if given:
+        name, value = next(iter(given.items()))
+        raise LabError(
+            f"{settings}: {name} {json.dumps(value)} is not known; "
+            "its embeddings would differ from ours."
+        )
+
+
+def _refuse_prompt(config: Path) -> None:
+    """Refuse a folder that writes something before every sentence."""
+    stated = json.loads(config.read_text()) if config.is_file() else {}
+    name = stated.get("default_prompt_name")
+    prompt = (stated.get("prompts") or {}).get(name)
+    if name is not None and prompt:
+        raise LabError(
+            f"{config}: it writes {prompt!r} before every sentence (default_prompt_name {name!r}), "
+            "which is not known here; set default_prompt_name to null to do without it."
+        )

@@ -137,7 +137,8 @@ class TransformerEncoder(nn.Module):
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
         """Token ids with special tokens, cut at ``max_length``."""
-        return tokenize(self.tokenizer, sentences, max_length=self.max_length)
+        texts = [self.readout.prepare(sentence) for sentence in sentences]
+        return tokenize(self.tokenizer, texts, max_length=self.max_length)
 
     @torch.inference_mode()
     def encode_ids(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from recse_lab.data.token_store import vocabulary_size
 from recse_lab.errors import LabError
 from recse_lab.views import Vocabulary
 
@@ -25,7 +26,9 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
     Raises:
         LabError: The tokenizer marks no words.
     """
-    tokens: list[str] = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    # By number: a vocabulary may leave numbers out, which no sentence ever holds (CamemBERT).
+    numbers = {number: token for token, number in tokenizer.get_vocab().items()}
+    tokens = [numbers.get(number, "") for number in range(vocabulary_size(tokenizer))]
     special = np.zeros(len(tokens), dtype=bool)
     special[sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})] = True
     model = tokenizer.backend_tokenizer.model

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -46,3 +47,33 @@ class Contrast(ABC):
                 and zero rows are the same. Gradient reaches them where they require one: hard
                 negatives do, rows of a queue do not.
         """
+
+    def of_rows(
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
+        negatives: Float[Tensor, "extra dim"] | None = None,
+        *,
+        rows: slice,
+    ) -> Float[Tensor, ""]:
+        """Return the loss averaged over the anchors of ``rows`` alone, each against all candidates.
+
+        To an anchor, the positive of another one is a negative like any other: so the loss of some
+        rows is the contrast of these rows, with the rest of the batch among the negatives. Means
+        over parts of a batch, weighted by their sizes, are the loss of the whole; that is what
+        tiles and several processes build on. A contrast whose rows are not independent returns the
+        loss of the whole batch, whatever ``rows``.
+
+        Args:
+            anchors: As for a call.
+            positives: As for a call.
+            negatives: As for a call.
+            rows: Places of the anchors in the batch.
+        """
+        rest = [*others(positives, rows), *([] if negatives is None else [negatives])]
+        return self(anchors[rows], positives[rows], torch.cat(rest))
+
+
+def others(values: Float[Tensor, "batch dim"], rows: slice) -> list[Tensor]:
+    """What stands before and behind ``rows``."""
+    return [values[: rows.start], values[rows.stop :]]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from recse_lab.objectives.contrast import Contrast
+from recse_lab.objectives.contrast import Contrast, others
 from recse_lab.objectives.info_nce import append_negatives, cosine_matrix
 
 
@@ -59,3 +59,16 @@ class NTXent(Contrast):
     ) -> Float[Tensor, ""]:
         """Return ``nt_xent`` of anchors and positives, with the negatives in every denominator."""
         return nt_xent(anchors, positives, negatives, temperature=self.temperature)
+
+    def of_rows(
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
+        negatives: Float[Tensor, "extra dim"] | None = None,
+        *,
+        rows: slice,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of both views in ``rows``; both views of the others are negatives."""
+        rest = [*others(anchors, rows), *others(positives, rows)]
+        rest += [] if negatives is None else [negatives]
+        return self(anchors[rows], positives[rows], torch.cat(rest))

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recse_lab.objectives.contrast import Contrast
+from recse_lab.objectives.contrast import Contrast, others
 from recse_lab.objectives.info_nce import append_negatives, cosine_matrix, diagonal_cross_entropy
 
 
@@ -78,3 +78,17 @@ class Supervised(Contrast):
             temperature=self.temperature,
             log_weight=self.hard_negative_weight,
         )
+
+    def of_rows(
+        self,
+        anchors: Float[Tensor, "batch dim"],
+        positives: Float[Tensor, "batch dim"],
+        negatives: Float[Tensor, "extra dim"] | None = None,
+        *,
+        rows: slice,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of ``rows``: their own hard negatives come first, then all the others."""
+        if negatives is None or len(negatives) == 0:
+            return super().of_rows(anchors, positives, rows=rows)
+        rest = [negatives[rows], *others(positives, rows), *others(negatives, rows)]
+        return self(anchors[rows], positives[rows], torch.cat(rest))

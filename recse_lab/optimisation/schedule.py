@@ -51,6 +51,9 @@ class Length(Protocol):
         ...
 
 
+WARM_UP_BEHAVIOUR = 2
+"""Version of the warm-up's numbers; runs without a warm-up do not depend on it."""
+
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "linear": lambda done: 1.0 - done,
     "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
@@ -64,10 +67,21 @@ def learning_rate_factor(
 ) -> float:
     """Factor of the base rate at step 0, 1, … steps−1.
 
-    It rises over the warm-up, then decays towards 0 at ``steps``.
+    Over a warm-up of w steps it is step/w, so that the very first step moves nothing; then it
+    decays towards 0, which it would reach at ``steps``.
+
+    Args:
+        step: Steps done before.
+        steps: Steps in all.
+        warmup_steps: w.
+        schedule: A name in ``SCHEDULES``.
+
+    Source: transformers, optimization.py, ``get_linear_schedule_with_warmup`` and
+    ``get_cosine_schedule_with_warmup``, which the releases of SimCSE, ESimCSE, PromptBERT and
+    ConSERT use.
     """
     if step < warmup_steps:
-        return (step + 1) / warmup_steps
+        return step / warmup_steps
     done = (step - warmup_steps) / max(1, steps - warmup_steps)
     return SCHEDULES[schedule](done)
 

@@ -26,7 +26,7 @@ from recse_lab.optimisation.stepping import (
     refuse_nonfinite,
     step_seed,
 )
-from recse_lab.pretraining.masking import mask_tokens
+from recse_lab.pretraining.masking import Masked, mask_tokens
 
 BEHAVIOUR = 1
 """Version of the numbers. Raise it when they change: runs that use it get new ids."""
@@ -62,6 +62,32 @@ def token_logits(
         if hasattr(model, name):
             return getattr(model, name)(states)
     raise ValueError(f"{type(model).__name__} has no head named cls or lm_head")
+
+
+def guesses(
+    model: nn.Module,
+    masked: Masked,
+    ids: Int[Tensor, "batch tokens"],
+    attended: Int[Tensor, "batch tokens"],
+    *,
+    precision: str,
+) -> tuple[Float[Tensor, "chosen vocab"], Int[Tensor, " chosen"]]:
+    """Logits of the chosen tokens, and what they were; no other token passes the last layer.
+
+    Args:
+        model: The masked language model.
+        masked: The sentences with some tokens hidden.
+        ids: The sentences as they were.
+        attended: 1 on tokens, 0 on padding.
+        precision: fp32 or bf16, of matrix products.
+    """
+    device = next(model.parameters()).device
+    with autocast(device, precision):
+        states = model.base_model(  # type: ignore[operator]
+            input_ids=masked.ids.to(device), attention_mask=attended.to(device)
+        ).last_hidden_state
+        logits = token_logits(model, states[masked.chosen.to(device)])
+    return logits, ids[masked.chosen].to(device)
 
 
 def pretrain(
@@ -100,7 +126,6 @@ def pretrain(
         Interrupted: ``should_stop`` said so; the state is saved.
         LabError: Loss or gradient is not finite; the last good state is kept.
     """
-    device = next(model.parameters()).device
     optimizer = adamw(model, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     state_file = folder / "state.safetensors"
     progress = resume(MaskedProgress, state_file, model, optimizer)
@@ -115,7 +140,7 @@ def pretrain(
         torch.manual_seed(step_seed(seed, step))
         rate = set_learning_rate(optimizer, config, step, steps)
 
-        # One batch: hide, guess, differentiate. Only hidden tokens pass the wide last layer.
+        # One batch: hide, guess, differentiate.
         rows = batches(step)
         ids, attended = pad(tokens.rows(rows), pad_id)
         maskable: Bool[Tensor, "batch tokens"] = attended.bool() & ~torch.isin(ids, special)
@@ -123,12 +148,7 @@ def pretrain(
         masked = mask_tokens(
             ids, maskable, rate=config.mask_rate, mask_id=mask_id, vocab=vocab, generator=generator
         )
-        wanted: Int[Tensor, " chosen"] = ids[masked.chosen].to(device)
-        with autocast(device, config.precision):
-            states = model.base_model(  # type: ignore[operator]
-                input_ids=masked.ids.to(device), attention_mask=attended.to(device)
-            ).last_hidden_state
-            logits = token_logits(model, states[masked.chosen.to(device)])
+        logits, wanted = guesses(model, masked, ids, attended, precision=config.precision)
         loss = F.cross_entropy(logits.float(), wanted)
         refuse_nonfinite("loss", loss, step, rows, state_file)
         loss.backward()
@@ -138,16 +158,9 @@ def pretrain(
         optimizer.zero_grad()
 
         speed = progress.count_step(int(attended.sum()), time.monotonic() - began)
-        log(
-            {
-                "step": progress.step,
-                "loss": loss.item(),
-                "accuracy": (logits.argmax(1) == wanted).float().mean().item(),
-                "learning_rate": rate,
-                "gradient_norm": float(norm),
-                "tokens_per_s": speed,
-            }
-        )
+        accuracy = (logits.argmax(1) == wanted).float().mean().item()
+        line = {"step": progress.step, "loss": loss.item(), "accuracy": accuracy}
+        log(line | {"learning_rate": rate, "gradient_norm": float(norm), "tokens_per_s": speed})
 
         stop = should_stop() and progress.step < steps
         if stop or time.monotonic() - saved > CHECKPOINT_S:

@@ -1,4 +1,5 @@
-"""Spearman and partial correlations of scores with gold and with covariates, on the sample and on resamples."""
+"""Spearman and partial correlations of scores with gold and with covariates, on the sample and on
+resamples."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ LEFT = 1e-9  # a share of variance below this is rounding
 def rank_correlations(
     variables: Float[np.ndarray, "variables pairs"], counts: Int[np.ndarray, "resamples pairs"]
 ) -> Float[np.ndarray, "resamples variables variables"]:
-    """Spearman's ρ between all variables on every resample, given how often each pair was drawn; exact on ties.
+    """Spearman's ρ between all variables on every resample, given how often each pair was drawn;
+    exact on ties.
 
     NaN beside a variable that is constant or not finite there.
     """
@@ -37,12 +39,14 @@ def partial_correlation(
     b: int,
     given: Sequence[int],
 ) -> Float[np.ndarray, " resamples"]:
-    """Correlation of variables ``a`` and ``b`` with those in ``given`` held fixed: that of the residuals of two linear
-    regressions, of ranks where the matrices are Spearman's.
+    """Correlation of variables ``a`` and ``b`` with those in ``given`` held fixed: that of the
+    residuals of two linear regressions, of ranks where the matrices are Spearman's.
 
-    NaN where ``given`` leaves nothing of ``a`` or of ``b``, or where a correlation among them is NaN.
+    NaN where ``given`` leaves nothing of ``a`` or of ``b``, or where a correlation among them is
+    NaN.
 
-    Source: Cramér (1946), "Mathematical methods of statistics", section 23.4; of ranks: Kendall (1942), Biometrika 32.
+    Source: Cramér (1946), "Mathematical methods of statistics", section 23.4; of ranks: Kendall
+    (1942), Biometrika 32.
     """
     both, given = [a, b], list(given)
     found = np.full(len(correlations), np.nan)
@@ -65,21 +69,23 @@ def checked(
     """Why an encoder's scores have no order, by encoder; empty where all have one.
 
     Raises:
-        LabError: No encoder, scores over another number of pairs than gold, fewer than two pairs, or gold that is not
-            finite or has one value.
+        LabError: No encoder, scores over another number of pairs than gold, fewer than two pairs,
+            or gold that is not finite or has one value.
     """
     if not scores:
         raise LabError("there is no encoder to measure; name at least one.")
     for name, row in scores.items():
         if np.shape(row) != np.shape(gold):
             raise LabError(
-                f"{name}: {len(row)} scores with {len(gold)} gold scores; score the same pairs with every encoder."
+                f"{name}: {len(row)} scores with {len(gold)} gold scores; score the same pairs "
+                "with every encoder."
             )
     if len(gold) < 2:
         raise LabError(f"{len(gold)} pair has no order; give a gold-scored set.")
     if not np.isfinite(gold).all():
         raise LabError(
-            f"{int((~np.isfinite(gold)).sum())} of {len(gold)} gold scores are not finite; drop those pairs."
+            f"{int((~np.isfinite(gold)).sum())} of {len(gold)} gold scores are not finite; drop "
+            "those pairs."
         )
     if np.ptp(gold) == 0:
         raise LabError(

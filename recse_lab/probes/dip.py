@@ -1,4 +1,5 @@
-"""Hartigan's dip: how far a sample is from having one mode, exactly, and how often uniform samples dip as far."""
+"""Hartigan's dip: how far a sample is from having one mode, exactly, and how often uniform samples
+dip as far."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ LARGEST = 2000  # samples up to this size are simulated; beyond, √n·dip has s
 
 
 class DipTest(NamedTuple):
-    """The dip of ``n`` values and its p-value under the uniform distribution, the least favourable unimodal one."""
+    """The dip of ``n`` values and its p-value under the uniform distribution, the least favourable
+    unimodal one."""
 
     dip: float
     p: float
@@ -27,7 +29,8 @@ def _lower_hull(
     corners = np.arange(len(x))
     while len(corners) > 2:
         dx, dy = np.diff(x[corners]), np.diff(y[corners])
-        # A point on or above the chord of its neighbours is no corner, whichever of the neighbours are.
+        # A point on or above the chord of its neighbours is no corner, whichever of the neighbours
+        # are.
         convex = dy[:-1] * dx[1:] < dy[1:] * dx[:-1]
         if convex.all():
             break
@@ -36,16 +39,18 @@ def _lower_hull(
 
 
 def dip(values: Float[np.ndarray, " n"]) -> float:
-    """Least sup-distance between the empirical distribution function and any unimodal one; exact on ties.
+    """Least sup-distance between the empirical distribution function and any unimodal one; exact on
+    ties.
 
-    From 1/(2n) for distinct values up to 1/4 for two equal heaps; 0 where all values are the same (one heap is a mode).
-    Unchanged by scaling, shifting and mirroring.
+    From 1/(2n) for distinct values up to 1/4 for two equal heaps; 0 where all values are the same
+    (one heap is a mode). Unchanged by scaling, shifting and mirroring.
 
     Raises:
         ValueError: No value, or one that is not finite.
 
-    Source: Hartigan & Hartigan (1985), "The dip test of unimodality", Annals of Statistics 13(1): the modal interval
-    shrinks to where the greatest convex minorant and the least concave majorant lie furthest apart.
+    Source: Hartigan & Hartigan (1985), "The dip test of unimodality", Annals of Statistics 13(1):
+    the modal interval shrinks to where the greatest convex minorant and the least concave majorant
+    lie furthest apart.
     """
     if len(values) == 0 or not np.isfinite(values).all():
         raise ValueError("the dip needs finite values, at least one")
@@ -83,7 +88,8 @@ def dip(values: Float[np.ndarray, " n"]) -> float:
 
 @lru_cache(maxsize=64)
 def uniform_dips(n: int, draws: int = DRAWS, seed: int = 0) -> Float[np.ndarray, " draws"]:
-    """Dips of ``draws`` samples of ``n`` uniform numbers, ascending; the same for the same arguments."""
+    """Dips of ``draws`` samples of ``n`` uniform numbers, ascending; the same for the same
+    arguments."""
     rng = np.random.default_rng([seed, n])
     out = np.sort([dip(rng.random(n)) for _ in range(draws)])
     out.flags.writeable = False
@@ -91,14 +97,17 @@ def uniform_dips(n: int, draws: int = DRAWS, seed: int = 0) -> Float[np.ndarray,
 
 
 def dip_test(values: Float[np.ndarray, " n"], *, draws: int = DRAWS, seed: int = 0) -> DipTest:
-    """The dip and its p-value by simulation, (1 + as large dips of uniform samples) / (1 + draws): never 0.
+    """The dip and its p-value by simulation, (1 + as large dips of uniform samples) / (1 + draws):
+    never 0.
 
-    More than 2,000 values are compared with samples of 2,000 through √n·dip, whose distribution no longer depends on n.
+    More than 2,000 values are compared with samples of 2,000 through √n·dip, whose distribution no
+    longer depends on n.
 
     Raises:
         ValueError: No value, or one that is not finite.
 
-    Source: Hartigan & Hartigan (1985) for the uniform as the null; Davison & Hinkley (1997), chapter 4, for the + 1.
+    Source: Hartigan & Hartigan (1985) for the uniform as the null; Davison & Hinkley (1997),
+    chapter 4, for the + 1.
     """
     found, n = dip(values), len(values)
     simulated = min(n, LARGEST)

@@ -1,4 +1,5 @@
-"""Measures of how scores are distributed, and their values on every bootstrap resample of the pairs."""
+"""Measures of how scores are distributed, and their values on every bootstrap resample of the
+pairs."""
 
 from __future__ import annotations
 
@@ -17,11 +18,12 @@ BLOCK = 2**18  # numbers in one working array of a bootstrap
 
 Range = tuple[float, float]
 
-# ---- formulas ----------------------------------------------------------------------------------------------------
+# ---- formulas ---------
 
 
 def unit(values: Float[np.ndarray, " n"], span: Range | None) -> Float[np.ndarray, " n"]:
-    """Values with ``span`` mapped to [0, 1]; what lies beyond counts as at its ends. NaN for no span or no width."""
+    """Values with ``span`` mapped to [0, 1]; what lies beyond counts as at its ends. NaN for no
+    span or no width."""
     low, high = span or (0.0, 0.0)
     return (
         np.clip((values - low) / (high - low), 0, 1) if high > low else np.full(len(values), np.nan)
@@ -49,12 +51,15 @@ def end_shares(scaled: Float[np.ndarray, " n"]) -> tuple[float, float]:
 
 
 def sarle(moments: Float[np.ndarray, "*batch 4"], n: int) -> Float[np.ndarray, "*batch"]:
-    """Sarle's bimodality coefficient (G₁² + 1) / (G₂ + 3(n − 1)² / ((n − 2)(n − 3))) from raw moments 1 to 4.
+    """Sarle's bimodality coefficient (G₁² + 1) / (G₂ + 3(n − 1)² / ((n − 2)(n − 3))) from raw
+    moments 1 to 4.
 
-    G₁ and G₂ are skewness and excess kurtosis, corrected for bias. About 1/3 for a normal sample, 5/9 for a uniform
-    one, towards 1 for two heaps; skewness alone raises it too, so read the dip beside it. NaN without spread or n < 4.
+    G₁ and G₂ are skewness and excess kurtosis, corrected for bias. About 1/3 for a normal sample,
+    5/9 for a uniform one, towards 1 for two heaps; skewness alone raises it too, so read the dip
+    beside it. NaN without spread or n < 4.
 
-    Source: SAS/STAT, PROC CLUSTER, "bimodality coefficient"; Pfister et al. (2013), Frontiers in Psychology 4:700.
+    Source: SAS/STAT, PROC CLUSTER, "bimodality coefficient"; Pfister et al. (2013), Frontiers in
+    Psychology 4:700.
     """
     m1, m2, m3, m4 = np.moveaxis(np.asarray(moments), -1, 0)
     if n < 4:
@@ -69,7 +74,8 @@ def sarle(moments: Float[np.ndarray, "*batch 4"], n: int) -> Float[np.ndarray, "
 
 
 def monotonicity(means: Float[np.ndarray, "*batch bins"]) -> Float[np.ndarray, "*batch"]:
-    """Net rise of the bin means over all their movement: 1 where every step rises, −1 where every step falls.
+    """Net rise of the bin means over all their movement: 1 where every step rises, −1 where every
+    step falls.
 
     NaN where nothing moves or a bin is empty.
     """
@@ -80,14 +86,16 @@ def monotonicity(means: Float[np.ndarray, "*batch bins"]) -> Float[np.ndarray, "
 
 
 class Overlap:
-    """2 · P(lower > upper), ties counted half: 0 where no value of the lower set exceeds one of the upper, 1 where
-    neither is above the other, more where they are the wrong way round.
+    """2 · P(lower > upper), ties counted half: 0 where no value of the lower set exceeds one of the
+    upper, 1 where neither is above the other, more where they are the wrong way round.
 
-    It is 2 (1 − AUC), needs no bandwidth, is unbiased, and no increasing transform of the scores changes it; for two
-    normal sets of one spread σ it is 2 Φ(−δ / (σ√2)). One sort serves all resamples: only the multiplicities change.
+    It is 2 (1 − AUC), needs no bandwidth, is unbiased, and no increasing transform of the scores
+    changes it; for two normal sets of one spread σ it is 2 Φ(−δ / (σ√2)). One sort serves all
+    resamples: only the multiplicities change.
 
-    Source: Bamber (1975) and Vargha & Delaney (2000), "A critique and improvement of the CL common language effect
-    size", for P(upper > lower) + P(equal) / 2; doubled here so that sets that cannot be told apart overlap by 1.
+    Source: Bamber (1975) and Vargha & Delaney (2000), "A critique and improvement of the CL common
+    language effect size", for P(upper > lower) + P(equal) / 2; doubled here so that
+    indistinguishable sets overlap by 1.
     """
 
     def __init__(self, values: Float[np.ndarray, " n"], upper: Bool[np.ndarray, " n"]) -> None:
@@ -98,7 +106,8 @@ class Overlap:
         self.last, self.group = last, np.searchsorted(last, np.arange(len(values)))
 
     def __call__(self, counts: Int[np.ndarray, "resamples n"]) -> Float[np.ndarray, " resamples"]:
-        """Overlap in each resample, given how often each value was drawn; NaN where one of the sets is empty."""
+        """Overlap in each resample, given how often each value was drawn; NaN where one of the sets
+        is empty."""
         weights = counts[:, self.order].astype(np.float64)
         lower = np.where(self.upper, 0.0, weights)
         through = np.cumsum(lower, axis=1)[:, self.last]
@@ -116,9 +125,11 @@ class Overlap:
 def density(
     values: Float[np.ndarray, " n"], grid: Float[np.ndarray, " points"], within: Range | None
 ) -> Float[np.ndarray, " points"]:
-    """Gaussian kernel density, mirrored at the bounds ``within``, so that no mass lies where no score can.
+    """Gaussian kernel density, mirrored at the bounds ``within``, so that no mass lies where no
+    score can.
 
-    Bandwidth 0.9 · min(s, IQR / 1.34) · n^(−1/5), and at least one step of the grid: a constant shows as a spike.
+    Bandwidth 0.9 · min(s, IQR / 1.34) · n^(−1/5), and at least one step of the grid: a constant
+    shows as a spike.
 
     Source: Silverman (1986), "Density estimation", (3.31) and section 2.10.
     """
@@ -132,12 +143,15 @@ def density(
 
 
 def interval(point: float, boot: Float[np.ndarray, " resamples"], level: float) -> Range:
-    """Percentile interval moved by the bootstrap's bias, boot.mean() − point; inside the values met.
+    """Percentile interval moved by the bootstrap's bias, boot.mean() − point; inside the values
+    met.
 
-    Resampling repeats pairs, which inflates distances between distributions and what an isotonic fit explains; without
-    the move an interval may lie beside its own estimate. NaN bounds where too few resamples have a value.
+    Resampling repeats pairs, which inflates distances between distributions and what an isotonic
+    fit explains; without the move an interval may lie beside its own estimate. NaN bounds where too
+    few resamples have a value.
 
-    Source: Efron & Tibshirani (1993), "An introduction to the bootstrap", section 10.2, for the estimate of bias.
+    Source: Efron & Tibshirani (1993), "An introduction to the bootstrap", section 10.2, for the
+    estimate of bias.
     """
     defined = boot[np.isfinite(boot)]
     if not np.isfinite(point) or len(defined) < DEFINED * len(boot):
@@ -148,11 +162,12 @@ def interval(point: float, boot: Float[np.ndarray, " resamples"], level: float) 
     return float(np.clip(low, least, point)), float(np.clip(high, point, most))
 
 
-# ---- every measure in every resample -----------------------------------------------------------------------------
+# ---- every measure in every resample ---------
 
 Counts = Int[np.ndarray, "resamples n"]
 Boot = dict[str, Float[np.ndarray, " resamples"]]
-"""A value for each row of the counts. The first row counts every pair once: it is the estimate itself."""
+"""A value for each row of the counts. The first row counts every pair once: it is the estimate
+itself."""
 
 
 def counted(n: int, resamples: int, rng: np.random.Generator) -> Counts:
@@ -181,7 +196,8 @@ def overlaps(
 
 
 def shape(values: Float[np.ndarray, " n"], counts: Counts, nominal: Range | None) -> Boot:
-    """``mean``, ``spread``, range used, ``extreme mass`` in both scalings as a plain share, and ``sarle``."""
+    """``mean``, ``spread``, range used, ``extreme mass`` in both scalings as a plain share, and
+    ``sarle``."""
     n = len(values)
     middle, scale = float(np.mean(values)), float(np.std(values)) or 1.0
     z = (values - middle) / scale

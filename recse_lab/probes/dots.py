@@ -1,4 +1,5 @@
-"""One measure of a probe as dots with intervals, an encoder a row: the figure that fits anywhere."""
+"""One measure of a probe as dots with intervals, one row per encoder: the figure that fits
+anywhere."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from recse_lab.probes.result import ProbeResult
 
 
 def dots(result: ProbeResult, measure: str, *, ax: Any = None) -> Any:
-    """Draw into ``ax``, or into a figure of its own; return what was drawn into. Undefined values are left out, and named.
+    """Draw into ``ax``, or into a figure of its own; return what was drawn into. Undefined values
+    are left out, and named.
 
     Raises:
         LabError: No such measure.

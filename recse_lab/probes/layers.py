@@ -43,9 +43,10 @@ def layers(
 ) -> ProbeResult:
     """Profiles over the layers of each encoder, and linear CKA between all layers of all encoders.
 
-    ``hidden`` holds one pooled embedding per sentence and layer, the embedding layer first. Curves: ``layers``
-    (encoder, layer, measure, value, low, high, note) with the measures ``PROFILE``, and ``cka`` (encoder, layer,
-    other, other_layer, cka), both halves of the symmetric map. The table names a measure ``mean_cosine@0``.
+    ``hidden`` holds one pooled embedding per sentence and layer, the embedding layer first. Curves:
+    ``layers`` (encoder, layer, measure, value, low, high, note) with the measures ``PROFILE``, and
+    ``cka`` (encoder, layer, other, other_layer, cka), both halves of the symmetric map. The table
+    names a measure ``mean_cosine@0``.
 
     Raises:
         LabError: As ``geometry``; with ``debiased``, fewer than four sentences.
@@ -56,7 +57,8 @@ def layers(
     )
     if debiased and count < 4:
         raise LabError(
-            f"layers: debiased CKA needs four sentences, there are {count}; give more or take the plain one."
+            f"layers: debiased CKA needs four sentences, there are {count}; give more or take the "
+            "plain one."
         )
     measures, rows = [], []
     for (name, layer), x in states.items():
@@ -80,7 +82,8 @@ def layers(
 def cka_table(
     states: Mapping[tuple[str, int], Float[np.ndarray, "sentences dim"]], *, debiased: bool = False
 ) -> pd.DataFrame:
-    """Linear CKA of every (encoder, layer) with every other: encoder, layer, other, other_layer, cka."""
+    """Linear CKA of every (encoder, layer) with every other: encoder, layer, other, other_layer,
+    cka."""
     keys = list(states)
     own = {key: _self_hsic(states[key], debiased) for key in keys}
     rows = []
@@ -104,7 +107,7 @@ def _self_hsic(x: Float[np.ndarray, "sentences dim"], debiased: bool) -> float:
 
 
 def profiles(result: ProbeResult) -> Any:
-    """A panel a measure, a line an encoder over its layers, with its interval as a band."""
+    """One panel per measure, one line per encoder over its layers, with its interval as a band."""
     plt = style.use()
     profile: Any = result.curves["layers"]
     measures = list(dict.fromkeys(profile["measure"]))
@@ -148,13 +151,15 @@ def profiles(result: ProbeResult) -> Any:
     )
     note_below(
         figure,
-        f"{result.about['sentences']:,} sentences. Bands: 95 % jackknife, often narrower than the line.",
+        f"{result.about['sentences']:,} sentences. Bands: 95 % jackknife, often narrower than the "
+        "line.",
     )
     return figure
 
 
 def heat_map(result: ProbeResult) -> Any:
-    """Linear CKA of every layer of every encoder with every other, encoders parted by white lines."""
+    """Linear CKA of every layer of every encoder with every other, encoders parted by white
+    lines."""
     plt = style.use()
     table = result.curves["cka"]
     states = list(dict.fromkeys(zip(table["encoder"], table["layer"], strict=True)))
@@ -220,6 +225,7 @@ def heat_map(result: ProbeResult) -> Any:
 
 
 def summary(result: ProbeResult) -> str:
+    """What the numbers say, in Markdown."""
     profile: Any = result.curves["layers"]
     parts = []
     last = profile.groupby("encoder", sort=False)["layer"].max()
@@ -252,7 +258,8 @@ def summary(result: ProbeResult) -> str:
                     f"{label} from {ends}, highest in layer {top['layer']} ({top['value']:{form}})"
                 )
         parts.append(
-            f"{name}, layer {part['layer'].min()} to {part['layer'].max()}: {'; '.join(told) or 'undefined'}."
+            f"{name}, layer {part['layer'].min()} to {part['layer'].max()}: "
+            f"{'; '.join(told) or 'undefined'}."
         )
     return " ".join([*parts, f"{result.about['sentences']:,} sentences."])
 

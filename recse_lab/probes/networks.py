@@ -1,4 +1,5 @@
-"""Looking into a transformer: embeddings under dropout or of edited inputs, and the hidden states of every layer."""
+"""Looking into a transformer: embeddings under dropout or of edited inputs, and the hidden states
+of every layer."""
 
 from __future__ import annotations
 
@@ -67,6 +68,38 @@ def layer_means(
         for stack, state in zip(stacks, states, strict=True):
             stack[batch] = masked_mean(state, mask).float().cpu().numpy()
     return stacks
+
+
+@torch.inference_mode()
+def token_states(
+    encoder: TransformerEncoder, sentences: Sequence[str]
+) -> tuple[
+    list[Float[np.ndarray, "tokens hidden"]],
+    Int[np.ndarray, " tokens"],
+    Int[np.ndarray, " tokens"],
+]:
+    """States of all tokens but special ones, of every layer, sentence by sentence.
+
+    Args:
+        encoder: The transformer, in evaluation mode.
+        sentences: Any number of texts; all of it is held in memory.
+
+    Returns:
+        States by layer, the embedding layer first; the sentence and the id of every token.
+    """
+    parts: list[list[np.ndarray]] = []
+    numbers, names = [], []
+    for batch, ids, mask in _batches(encoder, sentences):
+        states = encoder.hidden_states(ids, mask)
+        content = encoder.content_mask(ids, mask)
+        rows = content.nonzero()[:, 0].cpu().numpy()
+        numbers.append(np.asarray(batch)[rows])
+        names.append(ids[content].cpu().numpy())
+        parts.append([state[content].float().cpu().numpy() for state in states])
+    sentence = np.concatenate(numbers)
+    order = np.argsort(sentence, kind="stable")
+    layers = [np.concatenate(stack)[order] for stack in zip(*parts, strict=True)]
+    return layers, sentence[order], np.concatenate(names)[order]
 
 
 def _batches(encoder: TransformerEncoder, sentences: Sequence[str]) -> Iterator[Batch]:

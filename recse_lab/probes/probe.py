@@ -1,28 +1,42 @@
-"""What a probe is, and what it may ask for. A new probe is one module with one ``Probe``, and one line in ``PROBES``."""
+"""What a probe is, and what it may ask for. A new probe is one module with one ``Probe``, and one
+line in ``PROBES``."""
 
 from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from recse_lab.data.sentence_ids import sentence_ids
 from recse_lab.errors import LabError
 from recse_lab.probes.result import ProbeResult
+from recse_lab.statistics.sharing import SharedSentences
 
 if TYPE_CHECKING:
     from recse_lab.models.transformer import TransformerEncoder
+    from recse_lab.objectives.contrast import Contrast
 
 Encode = Callable[[Sequence[str]], Float[np.ndarray, "sentences dim"]]
 """Sentences to embeddings; what is in the embedding cache is not computed again."""
 
 Need = Literal[
-    "pairs", "sentences", "scores", "embeddings", "encoders", "networks", "metrics", "word_counts"
+    "pairs",
+    "sentences",
+    "scores",
+    "embeddings",
+    "encoders",
+    "networks",
+    "metrics",
+    "word_counts",
+    "corpus",
+    "contrasts",
+    "labelled",
 ]
 """An attribute of ``ProbeInputs``."""
 
@@ -33,10 +47,25 @@ class Pairs(NamedTuple):
     first: list[str]
     second: list[str]
     gold: Float[np.ndarray, " pairs"]
+    sizes: tuple[int, ...] = ()
+    """Pairs of each subset in their order; empty if there is one."""
+
+    @property
+    def shared(self) -> SharedSentences:
+        """Which pairs share sentences, up to case and white space."""
+        return SharedSentences(sentence_ids(self.first), sentence_ids(self.second))
+
+
+class Labelled(NamedTuple):
+    """Sentences with a class each."""
+
+    sentences: list[str]
+    label: Int[np.ndarray, " sentences"]
 
 
 class ProbeInputs(Protocol):
-    """What a probe can be given, each part computed when first asked for; dicts are by label of the encoder."""
+    """What a probe can be given, each part computed when first asked for; dicts are by label of the
+    encoder."""
 
     @cached_property
     def pairs(self) -> Pairs:
@@ -80,6 +109,23 @@ class ProbeInputs(Protocol):
         """How often each word occurs in the corpus."""
         ...
 
+    def corpus(self) -> Iterable[str]:
+        """Sentences of the corpus."""
+        ...
+
+    def contrasts(self) -> dict[str, Contrast]:
+        """The contrast of views that each encoder was trained with; SimCSE's for one that is no
+        run."""
+        ...
+
+    def labelled(self, count: int) -> dict[str, Labelled]:
+        """Up to ``count`` evenly spaced sentences of each transfer set of single sentences.
+
+        Raises:
+            LabError: There is none in the data folder.
+        """
+        ...
+
 
 class Option(NamedTuple):
     """A keyword argument of a probe."""
@@ -90,7 +136,8 @@ class Option(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Rows of text to read, such as pairs of sentences; the last ``texts`` columns are prose, the others numbers."""
+    """Rows of text to read, such as pairs of sentences; the last ``texts`` columns are prose, the
+    others numbers."""
 
     title: str
     columns: list[str]
@@ -105,7 +152,8 @@ def no_listings(result: ProbeResult) -> list[Listing]:
 
 @dataclass(frozen=True)
 class Probe:
-    """A named analysis of one or several encoders: measures with intervals, a summary and figures."""
+    """A named analysis of one or several encoders: measures with intervals, a summary and
+    figures."""
 
     name: str
     question: str
@@ -113,7 +161,8 @@ class Probe:
     needs: tuple[Need, ...]
     """The parts of ``ProbeInputs`` that ``compute`` reads."""
     measure: Callable[..., ProbeResult]
-    """The pure function on arrays: its docstring defines the measures, its signature types and defaults of the options."""
+    """The pure function on arrays: its docstring defines the measures, its signature types and
+    defaults of the options."""
     compute: Callable[..., ProbeResult]
     """``compute(inputs, **options)`` hands the parts to ``measure``."""
     summary: Callable[[ProbeResult], str]

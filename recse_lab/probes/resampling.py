@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recse_lab.probes.result import Measure
+from recse_lab.statistics.shared_bootstrap import SharedBootstrap
 
 DEFINED = 0.95  # least share of resamples in which a measure must exist to have an interval
 
@@ -32,8 +33,20 @@ def resampled(
     level: float,
     n: int,
     why: str = "",
+    sharing: SharedBootstrap | None = None,
 ) -> Measure:
-    """A measure from its value on the sample, first, and on every resample."""
+    """A measure from its value on the sample, first, and on every resample.
+
+    Args:
+        encoder: Label of the encoder.
+        measure: Name of the measure.
+        values: The measure on the sample and on the resamples.
+        level: Of the interval.
+        n: Number of pairs or sentences.
+        why: The reason if there is no value.
+        sharing: What it costs that pairs share sentences.
+    """
+    level = level if sharing is None else sharing.level(level, values[1:])
     low, high = percentiles(values[1:], level)
     if not why and np.isfinite(values[0]) and np.isnan(low):
         why = f"no interval: undefined in more than {1 - DEFINED:.0%} of the resamples"

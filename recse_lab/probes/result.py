@@ -12,7 +12,8 @@ COLUMNS = ("encoder", "measure", "value", "low", "high", "n", "note")
 
 
 class Measure(NamedTuple):
-    """One number of one encoder. NaN where it is undefined, and ``note`` says why; never a silent number."""
+    """One number of one encoder. NaN where it is undefined, and ``note`` says why; never a silent
+    number."""
 
     encoder: str
     measure: str
@@ -26,7 +27,8 @@ class Measure(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class ProbeResult:
-    """``table`` in long form (columns ``COLUMNS``, raw values), ``curves`` by name, each with a column ``encoder``."""
+    """``table`` in long form (columns ``COLUMNS``, raw values), ``curves`` by name, each with a
+    column ``encoder``."""
 
     name: str
     table: pd.DataFrame
@@ -35,7 +37,7 @@ class ProbeResult:
     """What was measured: data, numbers of pairs, options."""
 
     def frame(self) -> pd.DataFrame:
-        """One row an encoder, one column a measure."""
+        """One row per encoder, one column per measure."""
         wide = self.table.pivot(index="encoder", columns="measure", values="value")
         return wide.loc[
             list(dict.fromkeys(self.table["encoder"])), list(dict.fromkeys(self.table["measure"]))
@@ -43,7 +45,8 @@ class ProbeResult:
 
     def __repr__(self) -> str:
         encoders, measures = len(set(self.table["encoder"])), len(set(self.table["measure"]))
-        return f"<{self.name}: {measures} measures of {encoders} encoder{'s' if encoders != 1 else ''}>"
+        s = "s" if encoders != 1 else ""
+        return f"<{self.name}: {measures} measures of {encoders} encoder{s}>"
 
 
 def tabulate(measures: Sequence[Measure]) -> pd.DataFrame:

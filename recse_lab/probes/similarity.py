@@ -1,4 +1,5 @@
-"""How alike embeddings are to one another, and one representation to another: cosines, neighbours, CKA."""
+"""How alike embeddings are to one another, and one representation to another: cosines, neighbours,
+CKA."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from recse_lab.errors import LabError
 from recse_lab.probes.spectra import ROUNDING
 
-TIE = 2e-6  # cosines closer than this cannot be told apart in float32
+TIE = 2e-6  # cosines closer than this are equal in float32
 NUMBERS = 2**25  # in one block of cosines: 128 MB
 
 
@@ -18,8 +19,8 @@ def refuse_unmeasurable(embeddings: Mapping[str, Float[np.ndarray, "sentences di
     """The number of sentences, the same for all.
 
     Raises:
-        LabError: No encoder, fewer than two sentences, different numbers of sentences, or an embedding that is not
-            finite.
+        LabError: No encoder, fewer than two sentences, different numbers of sentences, or an
+            embedding that is not finite.
     """
     if not embeddings:
         raise LabError("there is no encoder to measure; name at least one.")
@@ -36,7 +37,8 @@ def refuse_unmeasurable(embeddings: Mapping[str, Float[np.ndarray, "sentences di
         bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
         if len(bad):
             raise LabError(
-                f"{name}: {len(bad)} of {count} embeddings are not finite, the first is number {bad[0]}; "
+                f"{name}: {len(bad)} of {count} embeddings are not finite, the first is number "
+                f"{bad[0]}; "
                 "look at its sentence and at the encoder's weights."
             )
     return count
@@ -55,22 +57,24 @@ def unit(embeddings: Float[np.ndarray, "sentences dim"]) -> Float[np.ndarray, "s
 
 
 def lengths(embeddings: Float[np.ndarray, "sentences dim"]) -> Float[np.ndarray, " sentences"]:
-    """Euclidean norms in float64, whose squares neither underflow nor overflow for float32 embeddings."""
+    """Euclidean norms in float64, whose squares neither underflow nor overflow for float32
+    embeddings."""
     return np.sqrt(np.einsum("ij,ij->i", embeddings, embeddings, dtype=np.float64))
 
 
 def mean_cosine(
     vectors: Float[np.ndarray, "sentences dim"], *, self_pairs: bool = False
 ) -> tuple[float, Float[np.ndarray, " sentences"]]:
-    """Mean cosine over pairs of unit vectors in closed form, and the same with each sentence left out.
+    """Mean cosine over pairs of unit vectors in closed form, and the same with each sentence left
+    out.
 
-    With S = Σu it is (‖S‖² − n) / (n(n − 1)) over distinct pairs, an unbiased estimate, and ‖S/n‖² with every
-    sentence paired with itself too, which is larger by (1 − mean) / n. Unchanged by rotation, by the length of each
-    embedding and by the order; over distinct pairs not by doubling the sentences. Needs two sentences, three for the
-    values with one left out.
+    With S = Σu it is (‖S‖² − n) / (n(n − 1)) over distinct pairs, an unbiased estimate, and ‖S/n‖²
+    with every sentence paired with itself too, which is larger by (1 − mean) / n. Unchanged by
+    rotation, by the length of each embedding and by the order; over distinct pairs not by doubling
+    the sentences. Needs two sentences, three for the values with one left out.
 
-    Source: Ethayarajh (2019), "How contextual are contextualized word representations?", section 3.2, whose sampled
-    pairs this is the limit of.
+    Source: Ethayarajh (2019), "How contextual are contextualized word representations?", section
+    3.2, whose sampled pairs this is the limit of.
     """
     count = len(vectors)
     total = vectors.sum(0, dtype=np.float64)
@@ -88,10 +92,11 @@ def mean_cosine(
 def occurrences(
     vectors: Float[np.ndarray, "sentences dim"], neighbours: int
 ) -> Float[np.ndarray, " sentences"]:
-    """N_k of every sentence: how many others have it among their k nearest by cosine. Exact, in blocks.
+    """N_k of every sentence: how many others have it among their k nearest by cosine. Exact, in
+    blocks.
 
-    Their mean is k. Candidates that tie at the k-th place, closer than float32 can tell, share the places left, so
-    that neither the order of the sentences nor rounding decides who is a hub.
+    Their mean is k. Candidates that tie at the k-th place, closer than float32 can tell, share the
+    places left, so that neither the order of the sentences nor rounding decides who is a hub.
 
     Raises:
         ValueError: Not more sentences than neighbours.
@@ -143,17 +148,18 @@ def cka(
     *,
     debiased: bool = False,
 ) -> float:
-    """Linear centred kernel alignment of two representations of the same sentences: 1 where a rotation, a shift and a
-    scale make them the same; about 0 where they have nothing in common. NaN where one of them is constant.
+    """Linear centred kernel alignment of two representations of the same sentences: 1 where a
+    rotation, a shift and a scale make them the same; about 0 where they have nothing in common. NaN
+    where one of them is constant.
 
-    The plain value grows with dim / sentences even for independent noise; ``debiased`` takes unbiased estimates of
-    the three terms (needs four sentences) and may be slightly below 0.
+    The plain value grows with dim / sentences even for independent noise; ``debiased`` takes
+    unbiased estimates of the three terms (needs four sentences) and may be slightly below 0.
 
     Raises:
         ValueError: Not over the same number of sentences, or too few.
 
-    Source: Kornblith et al. (2019), arXiv:1905.00414, section 3; debiased: the estimator HSIC₁ of Song et al. (2012),
-    "Feature selection via dependence maximization".
+    Source: Kornblith et al. (2019), arXiv:1905.00414, section 3; debiased: the estimator HSIC₁ of
+    Song et al. (2012), "Feature selection via dependence maximization".
     """
     if len(a) != len(b) or len(a) < (4 if debiased else 2):
         raise ValueError(f"CKA of {len(a)} sentences with {len(b)}")
@@ -182,7 +188,8 @@ def hsic(
     *,
     debiased: bool = False,
 ) -> float:
-    """Hilbert–Schmidt independence criterion of linear kernels of centred features, up to a constant of their number.
+    """Hilbert–Schmidt independence criterion of linear kernels of centred features, up to a
+    constant of their number.
 
     In feature space, so that no matrix of sentences × sentences is needed.
     """

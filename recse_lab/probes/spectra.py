@@ -1,7 +1,8 @@
-"""How many directions a cloud of embeddings uses, and how evenly: formulas on its spectrum. NumPy and SciPy alone.
+"""How many directions a cloud of embeddings uses, and how evenly: formulas on its spectrum. NumPy
+and SciPy alone.
 
-All are unchanged by rotation, by the order of the sentences and by doubling every sentence, and all but
-``partition_isotropy`` by scaling.
+All are unchanged by rotation, by the order of the sentences and by doubling every sentence, and all
+but ``partition_isotropy`` by scaling.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Spectrum(NamedTuple):
 
 @dataclass(frozen=True)
 class Moments:
-    """Sums over a group of sentences, taken from one origin, so that groups add up and leave again without cancellation."""
+    """Sums over a group of sentences, taken from one origin, so that groups add up and leave again
+    without cancellation."""
 
     count: int
     total: Float[np.ndarray, " dim"]
@@ -88,19 +90,23 @@ def _float64(
 
 
 def participation_ratio(variances: Float[np.ndarray, " dim"]) -> float:
-    """(Σλ)² / Σλ²: the number of equal directions with the same concentration, from 1 to dim. NaN without variance.
+    """(Σλ)² / Σλ²: the number of equal directions with the same concentration, from 1 to dim. NaN
+    without variance.
 
-    Source: Gao et al. (2017), "A theory of multineuronal dimensionality"; λ are the eigenvalues of the covariance.
+    Source: Gao et al. (2017), "A theory of multineuronal dimensionality"; λ are the eigenvalues of
+    the covariance.
     """
     squares = np.square(variances).sum()
     return float(variances.sum() ** 2 / squares) if squares > 0 else float("nan")
 
 
 def isoscore(variances: Float[np.ndarray, " dim"]) -> float:
-    """From 0, all variance in one direction, to 1, the same in all. NaN without variance or in one dimension.
+    """From 0, all variance in one direction, to 1, the same in all. NaN without variance or in one
+    dimension.
 
-    The seven steps of the paper (principal axes, variances scaled to norm √d, distance to the vector of ones, two
-    rescalings) reduce to (PR − 1) / (d − 1) with the participation ratio PR: it tells what PR tells, per dimension.
+    The seven steps of the paper (principal axes, variances scaled to norm √d, distance to the
+    vector of ones, two rescalings) reduce to (PR − 1) / (d − 1) with the participation ratio PR: it
+    tells what PR tells, per dimension.
 
     Source: Rudman et al. (2022), "IsoScore", arXiv:2108.07344, the algorithm.
     """
@@ -116,14 +122,15 @@ def isoscore_star(
 ) -> float:
     """IsoScore of the covariance shrunk towards ``reference``: (1 − ζ)·covariance + ζ·reference.
 
-    The reference is the covariance of a larger sample, the identity where there is none. With ζ = 0 it is IsoScore;
-    ζ is for fewer sentences than a few times dim, where IsoScore comes out too low. Not unchanged by scaling unless
-    the reference is scaled too.
+    The reference is the covariance of a larger sample, the identity where there is none. With ζ = 0
+    it is IsoScore; ζ is for fewer sentences than a few times dim, where IsoScore comes out too low.
+    Not unchanged by scaling unless the reference is scaled too.
 
     Raises:
         ValueError: ζ outside 0…1.
 
-    Source: Rudman & Eickhoff (2024), "Stable Anisotropic Regularization", arXiv:2305.19358, definition of IsoScore*.
+    Source: Rudman & Eickhoff (2024), "Stable Anisotropic Regularization", arXiv:2305.19358,
+    definition of IsoScore*.
     """
     if not 0 <= zeta <= 1:
         raise ValueError(f"zeta {zeta} must lie between 0 and 1")
@@ -134,9 +141,11 @@ def isoscore_star(
 def effective_rank(singular: Float[np.ndarray, " rank"]) -> float:
     """exp of the entropy of p = σ / Σσ, from 1 to the rank. NaN where all are 0.
 
-    Of singular values, not of their squares, which would give the entropy of the explained variance.
+    Of singular values, not of their squares, which would give the entropy of the explained
+    variance.
 
-    Source: Roy & Vetterli (2007), "The effective rank: a measure of effective dimensionality", section 2.
+    Source: Roy & Vetterli (2007), "The effective rank: a measure of effective dimensionality",
+    section 2.
     """
     total = singular.sum()
     if not total > 0:
@@ -146,10 +155,11 @@ def effective_rank(singular: Float[np.ndarray, " rank"]) -> float:
 
 
 def rankme(singular: Float[np.ndarray, " rank"], *, epsilon: float = 1e-7) -> float:
-    """The effective rank with p = σ / Σσ + ε, so that the p add up to slightly more than 1. NaN where all are 0.
+    """The effective rank with p = σ / Σσ + ε, so that the p add up to slightly more than 1. NaN
+    where all are 0.
 
-    Of the embeddings as they are, not centred. With the authors' ε it is larger than ``effective_rank`` by some parts
-    in 10⁴.
+    Of the embeddings as they are, not centred. With the authors' ε it is larger than
+    ``effective_rank`` by some parts in 10⁴.
 
     Source: Garrido et al. (2023), "RankMe", arXiv:2210.02885, section 3.
     """
@@ -163,14 +173,17 @@ def rankme(singular: Float[np.ndarray, " rank"], *, epsilon: float = 1e-7) -> fl
 def partition_isotropy(
     embeddings: Float[np.ndarray, "sentences dim"], *, block: int = BLOCK
 ) -> float:
-    """min Z(c) / max Z(c) with Z(c) = Σ exp(cᵀx), over the unit eigenvectors c of XᵀX; 1 is isotropic.
+    """min Z(c) / max Z(c) with Z(c) = Σ exp(cᵀx), over the unit eigenvectors c of XᵀX; 1 is
+    isotropic.
 
-    An eigenvector has no sign, so c and −c are both looked at (with one of them the value depends on the linear
-    algebra library). Sums are in float64 and in logarithms. X is neither centred nor scaled: the value falls with
-    the norms, and can be compared across encoders on unit vectors only. Where eigenvalues coincide their
-    eigenvectors, and so the value, are a choice of the library.
+    An eigenvector has no sign, so c and −c are both looked at (with one of them the value depends
+    on the linear algebra library). Sums are in float64 and in logarithms. X is neither centred nor
+    scaled: the value falls with the norms, and can be compared across encoders on unit vectors
+    only. Where eigenvalues coincide their eigenvectors, and so the value, are a choice of the
+    library.
 
-    Source: Mu & Viswanath (2018), "All-but-the-Top", arXiv:1702.01417, section 2, the isotropy measure I.
+    Source: Mu & Viswanath (2018), "All-but-the-Top", arXiv:1702.01417, section 2, the isotropy
+    measure I.
     """
     dim = embeddings.shape[1]
     gram = np.zeros((dim, dim))

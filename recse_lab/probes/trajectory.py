@@ -19,25 +19,27 @@ TRAIL = ("alignment", "uniformity", "spearman")
 
 
 def trajectory(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> ProbeResult:
-    """The way of each run through the alignment–uniformity plane, from the lines of its metrics.jsonl.
+    """The way of each run through the alignment–uniformity plane, from the lines of its
+    metrics.jsonl.
 
-    Lines where the dev set was looked at hold step, dev_alignment, dev_uniformity and dev_spearman; others are passed
-    over. The table holds the last look and the change since the first; the curve ``trajectory`` every look.
+    Lines of dev evaluations hold step, dev_alignment, dev_uniformity and dev_spearman; others are
+    passed over. The table holds the last dev evaluation and the change since the first; the curve
+    ``trajectory`` holds them all.
 
     Raises:
-        LabError: A run never looked at the dev set.
+        LabError: A run has no dev evaluation.
     """
     curves, measures = [], []
     for name, lines in metrics.items():
-        looks = [line for line in lines if "dev_spearman" in line]
-        if not looks:
+        evaluations = [line for line in lines if "dev_spearman" in line]
+        if not evaluations:
             raise LabError(
                 f"{name}: no line of its metrics holds dev measures; train it with a dev set."
             )
-        frame = pd.DataFrame({"encoder": name, "step": [int(line["step"]) for line in looks]})
+        frame = pd.DataFrame({"encoder": name, "step": [int(line["step"]) for line in evaluations]})
         for measure in TRAIL:
             frame[measure] = np.array(
-                [line.get(f"dev_{measure}") for line in looks], dtype=np.float64
+                [line.get(f"dev_{measure}") for line in evaluations], dtype=np.float64
             )
         frame = frame.sort_values("step", ignore_index=True)
         curves.append(frame)
@@ -47,19 +49,22 @@ def trajectory(metrics: Mapping[str, Sequence[Mapping[str, Any]]]) -> ProbeResul
             measures.append(Measure(name, measure, float(end[measure]), note=why))
             change = float(end[measure] - start[measure])
             if len(frame) < 2:
-                change, why = float("nan"), "one look at the dev set: no change"
+                change, why = float("nan"), "one dev evaluation: no change"
             elif not np.isfinite(change):
                 why = why or f"undefined at step {start['step']}"
             measures.append(Measure(name, f"{measure}_change", change, note=why))
     joined = pd.concat(curves, ignore_index=True)
     about = {
-        "looks": {str(name): len(part) for name, part in joined.groupby("encoder", sort=False)}
+        "evaluations": {
+            str(name): len(part) for name, part in joined.groupby("encoder", sort=False)
+        }
     }
     return ProbeResult("trajectory", tabulate(measures), {"trajectory": joined}, about)
 
 
 def figure(result: ProbeResult) -> Any:
-    """One line an arm over the steps, coloured by Spearman: an open ring where it starts, a filled mark where it ends."""
+    """One line per run over the steps, coloured by Spearman: an open ring where it starts, a filled
+    mark where it ends."""
     from matplotlib.collections import LineCollection
 
     plt = style.use()
@@ -97,21 +102,24 @@ def figure(result: ProbeResult) -> Any:
     first = sorted(curve.groupby("encoder")["step"].min().unique())
     note_below(
         figure,
-        f"Open: first look at the dev set (step {', '.join(map(str, first))}). Filled: the last. Dots: looks between.",
+        f"Open: first dev evaluation (step {', '.join(map(str, first))}). Filled: the last. "
+        "Dots: those between.",
     )
     return figure
 
 
 def summary(result: ProbeResult) -> str:
+    """What the numbers say, in Markdown."""
     parts = []
     curve: Any = result.curves["trajectory"]
     for name, part in curve.groupby("encoder", sort=False):
         start, end = part.iloc[0], part.iloc[-1]
         if len(part) < 2:
-            parts.append(f"{name} was looked at once, at step {end['step']}: {_place(end)}.")
+            parts.append(f"{name} has one dev evaluation, at step {end['step']}: {_place(end)}.")
             continue
         moves = [
-            f"{measure} {'rises' if change > 0 else 'falls' if change < 0 else 'stays'} by {abs(change):.3f}"
+            f"{measure} {'rises' if change > 0 else 'falls' if change < 0 else 'stays'} by "
+            f"{abs(change):.3f}"
             for measure in ("alignment", "uniformity")
             if np.isfinite(change := end[measure] - start[measure])
         ]
@@ -119,21 +127,24 @@ def summary(result: ProbeResult) -> str:
         peak = (
             ""
             if best is None
-            else f"; the best Spearman of {len(part)} looks is {times_100(best['spearman'])} at step {best['step']}"
+            else f"; the best Spearman of {len(part)} dev evaluations is "
+            f"{times_100(best['spearman'])} at "
+            f"step {best['step']}"
         )
         parts.append(
-            f"{name} goes from {_place(start)} at step {start['step']} to {_place(end)} at step {end['step']}"
+            f"{name} goes from {_place(start)} at step {start['step']} to {_place(end)} at step "
+            f"{end['step']}"
             f"{': ' if moves else ''}{', '.join(moves)}{peak}."
         )
     return " ".join(parts)
 
 
-def _place(look: Any) -> str:
+def _place(row: Any) -> str:
     told = [
-        f"{m} {look[m]:.3f}" if np.isfinite(look[m]) else f"{m} undefined"
+        f"{m} {row[m]:.3f}" if np.isfinite(row[m]) else f"{m} undefined"
         for m in ("alignment", "uniformity")
     ]
-    return f"{', '.join(told)}, Spearman {times_100(look['spearman'])}"
+    return f"{', '.join(told)}, Spearman {times_100(row['spearman'])}"
 
 
 def _compute(inputs: ProbeInputs) -> ProbeResult:

@@ -1,4 +1,5 @@
-"""Unlabelled polarity: how scores are spread over random, dropout and reshaped pairs, without gold."""
+"""Unlabelled polarity: how scores are spread over random, dropout and reshaped pairs, without
+gold."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from recse_lab.errors import LabError
 from recse_lab.evaluation.sts import cosine
 from recse_lab.probes.distributions import (
     NOMINAL,
+    Boot,
     Range,
     counted,
     overlaps,
@@ -47,36 +49,26 @@ def unlabelled_polarity(
     seed: int = 0,
     level: float = 0.95,
 ) -> ProbeResult:
-    """How scores are spread where there is no gold: encoder → group of pairs (random, dropout, reshape …) → scores.
+    """How scores are spread where there is no gold: encoder → group of pairs (random, dropout,
+    reshape …) → scores.
 
-    Measures of each group, as ``group: measure``: ``mean``, ``spread`` (standard deviation), ``used low``, ``used
-    high``, ``used range``, ``extreme mass (…)`` as a plain share, ``sarle``, ``dip``, ``dip p``, all as in
-    :func:`polarity`; and for every group but ``against`` the ``overlap with …`` it, 2 (1 − AUC)
-    (:class:`~recse_lab.probes.distributions.Overlap`): 0 where every positive pair scores above every random one.
-    Intervals are over the pairs of a group, the same resamples for every encoder, each group on its own.
+    Measures of each group, as ``group: measure``: ``mean``, ``spread`` (standard deviation), ``used
+    low``, ``used high``, ``used range``, ``extreme mass (…)`` as a plain share, ``sarle``, ``dip``,
+    ``dip p``, all as in :func:`polarity`; and for every group but ``against`` the ``overlap with
+    …`` it, 2 (1 − AUC) (:class:`~recse_lab.probes.distributions.Overlap`): 0 where every positive
+    pair scores above every random one. Intervals are over the pairs of a group, the same resamples
+    for every encoder, each group on its own.
 
-    Curves, each with a column ``encoder``: ``density`` (group, score, density), ``cumulative`` (group, score, share).
+    Curves, each with a column ``encoder``: ``density`` (group, score, density), ``cumulative``
+    (group, score, share).
 
     Raises:
-        LabError: No encoder, or none with finite scores; encoders with different groups or numbers of pairs; an empty
-            group; ``against`` is no group; scores beyond their range.
+        LabError: No encoder, or none with finite scores; encoders with different groups or numbers
+            of pairs; an empty group; ``against`` is no group; scores beyond their range.
         ValueError: Fewer than two resamples.
     """
     refuse_options((score_range,), resamples)
-    sizes = {
-        name: {group: len(values) for group, values in parts.items()}
-        for name, parts in groups.items()
-    }
-    first = next(iter(sizes.values()), {})
-    for name, found in sizes.items():
-        if found != first:
-            raise LabError(
-                f"{name!r} has pairs {found} where others have {first}; score the same pairs by each encoder."
-            )
-    if against not in first or not all(first.values()):
-        raise LabError(
-            f"of the groups {first} none may be empty and one must be {against!r}, which others are held against."
-        )
+    first = _group_sizes(groups, against)
     checked = {
         name: {
             group: checked_scores(f"{name}, {group}", parts[group], n, score_range)
@@ -99,40 +91,18 @@ def unlabelled_polarity(
     for name, parts in sound.items():
         rows[name] = []
         for group, values in parts.items():
-            measures, beyond = (
-                shape(values, counts[group], score_range),
-                beyond_note(values, score_range),
-            )
+            measures = shape(values, counts[group], score_range)
             if group != against:
                 both = np.concatenate([parts[against], values])
                 upper = np.arange(len(both)) >= first[against]
                 drawn = np.concatenate([counts[against], counts[group]], axis=1)
                 measures[f"overlap with {against}"] = overlaps(both, upper, drawn)
-            rows[name] += [
-                table_row(
-                    name,
-                    f"{group}: {key}",
-                    boot,
-                    level,
-                    len(values),
-                    beyond if NOMINAL in key else "",
-                    reason(key, values),
-                )
-                for key, boot in measures.items()
-            ]
+            rows[name] += _rows(name, group, measures, values, score_range, level)
             rows[name] += dip_rows(name, f"{group}: ", values)
 
-    x = score_grid(sound, score_range)
-    shares = [
-        pd.DataFrame(
-            {"encoder": name, "group": group, "score": x, "share": cumulative_share(values, x)}
-        )
-        for name, parts in sound.items()
-        for group, values in parts.items()
-    ]
     curves = {
         "density": densities(sound, "group", score_range),
-        "cumulative": pd.concat(shares, ignore_index=True),
+        "cumulative": _cumulative(sound, score_range),
     }
     about = {
         "pairs": first,
@@ -145,8 +115,63 @@ def unlabelled_polarity(
     return ProbeResult("unlabelled-polarity", full_table(rows, whole), curves, about)
 
 
+def _group_sizes(
+    groups: Mapping[str, Mapping[str, Float[np.ndarray, " pairs"]]], against: str
+) -> dict[str, int]:
+    """Number of pairs in each group, the same for every encoder."""
+    sizes = {
+        name: {group: len(values) for group, values in parts.items()}
+        for name, parts in groups.items()
+    }
+    first = next(iter(sizes.values()), {})
+    for name, found in sizes.items():
+        if found != first:
+            raise LabError(
+                f"{name!r} has pairs {found} where others have {first}; score the same pairs by "
+                "each encoder."
+            )
+    if against not in first or not all(first.values()):
+        raise LabError(
+            f"of the groups {first} none may be empty and one must be {against!r}, which others "
+            "are held against."
+        )
+    return first
+
+
+def _cumulative(
+    sound: Mapping[str, Mapping[str, Float[np.ndarray, " pairs"]]], score_range: Range | None
+) -> pd.DataFrame:
+    """Share of the scores of each encoder and group up to each score."""
+    x = score_grid(sound, score_range)
+    shares = [
+        pd.DataFrame(
+            {"encoder": name, "group": group, "score": x, "share": cumulative_share(values, x)}
+        )
+        for name, parts in sound.items()
+        for group, values in parts.items()
+    ]
+    return pd.concat(shares, ignore_index=True)
+
+
+def _rows(
+    name: str,
+    group: str,
+    measures: Boot,
+    values: Float[np.ndarray, " pairs"],
+    score_range: Range | None,
+    level: float,
+) -> list[Measure]:
+    """Rows of the measures of a group of pairs."""
+    beyond = beyond_note(values, score_range)
+    rows = []
+    for key, boot in measures.items():
+        note, why = beyond if NOMINAL in key else "", reason(key, values)
+        rows.append(table_row(name, f"{group}: {key}", boot, level, len(values), note, why))
+    return rows
+
+
 def figure(result: ProbeResult) -> Any:
-    """Scores of each group of unlabelled pairs, a column an encoder."""
+    """Scores of each group of unlabelled pairs, one column per encoder."""
     lines, against = lines_by_measure(result), result.about["against"]
     groups = [against, *(group for group in result.about["pairs"] if group != against)]
 
@@ -163,8 +188,9 @@ def figure(result: ProbeResult) -> Any:
     figure = ridges(result, "group", groups, head, beside, overlaps)
     foot_note(
         figure,
-        "Densities of the scores of each group of pairs, each drawn to the same height. Tick and numbers: mean ± standard "
-        f"deviation. ∩: overlap with {against}, 2 (1 − AUC); 0 is apart, 1 cannot be told apart.",
+        "Densities of the scores of each group of pairs, each drawn to the same height. Tick and "
+        "numbers: mean ± standard "
+        f"deviation. ∩: overlap with {against}, 2 (1 − AUC); 0: separate, 1: indistinguishable.",
     )
     return figure
 
@@ -202,7 +228,8 @@ def summary(result: ProbeResult) -> str:
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
-    """Pair each sentence with another one, with itself under dropout, and with its reshaped self."""
+    """Pair each sentence with another one, with itself under dropout, and with its reshaped
+    self."""
     import torch
 
     from recse_lab.probes.networks import dropout_on, pooled
@@ -238,7 +265,8 @@ UNLABELLED_POLARITY = Probe(
     figures=_figures,
     help={
         "against": "the group of pairs that the others are compared with",
-        "score_range": "ends of the similarity's nominal range; None for a similarity without bounds",
+        "score_range": "ends of the similarity's nominal range; None for a similarity without "
+        "bounds",
         "resamples": "bootstrap resamples of the pairs of each group",
         "seed": "of the resampling",
         "level": "of the intervals",

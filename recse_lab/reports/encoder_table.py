@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from recse_lab.data.sts_sets import LABELS, SEVEN
+from recse_lab.data.sts_sets import LABELS, SEVEN, STANDARD_PAIRS
 from recse_lab.data.transfer_sets import TRANSFER, TRANSFER_LABELS
 from recse_lab.reports.tables.markdown import one_line
 from recse_lab.reports.tables.model import Cell, Column, Row, Table, printed
 from recse_lab.runs.records import Results, StsResults, TransferResults, migrate
+from recse_lab.runs.samples import sts_samples
+from recse_lab.runs.store import Run
+from recse_lab.statistics import Interval, mean_interval
 
 AGGREGATED = {
     "all": "pairs of a task pooled",
@@ -43,6 +47,52 @@ def results_table(
         return _transfer_table(record, label, beside)
     assert isinstance(record, StsResults)
     return _sts_table(record, label, beside)
+
+
+def average_interval(run: Run) -> tuple[str, Interval] | None:
+    """The leading STS number of a run with its 95 % interval for new pairs.
+
+    Returns:
+        Its name and interval: the average over the seven tasks, or the only task measured. None
+        where there is none, or no scores by pair.
+
+    Raises:
+        LabError: The scores are damaged.
+    """
+    if not run.scores.is_file():
+        return None
+    tested = [task for task in run.record.sts.tasks if not task.endswith("-dev")]
+    averaged = run.record.sts.average.tasks
+    tasks = averaged if averaged and set(averaged) <= set(tested) else tested[:1]
+    sample = sts_samples([run], tasks).get(run.id) if tasks else None
+    if sample is None:
+        return None
+    points, influences = np.array([sample.point]), sample.influence[None]
+    found = mean_interval(points, influences, sample.pairs.shared, population="pairs")
+    name = f"average of {len(tasks)}" if len(tasks) > 1 else LABELS.get(tasks[0], tasks[0])
+    return (name, found) if np.isfinite(found.low) else None
+
+
+def unusual_counts(results: Results) -> list[str]:
+    """Warn of STS tasks with other numbers of pairs than the published sets have.
+
+    Args:
+        results: Of a run; results of other kinds have no such warning.
+    """
+    if not isinstance(results, StsResults):
+        return []
+    other = {
+        LABELS.get(task, task): (found.pairs, STANDARD_PAIRS[task])
+        for task, found in results.tasks.items()
+        if found.pairs and STANDARD_PAIRS.get(task, found.pairs) != found.pairs
+    }
+    if not other:
+        return []
+    told = ", ".join(
+        f"{name} has {pairs:,} pairs (the published set {standard:,})"
+        for name, (pairs, standard) in other.items()
+    )
+    return [f"other test data than published results: {told}."]
 
 
 def _sts_table(results: StsResults, label: str, beside: pd.DataFrame | None) -> Table:

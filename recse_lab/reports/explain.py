@@ -11,9 +11,9 @@ import pandas as pd
 from recse_lab.data.sts_sets import SEVEN
 from recse_lab.errors import LabError
 from recse_lab.evaluation.sts import AGGREGATIONS
-from recse_lab.files import read_json
 from recse_lab.reports.published import sts_rows
 from recse_lab.reports.tables import Cell, Column, Row, Table
+from recse_lab.runs.records import Correlation, StsResults, StudyRecord
 from recse_lab.runs.store import Run, find_runs
 
 LAYERED = {"first_last_mean": "static_last_mean", "static_last_mean": "first_last_mean"}
@@ -51,22 +51,23 @@ def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
     Raises:
         LabError: The run has no average over the seven tasks.
     """
-    results, config = run.results or {}, run.config or {}
-    averages = ((results.get("average") or {}).get("spearman")) or {}
-    if averages.get("all") is None:
-        why = (results.get("average") or {}).get("undefined") or "it was not tested on them"
+    results, encoder = run.record.sts, run.record.config.encoder
+    averages = results.average.spearman
+    if averages.all is None:
+        measured = bool(results.average.tasks)
+        why = (measured and results.average.undefined) or "it was not tested on them"
         raise LabError(
             f"run {run.id} has no average over the seven STS tasks ({why}); a published one says nothing of it."
         )
     steps = [
         _step(
             "this run",
-            averages["all"],
+            averages.all,
             None,
-            f"all; {config['encoder']}, pooling {_own_pooling(run)}",
+            f"all; {encoder}, pooling {_own_pooling(run)}",
         )
     ]
-    value = averages["all"]
+    value = averages.all
     for name, moved, how in (_aggregation(row, averages), _sick(run, row, results)):
         value += moved or 0.0
         steps.append(_step(name, value, moved, how))
@@ -81,7 +82,8 @@ def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
             "not explained",
             row["avg"],
             row["avg"] - value,
-            f"encoder ({config['encoder']} here, {row['encoder']} there), corpus, training, and the steps above without a number",
+            f"encoder ({encoder} here, {row['encoder']} there), corpus, training, "
+            "and the steps above without a number",
         )
     )
     steps.append(Row({"step": Cell(row["label"]), "value": Cell(row["avg"])}, kind="published"))
@@ -100,9 +102,7 @@ def _step(name: str, value: float | None, points: float | None, how: str) -> Row
 # ---- steps that stored scores tell -------------------------------------------------------------
 
 
-def _aggregation(
-    row: dict[str, Any], averages: dict[str, float | None]
-) -> tuple[str, float | None, str]:
+def _aggregation(row: dict[str, Any], averages: Correlation) -> tuple[str, float | None, str]:
     """Pooled pairs, or the mean of subsets: the same scores, averaged as the published row was."""
     stated = str(row["aggregation"]).partition(" ")[0]
     taken = {"mteb": "all"}.get(stated, stated)
@@ -113,27 +113,28 @@ def _aggregation(
     )
     taken = taken if taken in AGGREGATIONS else "all"
     known = {
-        name: value for name in AGGREGATIONS if (value := averages[name]) is not None
+        name: value for name in AGGREGATIONS if (value := averages.by(name)) is not None
     }  # an imported result has one
     told = ", ".join(f"{name} {100 * value:.2f}" for name, value in known.items())
     moved = known[taken] - known["all"] if taken in known else None
     return f"aggregation {taken}", moved, f"this run by {told}{note}"
 
 
-def _sick(run: Run, row: dict[str, Any], results: dict[str, Any]) -> tuple[str, float | None, str]:
+def _sick(run: Run, row: dict[str, Any], results: StsResults) -> tuple[str, float | None, str]:
     """The test split of 4,927 pairs, or MTEB's 9,927."""
-    tasks, theirs = results["tasks"], "sickr-all" if row["aggregation"] == "mteb" else "sickr"
-    own = "sickr" if "sickr" in results["average"]["tasks"] else "sickr-all"
+    theirs = "sickr-all" if row["aggregation"] == "mteb" else "sickr"
+    own = "sickr" if "sickr" in results.average.tasks else "sickr-all"
     here, there = (f"{PAIRS[task]} pairs" for task in (own, theirs))
     if own == theirs:
         return "SICK split", 0.0, f"{here} on both sides"
-    if theirs not in tasks or own not in tasks:
+    there_found, own_found = results.spearman(theirs), results.spearman(own)
+    if there_found is None or own_found is None:
         return (
             "SICK split",
             None,
             f"{here} here, {there} there; {_unknown(run, f'--tasks {theirs}')}",
         )
-    moved = (tasks[theirs]["spearman"]["all"] - tasks[own]["spearman"]["all"]) / len(SEVEN)
+    moved = (there_found - own_found) / len(SEVEN)
     return "SICK split", moved, f"from {here} to {there}"
 
 
@@ -141,7 +142,7 @@ def _selection(run: Run) -> str:
     """What the dev set says of the best and of the last weights."""
     if not _trained(run):
         return "measured as it is: no weights were chosen here"
-    tested = (run.results or {})["dev"]["selection"]
+    tested = run.record.results.dev.selection
     looks = [
         (line["dev_spearman"], line["step"])
         for line in run.metrics()
@@ -169,7 +170,8 @@ def _seeds(run: Run, published: float, root: Path) -> str:
             and other.state == "done"
             and _question(other) == _question(run)
         ):
-            values[(other.config or {})["seed"]] = other.results["average"]["spearman"]["all"]  # type: ignore[index]
+            record = other.record
+            values[record.config.seed] = record.sts.average.spearman.all
     if len(values) < 2:
         return f"no other seed of this run in {run.study}; `recse-lab ablate` runs several"
     scores = 100 * np.array(list(values.values()))
@@ -180,15 +182,15 @@ def _seeds(run: Run, published: float, root: Path) -> str:
 
 def _trained(run: Run) -> bool:
     """Whether it was trained here: neither an encoder measured as it is, nor an imported result."""
-    return "seed" in (run.config or {})
+    return run.record.config.seed is not None
 
 
 def _own_pooling(run: Run) -> str:
-    return ((run.config or {}).get("model") or {}).get("pooling") or "not stated"
+    return run.record.config.model.pooling or "not stated"
 
 
 def _question(run: Run) -> dict[str, Any]:
-    return {key: value for key, value in (run.config or {}).items() if key != "seed"}
+    return {key: value for key, value in run.record.config.tree().items() if key != "seed"}
 
 
 # ---- steps that need the encoder ---------------------------------------------------------------
@@ -219,22 +221,21 @@ def _layers(run: Run) -> str:
 
 def _unknown(run: Run, options: str, *, folder: str | None = None) -> str:
     """What to run for a number that cannot be computed from what is stored."""
-    config = run.config or {}
-    if "imported" in config:
+    config = run.record.config
+    if config.imported is not None:
         return "cannot be computed from an imported result"
     if not _trained(run):
         again = " ".join(
-            filter(None, [f"recse-lab eval {config['encoder']}", options, "--data-dir SENTEVAL"])
+            filter(None, [f"recse-lab eval {config.encoder}", options, "--data-dir SENTEVAL"])
         )
         return f"cannot be computed from what is stored: run `{again}`"
-    tested = folder or (run.results or {})["dev"]["selection"]
+    tested = folder or run.record.results.dev.selection or "last"
     kept = run.folder / "model" / tested
     evaluation = " ".join(filter(None, [f"recse-lab eval {kept}", options, "--data-dir SENTEVAL"]))
     if not kept.is_dir():
-        study = run.folder.parent / "study.json"
-        command = (
-            read_json(study)["commands"][0] if study.is_file() else f"recse-lab ablate {run.study}"
-        )
+        study = run.folder.parent
+        commands = StudyRecord.read(study).commands if (study / StudyRecord.FILE).is_file() else []
+        command = commands[0] if commands else f"recse-lab ablate {run.study}"
         again = f"{command} --rerun all --keep-models"
         return f"cannot be computed from what is stored: run `{again}`, then `{evaluation}`"
     return f"cannot be computed from what is stored: run `{evaluation}`"

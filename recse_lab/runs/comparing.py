@@ -1,33 +1,23 @@
-"""Compare arms by a number of their runs: paired by seed, and on the same resamples of the pairs.
+"""Compare arms by a number of their runs: paired by seed, and on the same sentence pairs.
 
-``recse_lab.statistics.comparison`` has the mathematics; ``number`` gives one run's value and its
-values on resamples of the sentence pairs.
+``recse_lab.statistics.comparison`` has the mathematics; ``number`` gives one run's value and the
+influence of each pair on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from recse_lab.runs.collection import Arm
+from recse_lab.runs.samples import Sample, TestPairs
 from recse_lab.runs.store import Run
-from recse_lab.statistics.comparison import (
-    Comparison,
-    Population,
-    compare_resampled,
-)
+from recse_lab.statistics.comparison import Comparison, Population, compare_influences
+from recse_lab.statistics.sharing import SharedSentences, pairs_covariance
 from recse_lab.statistics.spread import Spread, spread_over_both, spread_over_pairs
-
-
-class Sample(NamedTuple):
-    """A number of one run: on all pairs, and on resamples of them."""
-
-    point: float
-    resamples: Float[np.ndarray, " resamples"]
 
 
 class Paired:
@@ -41,7 +31,11 @@ class Paired:
     Attributes:
         runs: One row of runs per common seed: those of ``first``, then those of ``second``.
         first, second: Values, shape ``seeds``.
-        first_resamples, second_resamples: Values on resamples, shape ``resamples seeds``.
+        first_influence, second_influence: Of each pair on the values, shape ``seeds pairs``.
+        pairs: What the numbers were computed on; None without a common seed.
+
+    Raises:
+        ValueError: The runs were tested on different pairs.
     """
 
     def __init__(
@@ -56,7 +50,11 @@ class Paired:
         samples = {run.folder: number(run) for run in self.distinct}
         size = len(groups[0])
         sides = [[row[:size] for row in self.runs], [row[size:] for row in self.runs]]
-        (self.first, self.first_resamples), (self.second, self.second_resamples) = (
+        tested = {sample.pairs for sample in samples.values()}
+        if len(tested) > 1:
+            raise ValueError("runs that were tested on different pairs are not comparable")
+        self.pairs: TestPairs | None = next(iter(tested), None)
+        (self.first, self.first_influence), (self.second, self.second_influence) = (
             _means([[samples[run.folder] for run in row] for row in side]) for side in sides
         )
 
@@ -71,14 +69,22 @@ class Paired:
         return all(arm.seedless for arm in self.arms)
 
     @property
+    def shared(self) -> SharedSentences | None:
+        """Which pairs share sentences; None where they count as independent."""
+        return self.pairs.shared if self.pairs else None
+
+    @property
     def spread(self) -> Spread:
         """Variance of the mean difference; over pairs alone with one seed."""
-        resamples = self.first_resamples - self.second_resamples
+        influences = self.first_influence - self.second_influence
+        covariance = pairs_covariance(influences, self.shared)
         if len(self.runs) == 1:
-            return spread_over_pairs(resamples)
-        return spread_over_both(self.first - self.second, resamples)
+            return spread_over_pairs(covariance)
+        return spread_over_both(self.first - self.second, covariance)
 
-    def compare(self, *, level: float = 0.95, one_seed: bool = False) -> Comparison:
+    def compare(
+        self, *, level: float = 0.95, one_seed: bool = False, independent: bool = False
+    ) -> Comparison:
         """Compare ``first`` minus ``second``, for new seeds and new pairs (population: both).
 
         Arms that no seed changes are compared for new pairs alone.
@@ -87,13 +93,15 @@ class Paired:
             level: Of the interval.
             one_seed: Keep the test over pairs where a single seed stands for all seeds; it is then
                 a statement about these models. Without it such a comparison has no test.
+            independent: Take pairs as independent although some share sentences.
         """
         population: Population = "pairs" if self.seedless else "both"
-        found = compare_resampled(
+        found = compare_influences(
             self.first,
             self.second,
-            self.first_resamples,
-            self.second_resamples,
+            self.first_influence,
+            self.second_influence,
+            None if independent else self.shared,
             population=population,
             level=level,
         )
@@ -150,10 +158,9 @@ def about_seeds(found: Comparison, arms: Sequence[Arm]) -> Comparison:
 
 def _means(
     rows: Sequence[Sequence[Sample]],
-) -> tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, "resamples seeds"]]:
+) -> tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, "seeds pairs"]]:
     """Mean over the arms of a group, by seed."""
     if not rows:
         return np.empty(0), np.empty((0, 0))
     points = np.array([np.mean([sample.point for sample in row]) for row in rows], float)
-    resamples = [np.mean([sample.resamples for sample in row], axis=0) for row in rows]
-    return points, np.stack(resamples, axis=1)
+    return points, np.stack([np.mean([s.influence for s in row], axis=0) for row in rows])

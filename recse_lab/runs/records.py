@@ -102,13 +102,17 @@ class FileRecord(Record):
         record._stored = tree
         return record
 
+    def document(self) -> dict[str, Any]:
+        """The whole file: the schema and the fields."""
+        return {"schema": self.SCHEMA} | self.tree()
+
     def write(self, folder: Path) -> None:
         """Write the record into a folder, whole or not at all.
 
         Raises:
             LabError: The disk is full.
         """
-        write_json(Path(folder) / self.FILE, {"schema": self.SCHEMA} | self.tree())
+        write_json(Path(folder) / self.FILE, self.document())
 
 
 def _fault(error: ValidationError) -> str:
@@ -197,6 +201,7 @@ class Config(FileRecord):
     SCHEMA: ClassVar[str] = "recse-lab/config/1"
 
     encoder: str | None = None
+    framework: str | None = None
     corpus: list[str] | None = None
     column: str | None = None
     seed: int | None = None
@@ -291,6 +296,11 @@ class Cost(FileRecord):
     step_peak_bytes: int | None = None
     """Of training steps alone; None where there were none."""
 
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Tokens of training a second, once for every pass; None where nothing was trained."""
+        return self.tokens / self.train_s if self.steps and self.tokens and self.train_s else None
+
 
 class Status(FileRecord):
     """How far a run is, as its process wrote it; ``Run.status`` also knows whether that lives."""
@@ -307,7 +317,8 @@ MetricsLine = dict[str, Any]
 """A line of metrics.jsonl: ``step`` and its measures, raw; terms of the loss by their names.
 
 Training: loss, contrast, reshape, learning_rate, gradient_norm, tokens_per_s; at a dev evaluation
-also dev_spearman, dev_alignment and dev_uniformity. Pretraining: accuracy of the masked tokens.
+also dev_spearman, dev_alignment, dev_uniformity, dev_effective_rank, dev_top_share and
+dev_mean_cosine. Pretraining: accuracy of the masked tokens.
 """
 
 
@@ -393,6 +404,10 @@ class Dev(Record):
     """Dev evaluations of a training run, and which weights they selected."""
 
     task: str | None = None
+    pairs: int | None = None
+    """Number of pairs of the dev set."""
+    test_pairs: int | None = None
+    """How many of them are pairs of the test tasks, up to case, white space, punctuation, order."""
     selection: str | None = None
     """best or last."""
     spearman: float | None = None
@@ -546,6 +561,8 @@ class StoredSpec(Record):
     base: Filled[dict[str, Any]] = {}
     arms: list[StoredArm]
     report: Filled[StoredReport] = StoredReport()
+    claims: FilledList[dict[str, Any]] = []
+    """What its runs are asked to show (``recse_lab.config.claims``)."""
 
 
 class StoredCell(Record):
@@ -571,6 +588,8 @@ class StudyRecord(FileRecord):
     updated: str | None = None
     commands: list[str] = []
     seeds: list[int] = []
+    seed_history: list[list[int]] = []
+    """The seeds of every time that they changed; the last are ``seeds``."""
     spec: StoredSpec
     cells: list[StoredCell]
 
@@ -782,6 +801,8 @@ def _metrics_line(text: bytes, where: str) -> MetricsLine:
         line = json.loads(text)
     except ValueError as error:
         raise LabError(f"{where}: damaged ({error}); {REMEDY}.") from error
+    except RecursionError:
+        raise LabError(f"{where}: damaged (nested too deep); {REMEDY}.") from None
     if not isinstance(line, dict):
         raise LabError(f"{where}: damaged (no JSON object); {REMEDY}.")
     if type(line.get("step")) is not int:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recse_lab.errors import LabError
-from recse_lab.files import now, read_json
-from recse_lab.runs.claims import claimed, is_held
+from recse_lab.files import now
+from recse_lab.runs.leases import (
+    Lease,
+    is_held,
+    is_whole,
+    leased,
+    place_of,
+    sweep_work,
+    work_of,
+)
 from recse_lab.runs.records import (
     REMEDY,
     MetricsLine,
@@ -30,45 +38,30 @@ def default_root() -> Path:
 
 
 class Run:
-    """One folder of the store. Only the process that holds its claim writes to it."""
+    """One run of the store. Only the process that holds its lease writes to it.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+    Args:
+        home: ``runs/<study>/<id>``, where a finished run lies.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = Path(home)
+        self._lease: Lease | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie now: ``home``, or an attempt while the run is not finished."""
+        return place_of(self.home) if self._lease is None else self._lease.attempt
 
     @property
     def id(self) -> str:
-        """Name of the folder: the question of the run."""
-        return self.folder.name
+        """Name of the home: the question of the run."""
+        return self.home.name
 
     @property
     def study(self) -> str:
         """Name of the study that the run is kept under."""
-        return self.folder.parent.name
-
-    def _json(self, name: str) -> dict[str, Any] | None:
-        path = self.folder / name
-        if not path.is_file():
-            return None
-        tree = read_json(path, REMEDY)
-        if name != "results.json":
-            tree.pop("schema", None)
-        return tree
-
-    @property
-    def config(self) -> dict[str, Any] | None:
-        return self._json("config.json")
-
-    @property
-    def environment(self) -> dict[str, Any] | None:
-        return self._json("environment.json")
-
-    @property
-    def results(self) -> dict[str, Any] | None:
-        return self._json("results.json")
-
-    @property
-    def cost(self) -> dict[str, Any] | None:
-        return self._json("cost.json")
+        return self.home.parent.name
 
     @property
     def scores(self) -> Path:
@@ -108,8 +101,13 @@ class Run:
         Raises:
             LabError: status.json is damaged.
         """
-        status = self.record.status
-        if status.state == "running" and not is_held(self.folder):
+        folder = self.folder
+        status = Status.read(folder)
+        if status.state == "running" or (status.state == "done" and folder != self.home):
+            if is_held(self.home):
+                return Status(state="running", at=status.at)
+            if is_whole(self.home):  # it was finished while we looked
+                return Status.read(self.home)
             message = "its process ended without a message"
             return Status(state="interrupted", message=message, at=status.at)
         return status
@@ -122,6 +120,23 @@ class Run:
             LabError: status.json is damaged.
         """
         return self.status.state
+
+    def tidy(self) -> bool:
+        """Whether the run is finished; then what a killed process left beside it is removed."""
+        if not is_whole(self.home):
+            return False
+        if work_of(self.home).is_dir() and not is_held(self.home):
+            sweep_work(self.home)
+        return True
+
+    def keep(self) -> None:
+        """Be sure that the run is still held; called between two steps of its computation.
+
+        Raises:
+            LeaseLost: Another process has taken it over.
+        """
+        if self._lease is not None:
+            self._lease.check()
 
     def set_status(self, state: State, message: str | None = None) -> None:
         """Write the state of the run.
@@ -139,14 +154,20 @@ class Run:
         """
         return read_metrics(self.folder)
 
-    def claim(self) -> AbstractContextManager[None]:
-        """Hold this run for the current process.
+    @contextmanager
+    def claim(self) -> Iterator[Lease]:
+        """Hold this run for the current process; meanwhile ``folder`` is its attempt.
 
         Raises:
-            Claimed: Another living process holds it.
-            LabError: The disk is full.
+            Claimed: Another process holds it.
+            LabError: The system refuses to write.
         """
-        return claimed(self.folder)
+        with leased(self.home) as lease:
+            self._lease = lease
+            try:
+                yield lease
+            finally:
+                self._lease = None
 
 
 def _read_parquet(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
@@ -165,7 +186,12 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
 
 def find_runs(root: Path) -> list[Run]:
     """All runs below ``root``, by study and id."""
-    return [Run(path.parent) for path in sorted(Path(root).glob("*/*/config.json"))]
+    finished = {path.parent for path in Path(root).glob("*/*/config.json")}
+    at_work = {
+        path.parents[1].with_suffix("")
+        for path in Path(root).glob("*/*.work/attempt.*/config.json")
+    }
+    return [Run(home) for home in sorted(finished | at_work)]
 
 
 def find_run(root: Path, prefix: str) -> Run:
@@ -188,7 +214,7 @@ def find_run(root: Path, prefix: str) -> Run:
         )
         raise LabError(f"run {prefix!r}: {what} in {root}; `recse-lab runs ls` lists them.")
     done = [run for run in runs if run.state == "done"]
-    if any(run.results != done[0].results for run in done):
+    if any(run.record.results.tree() != done[0].record.results.tree() for run in done):
         named = " or ".join(f"{run.study}/{run.id}" for run in done)
         raise LabError(
             f"run {prefix!r} has other results in each of {len(done)} studies; give {named}."

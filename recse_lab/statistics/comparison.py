@@ -23,14 +23,11 @@ from jaxtyping import Float
 
 from recse_lab.errors import LabError
 from recse_lab.statistics.correlation import correlation, why_undefined
-from recse_lab.statistics.rank_bootstrap import (
-    Metric,
-    bootstrap_correlations,
-    bootstrap_sts,
-    joined,
-)
+from recse_lab.statistics.influence import INFLUENCES, Metric
 from recse_lab.statistics.seeds import ROUNDING, Interval, paired_test
+from recse_lab.statistics.sharing import SharedSentences, pairs_covariance
 from recse_lab.statistics.spread import spread_over_both, spread_over_pairs
+from recse_lab.statistics.sts import sts_influence
 
 Population = Literal["both", "seeds", "pairs"]
 
@@ -50,14 +47,17 @@ class Comparison(NamedTuple):
     population: Population
     method: str
     why: str
+    sharing_ratio: float | None = None
+    """Standard error over pairs divided by that of independent pairs; None where not known."""
 
 
-# ---- from values and their resamples -----------------------------------------------------------
+# ---- from values and influences ----------------------------------------------------------------
 
 
 def mean_interval(
     point: Float[np.ndarray, " seeds"],
-    boot: Float[np.ndarray, "resamples seeds"],
+    influences: Float[np.ndarray, "seeds pairs"],
+    shared: SharedSentences | None = None,
     *,
     population: Population = "both",
     level: float = 0.95,
@@ -66,7 +66,8 @@ def mean_interval(
 
     Args:
         point: One value per seed, on all pairs.
-        boot: Each seed's value on common resamples of the pairs.
+        influences: Influence of each pair on each value (``recse_lab.statistics.influence``).
+        shared: Which pairs share sentences; None takes pairs as independent.
         population: What the interval is about. One seed has no spread over seeds: ``both`` then
             becomes ``pairs``, and ``method`` says so.
         level: Confidence level.
@@ -74,57 +75,65 @@ def mean_interval(
     Returns:
         The mean and its interval; the bounds are NaN where there is none.
 
-    Source: as ``compare_resampled``.
+    Source: as ``compare_influences``.
     """
-    found = _about(point, np.zeros_like(point), boot, population, level)
+    found = _about(point, np.zeros_like(point), influences, shared, population, level)
     nan = float("nan")
     low, high = (nan if bound is None else bound for bound in (found.low, found.high))
     return Interval(found.delta, low, high, level, f"{found.method} ({found.why})", found.seeds)
 
 
-def compare_resampled(
+def compare_influences(
     a: Float[np.ndarray, " seeds_a"],
     b: Float[np.ndarray, " seeds_b"],
-    boot_a: Float[np.ndarray, "resamples_a columns_a"],
-    boot_b: Float[np.ndarray, "resamples_b columns_b"],
+    influences_a: Float[np.ndarray, "rows_a pairs_a"],
+    influences_b: Float[np.ndarray, "rows_b pairs_b"],
+    shared: SharedSentences | None = None,
     *,
     population: Population = "both",
     level: float = 0.95,
 ) -> Comparison:
-    """Difference of two arms, from one number per seed and its values on resamples of the pairs.
+    """Difference of two arms, from one number per seed and the influence of each pair on it.
 
     The method is the one whose false positives and coverage hold for this population and number of
-    seeds (reports/statistics): for ``seeds`` the paired t; for ``pairs`` the bootstrap over pairs;
-    for ``both`` the sum of the two variances, and with one seed the bootstrap over pairs, which is
-    then about these two models only. An arm without randomness is repeated once per seed of the
-    other arm.
+    seeds (reports/statistics): for ``seeds`` the paired t; for ``pairs`` the dyadic-robust
+    variance over pairs; for ``both`` the two variances combined, and with one seed that over
+    pairs, which is then about these two models only. An arm without randomness is repeated once
+    per seed of the other arm.
 
     Args:
         a: One value per seed of the first arm, shape (seeds,).
         b: The same of the second arm, for the same seeds.
-        boot_a: Values of ``a`` on resamples of the pairs, shape (resamples, seeds).
-        boot_b: Values of ``b`` on the same resamples.
+        influences_a: Influence of each pair on the values of ``a``, shape (seeds, pairs).
+        influences_b: The same for ``b``, on the same pairs.
+        shared: Which pairs share sentences; None takes pairs as independent.
         population: What the statement is about.
         level: Confidence level.
 
     Raises:
-        ValueError: The arms have different seeds or resamples.
+        ValueError: The arms have different seeds or pairs, or ``shared`` has other pairs.
 
-    Source: Efron & Tibshirani (1993), chapter 6, over pairs; Student's t over seeds; their sum
-    after Cochran & Cox (1950), see ``spread``.
+    Source: ``sharing`` over pairs; Student's t over seeds; ``combined`` for
+    both.
     """
-    same_seeds = a.shape == b.shape == boot_a.shape[1:] == boot_b.shape[1:]
-    if not same_seeds or boot_a.shape != boot_b.shape:
+    same_seeds = a.shape == b.shape == influences_a.shape[:1] == influences_b.shape[:1]
+    if not same_seeds or influences_a.shape != influences_b.shape:
         raise ValueError(
-            f"arms {a.shape} and {b.shape} with resamples {boot_a.shape} and {boot_b.shape}"
+            f"arms {a.shape} and {b.shape} with influences {influences_a.shape} and "
+            f"{influences_b.shape}"
         )
-    return _about(a, b, boot_a - boot_b, population, level)
+    return _about(a, b, influences_a - influences_b, shared, population, level)
 
 
 def _about(
-    a: np.ndarray, b: np.ndarray, boot: np.ndarray, population: Population, level: float
+    a: np.ndarray,
+    b: np.ndarray,
+    influences: np.ndarray,
+    shared: SharedSentences | None,
+    population: Population,
+    level: float,
 ) -> Comparison:
-    """The comparison by the method of its population; ``boot`` holds the resampled differences."""
+    """The comparison by the method of its population; ``influences`` are those of a − b."""
     if population == "seeds":
         test = paired_test(a, b, level=level)
         why = test.reason or "new seeds on these pairs"
@@ -133,37 +142,39 @@ def _about(
     point = a - b
     n = len(point)
     delta = float(point.mean()) if n else float("nan")
-    method = "bootstrap over pairs"
-    if why := why_no_comparison(point, boot):
+    method = "variance over pairs" if shared is None else "variance over pairs that share sentences"
+    if why := why_no_comparison(point, influences):
         return Comparison(delta, None, None, None, level, n, population, method, why)
+    covariance = pairs_covariance(influences, shared)
     if population == "pairs":
-        spread, why = spread_over_pairs(boot), "these models on new pairs"
+        spread, why = spread_over_pairs(covariance), "these models on new pairs"
     elif n == 1:
-        spread, population = spread_over_pairs(boot), "pairs"
+        spread, population = spread_over_pairs(covariance), "pairs"
         why = "one seed: about these models, not about new seeds"
     else:
-        spread, method = spread_over_both(point, boot), "t over seeds with bootstrap over pairs"
+        spread, method = spread_over_both(point, covariance), f"t over seeds with {method}"
         why = f"{n} seeds: variances over seeds and over pairs added"
     if spread.total**0.5 <= ROUNDING * max(np.abs(a).max(), np.abs(b).max()):
-        why = "the same for every seed and every resample: no test"
+        why = "the same for every seed and all pairs: no test"
         return Comparison(delta, None, None, None, level, n, population, method, why)
-    half = spread.critical(1 - level) * spread.total**0.5
+    half = spread.half_width(1 - level)
     low, high, p = delta - half, delta + half, spread.p(delta)
-    return Comparison(delta, low, high, p, level, n, population, method, why)
+    ratio = spread.sharing_ratio
+    return Comparison(delta, low, high, p, level, n, population, method, why, ratio)
 
 
 def why_no_comparison(
-    point: Float[np.ndarray, " seeds"], boot: Float[np.ndarray, "resamples seeds"]
+    point: Float[np.ndarray, " seeds"], influences: Float[np.ndarray, "seeds pairs"]
 ) -> str | None:
-    """The reason why differences by seed and their resamples allow no test, or None."""
+    """The reason why differences by seed and their influences allow no test, or None."""
     if not len(point):
         return "no seed in common"
     if undefined := int((~np.isfinite(point)).sum()):
         return f"undefined for {undefined} of {len(point)} seeds: no test"
-    if len(boot) < 2:
-        return "fewer than two resamples: no test"
-    if undefined := int((~np.isfinite(boot)).any(axis=1).sum()):
-        return f"undefined on {undefined} of {len(boot)} resamples: no test"
+    if influences.shape[1] < 2:
+        return "fewer than two pairs: no test"
+    if undefined := int((~np.isfinite(influences)).any(axis=1).sum()):
+        return f"undefined influence of pairs for {undefined} of {len(point)} seeds: no test"
     return None
 
 
@@ -174,50 +185,45 @@ def compare(
     gold: Float[np.ndarray, " gold_pairs"],
     a: Float[np.ndarray, ...],
     b: Float[np.ndarray, ...],
+    shared: SharedSentences | None = None,
     *,
     metric: Metric = "spearman",
     population: Population = "both",
-    resamples: int = 2000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Comparison:
     """Difference of two arms in their mean correlation with gold, from scores of one set of pairs.
 
-    See ``compare_resampled`` for the method and ``compare_sts`` for several tasks.
+    See ``compare_influences`` for the method and ``compare_sts`` for several tasks.
 
     Args:
         gold: Gold scores, shape (pairs,).
         a: Scores of the first arm, shape (seeds, pairs).
         b: Scores of the second arm, for the same seeds and pairs.
+        shared: Which pairs share sentences; None takes pairs as independent.
         metric: Which correlation.
         population: What the statement is about.
-        resamples: Number of bootstrap resamples of the pairs.
         level: Confidence level.
-        seed: Seed of the resamples.
 
     Raises:
-        ValueError: The arms have different pairs or numbers of seeds.
+        ValueError: The arms have different pairs or numbers of seeds, or ``shared`` other pairs.
 
-    Source: as ``compare_resampled``.
+    Source: as ``compare_influences``.
     """
     if a.shape != b.shape or a.ndim != 2 or a.shape[1] != len(gold):
         raise ValueError(
             f"gold {gold.shape} and arms {a.shape}, {b.shape} are not over the same pairs and seeds"
         )
     n = len(a)
-    point = np.array([correlation(metric, gold, row) for row in (*a, *b)])
+    scores = np.concatenate([a, b])
+    point = np.array([correlation(metric, gold, row) for row in scores])
     if not np.isfinite(point).all():
-        reasons = (why_undefined(gold, row) for row in (*a, *b))
+        reasons = (why_undefined(gold, row) for row in scores)
         why = next(filter(None, reasons), "gold has values that are not finite")
         nan = float("nan")
         return Comparison(nan, None, None, None, level, n, population, "none", f"{why}: no test")
-    boot = np.empty((0, len(point)))
-    if population != "seeds":
-        rng = np.random.default_rng(seed)
-        scores = np.concatenate([a, b])
-        boot = bootstrap_correlations(gold, scores, metric=metric, resamples=resamples, rng=rng)
-    return compare_resampled(
-        point[:n], point[n:], boot[:, :n], boot[:, n:], population=population, level=level
+    psi = INFLUENCES[metric](gold, scores)
+    return compare_influences(
+        point[:n], point[n:], psi[:n], psi[n:], shared, population=population, level=level
     )
 
 
@@ -227,39 +233,34 @@ def compare_sts(
     *,
     tasks: Sequence[str],
     population: Population = "both",
-    resamples: int = 2000,
     level: float = 0.95,
-    seed: int = 0,
+    independent: bool = False,
 ) -> Comparison:
     """Difference of two arms in the mean over tasks of the pooled Spearman correlation.
 
     Args:
-        a: One frame of scores per seed of the first arm, with columns task, gold, score.
+        a: One frame of scores per seed of the first arm, with columns task, gold, score, and
+            first and second (ids of the sentences), without which pairs are taken as independent.
         b: The same of the second arm, for the same seeds.
         tasks: Tasks to average over.
         population: What the statement is about.
-        resamples: Number of bootstrap resamples of the pairs, within each task.
         level: Confidence level.
-        seed: Seed of the resamples.
+        independent: Take pairs as independent although sentence ids are there.
 
     Raises:
         LabError: The frames hold different pairs or gold scores, or the arms have different
             numbers of seeds.
 
-    Source: as ``compare_resampled``.
+    Source: as ``compare_influences``.
     """
     if len(a) != len(b):
         raise LabError(
             f"{len(a)} seeds of one arm and {len(b)} of the other; "
             "compare the seeds that both have."
         )
-    runs = [*a, *b]
-    point = np.zeros(len(runs))
-    for task in tasks:
-        gold, scores = joined(runs, task)
-        point += np.array([correlation("spearman", gold, row) for row in scores]) / len(tasks)
     n = len(a)
-    boot = bootstrap_sts(runs, tasks=tasks, resamples=resamples, seed=seed)
-    return compare_resampled(
-        point[:n], point[n:], boot[:, :n], boot[:, n:], population=population, level=level
+    point, psi, shared = sts_influence([*a, *b], tasks=tasks)
+    shared = None if independent else shared
+    return compare_influences(
+        point[:n], point[n:], psi[:n], psi[n:], shared, population=population, level=level
     )

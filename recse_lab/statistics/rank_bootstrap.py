@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Int
-from scipy import special
 
-from recse_lab.errors import LabError
-from recse_lab.statistics.correlation import correlation, why_undefined
-from recse_lab.statistics.seeds import Interval
-
-Metric = Literal["spearman", "pearson"]
+from recse_lab.statistics.influence import Metric
 
 BLOCK = 2**15
 """Numbers in one working array, which fits the caches; a whole row where there are more pairs."""
@@ -226,135 +219,3 @@ def bootstrap_correlations(
     return np.concatenate(
         [BOOTSTRAPS[metric](gold, scores, resample_counts(len(gold), n, rng)) for n in sizes]
     )
-
-
-def fisher_bounds(
-    estimate: float, boot: Float[np.ndarray, " resamples"], *, level: float = 0.95
-) -> tuple[float, float]:
-    """Bounds of a correlation: normal on Fisher's scale, with the resamples' standard deviation.
-
-    Source: Fisher (1921), z = atanh r; Efron & Tibshirani (1993), chapter 6, for the deviation.
-    """
-    half = special.ndtri((1 + level) / 2) * np.arctanh(boot).std(ddof=1)
-    return float(np.tanh(np.arctanh(estimate) - half)), float(np.tanh(np.arctanh(estimate) + half))
-
-
-def correlation_interval(
-    gold: Float[np.ndarray, " gold_pairs"],
-    score: Float[np.ndarray, " pairs"],
-    *,
-    metric: Metric = "spearman",
-    resamples: int = 10_000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """Correlation of one encoder's scores with gold, and its interval for new pairs of this kind.
-
-    The standard error comes from resamples of the pairs, the shape from Fisher's scale. For
-    Spearman, 95 % intervals cover 94.4 to 95.8 % for nine kinds of scores and 92.9 % for 100 pairs
-    with heavy tails (reports/statistics). Percentiles cover as well, but miss more often at one
-    end, and more often for Pearson's r. No interval of Pearson's r holds where scores have outliers
-    (81 %).
-
-    Args:
-        gold: Gold grades.
-        score: Scores of the same pairs.
-        metric: Which correlation.
-        resamples: Number of resamples of the pairs.
-        level: Confidence level.
-        seed: Seed of the resamples.
-
-    Returns:
-        The correlation and its bounds. Undefined bounds are NaN, and ``method`` says why.
-
-    Raises:
-        ValueError: Gold and scores have different lengths.
-
-    Source: as ``fisher_bounds``.
-    """
-    if len(gold) != len(score):
-        raise ValueError(f"{len(gold)} gold values and {len(score)} scores")
-    estimate = correlation(metric, gold, score)
-
-    def undefined(why: str) -> Interval:
-        return Interval(estimate, float("nan"), float("nan"), level, f"undefined: {why}", len(gold))
-
-    if not np.isfinite(gold).all():
-        return undefined("gold has values that are not finite")
-    if why := why_undefined(gold, score):
-        return undefined(why)
-    boot = bootstrap_correlations(
-        gold, score[None], metric=metric, resamples=resamples, rng=np.random.default_rng(seed)
-    )[:, 0]
-    # A resample of few pairs may hold a single grade, or be perfectly ordered: atanh 1 = ∞.
-    if without := int((~(np.abs(boot) < 1 - 1e-12)).sum()):
-        return undefined(f"{without} of {resamples} resamples have no correlation or a perfect one")
-    return Interval(
-        estimate,
-        *fisher_bounds(estimate, boot, level=level),
-        level,
-        "bootstrap over pairs, Fisher's scale",
-        len(gold),
-    )
-
-
-def bootstrap_sts(
-    runs: Sequence[pd.DataFrame], *, tasks: Sequence[str], resamples: int = 1000, seed: int = 0
-) -> Float[np.ndarray, "resamples runs"]:
-    """Mean over tasks of the pooled Spearman (aggregation ``all``) on resamples of the pairs.
-
-    Pairs are resampled within each task, and in the same way for every run, so that runs can be
-    compared resample by resample.
-
-    Args:
-        runs: One frame of scores per run, with columns task, gold, score. If the frames have the
-            columns ``subset`` and ``pair``, these must agree too.
-        tasks: Tasks to average over.
-        resamples: Number of resamples.
-        seed: Seed of the resamples.
-
-    Returns:
-        One column per run; NaN throughout for a run whose own correlation is undefined.
-
-    Raises:
-        LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run
-            lacks a task.
-
-    Source: as ``spearman_bootstrap``.
-    """
-    rng = np.random.default_rng(seed)
-    total = np.zeros((resamples, len(runs)))
-    for task in tasks:
-        gold, scores = joined(runs, task)
-        total += bootstrap_correlations(gold, scores, resamples=resamples, rng=rng)
-    return total / len(tasks)
-
-
-def joined(
-    runs: Sequence[pd.DataFrame], task: str
-) -> tuple[Float[np.ndarray, " pairs"], Float[np.ndarray, "runs pairs"]]:
-    """Gold and the scores of every run on one task; NaN for a run that has no correlation there.
-
-    Raises:
-        LabError: Two runs hold different pairs or gold scores, a gold score is not finite, or a run
-            lacks the task.
-    """
-    parts = [
-        {c: run.loc[run["task"] == task, c].to_numpy() for c in run.columns if c != "task"}
-        for run in runs
-    ]
-    keys = [c for c in ("subset", "pair", "gold") if all(c in part for part in parts)]
-    only = "runs can only be compared on the same pairs"
-    for i, part in enumerate(parts):
-        if len(part["gold"]) == 0:
-            raise LabError(f"run {i + 1} of {len(runs)} holds no scores of {task}; {only}.")
-        if undefined := int((~np.isfinite(part["gold"])).sum()):
-            raise LabError(
-                f"run {i + 1} of {len(runs)} has {undefined} gold scores of {task} "
-                "that are not finite."
-            )
-        if not all(np.array_equal(part[c], parts[0][c]) for c in keys):
-            raise LabError(f"runs hold different pairs or gold scores of {task}; {only}.")
-    gold, scores = parts[0]["gold"], np.stack([part["score"] for part in parts])
-    undefined = [why_undefined(gold, row) is not None for row in scores]
-    return gold, np.where(np.array(undefined)[:, None], np.nan, scores)

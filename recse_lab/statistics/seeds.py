@@ -151,6 +151,43 @@ def effect_size(a: Values, b: Values, *, level: float = 0.95) -> Interval:
     return Interval(correction * d, low, high, level, method, n)
 
 
+class NewSeed(NamedTuple):
+    """What a difference over seeds says of one more seed."""
+
+    median: float
+    above: int
+    """Number of seeds above 0."""
+    n: int
+    probability: float
+    """That a new seed is above 0."""
+
+
+def new_seed(differences: Values) -> NewSeed:
+    """Median of a difference over seeds, and the probability that it is above 0 on a new seed.
+
+    A mean hides a seed that collapsed; these do not. The pairs are held fixed.
+
+    Args:
+        differences: a − b, one per seed.
+
+    Returns:
+        The probability is NaN with fewer than two seeds.
+
+    Source: the predictive distribution of one more normal observation, Student's t with a standard
+    error of s √(1 + 1/n); Hahn & Meeker (1991), Statistical Intervals, section 4.7.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    n = len(values)
+    median = float(np.median(values)) if n else float("nan")
+    above = int((values > 0).sum())
+    if n < 2:
+        return NewSeed(median, above, n, float("nan"))
+    error = values.std(ddof=1) * (1 + 1 / n) ** 0.5
+    if error <= ROUNDING * np.abs(values).max():
+        return NewSeed(median, above, n, float(values.mean() > 0))
+    return NewSeed(median, above, n, float(stats.t.cdf(values.mean() / error, n - 1)))
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Adjust p-values for several comparisons by Holm's step-down method.
 

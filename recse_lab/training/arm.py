@@ -5,7 +5,7 @@ Which views of a sentence are encoded, how, and what is compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from recse_lab.models.batching import pad
+from recse_lab.models.batching import by_token_budget, pad
 from recse_lab.models.editing import edited_embeddings
-from recse_lab.models.precision import autocast
+from recse_lab.models.precision import autocast, full
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.pooling import HiddenStates
 from recse_lab.reshape.reshaper import Reshaper
@@ -44,6 +44,23 @@ class Group(NamedTuple):
     """Seed of a fixed dropout mask: the same for both views of these sentences."""
     edit_seed: int
     """Seed of an edit of embeddings: the view's own, and the same in every group."""
+
+
+class Encoded(NamedTuple):
+    """Some sentences of a step after the encoder, in any order."""
+
+    embeddings: Float[Tensor, "part hidden"]
+    rows: Int[Tensor, " part"]
+    """Their places among all views."""
+    reshaped: Float[Tensor, "anchors reshaped"] | None = None
+    """Live reshaped features of those that are first views."""
+    anchors: Int[Tensor, " anchors"] | None = None
+    """Places of these in the batch."""
+
+
+def itself(own: Tensor, dim: int = 0) -> Tensor:
+    """The whole of what one process has alone; the default of ``Ranks.gather``."""
+    return own
 
 
 class ArmOutput(NamedTuple):
@@ -134,29 +151,54 @@ class Arm(nn.Module):
         wrap = self.encoder.readout.wrap
         return [[wrap(row, min(i, 1)) for row in view] for i, view in enumerate(views)]
 
-    def groups(self, views: Sequence[TokenRows], parts: int, *, seed: int) -> list[Group]:
-        """All sentences in ``parts`` groups of similar length, so that little is padded.
+    def groups(
+        self, views: Sequence[TokenRows], parts: int, *, seed: int, tokens: int | None = None
+    ) -> list[Group]:
+        """All sentences in groups of similar length, so that little is padded.
 
         The loss sees the whole batch all the same.
+
+        Args:
+            views: Token ids of every view.
+            parts: Groups of one size; of every view, where views are encoded apart.
+            seed: Of fixed dropout masks and of edits of embeddings.
+            tokens: Largest padded size of a group, in place of ``parts``; the longest sentences
+                come first, and the last group is what is left.
         """
         if self.shares_passes:
-            return self._by_length([row for view in views for row in view], parts, seed=seed)
+            together = [row for view in views for row in view]
+            return self._by_length(together, parts, seed=seed, tokens=tokens)
         batch = len(views[0])
         return [
             group
             for i, view in enumerate(views)
-            for group in self._by_length(view, parts, view=i, offset=i * batch, seed=seed)
+            for group in self._by_length(
+                view, parts, view=i, offset=i * batch, seed=seed, tokens=tokens
+            )
         ]
 
     def _by_length(
-        self, rows: TokenRows, parts: int, *, view: int = 0, offset: int = 0, seed: int = 0
+        self,
+        rows: TokenRows,
+        parts: int,
+        *,
+        view: int = 0,
+        offset: int = 0,
+        seed: int = 0,
+        tokens: int | None = None,
     ) -> list[Group]:
         device = self.encoder.device
-        order = np.argsort([len(row) for row in rows], kind="stable")
-        groups = []
+        lengths = np.array([len(row) for row in rows])
+        order = np.argsort(lengths, kind="stable")
         # Groups of one size, although other cuts would pad less: a CPU's library compiles its
         # kernels again for every shape it meets.
-        for i, part in enumerate(np.array_split(order, min(parts, len(order)))):
+        cuts = (
+            np.array_split(order, min(parts, len(order)))
+            if tokens is None
+            else by_token_budget(lengths, tokens)
+        )
+        groups = []
+        for i, part in enumerate(cuts):
             ids, mask = pad([rows[k] for k in part], self.encoder.pad_id)
             places = torch.from_numpy(part + offset)
             groups.append(
@@ -182,23 +224,50 @@ class Arm(nn.Module):
             stored: Reshaped features of the first views; computed live if there is a reshaper and
                 this is None.
         """
+        return self.compare([self.encode(groups, batch, live=stored is None)], batch, stored)
+
+    def encode(self, groups: Sequence[Group], batch: int, *, live: bool) -> Encoded:
+        """Embeddings of some groups, with reshaped features of their first views if ``live``."""
         embeddings, reshaped = [], []
-        live = self.reshaper if stored is None else None
+        reshaper = self.reshaper if live else None
         # One autocast for all groups: weights are cast once.
         with autocast(self.encoder.device, self.precision):
             words = self.encoder.embed_tokens(torch.cat([g.ids.flatten() for g in groups]))
             sizes = [g.ids.numel() for g in groups]
             for group, flat in zip(groups, words.split(sizes), strict=True):
                 embedding, hidden = self._encode(group, flat.view(*group.ids.shape, -1))
-                embeddings.append(embedding.float())  # a head may answer in bf16
-                if live is not None:
+                embeddings.append(full(embedding))  # a head may answer in bf16
+                if reshaper is not None:
                     reshaped.append(self._anchors(group, hidden, batch))
-        back = torch.cat([group.rows for group in groups]).argsort()
-        views = torch.cat(embeddings)[back].view(-1, batch, self.encoder.hidden)
-        if live is not None:
-            order = torch.cat([rows for *_, rows in reshaped]).argsort()
-            stored = torch.cat([live(*features) for *features, _ in reshaped])[order]
-        return self._output(views, stored)
+        places = torch.cat([group.rows for group in groups])
+        if reshaper is None:
+            return Encoded(torch.cat(embeddings), places)
+        anchors = torch.cat([rows for *_, rows in reshaped])
+        features = torch.cat([reshaper(*features) for *features, _ in reshaped])
+        return Encoded(torch.cat(embeddings), places, features, anchors)
+
+    def compare(
+        self,
+        parts: Sequence[Encoded],
+        batch: int,
+        stored: Float[Tensor, "batch reshaped"] | None = None,
+        gather: Callable[[Tensor, int], Tensor] = itself,
+    ) -> ArmOutput:
+        """What the objective compares, from all sentences after the encoder.
+
+        Args:
+            parts: Every sentence of the step, each in one of the parts.
+            batch: Sentences per view, of this process.
+            stored: As in ``forward``.
+            gather: Joins what the processes of a training hold, along a dimension.
+        """
+        back = torch.cat([part.rows for part in parts]).argsort()
+        views = torch.cat([part.embeddings for part in parts])[back]
+        live = [part for part in parts if part.reshaped is not None and part.anchors is not None]
+        if live:
+            order = torch.cat([part.anchors for part in live if part.anchors is not None]).argsort()
+            stored = torch.cat([part.reshaped for part in live if part.reshaped is not None])[order]
+        return self._output(views.view(-1, batch, self.encoder.hidden), stored, gather)
 
     def _encode(
         self, group: Group, words: Float[Tensor, "part tokens hidden"]
@@ -217,45 +286,59 @@ class Arm(nn.Module):
             return self.encoder(words, group.ids, group.mask, view=group.view)
 
     def _anchors(self, group: Group, hidden: HiddenStates, batch: int) -> tuple[Tensor, ...]:
-        """Features, ids, content mask and places of the first views in a group."""
+        """Features, ids, content mask and places of the first views in a group.
+
+        The hidden states are those of the anchors' own pass, dropout masks included.
+        """
         first = group.rows < batch
         ids, mask = group.ids[first], group.mask[first]
-        features = hidden[self.source][first].float()
+        features = full(hidden[self.source][first])
         return features, ids, self.encoder.content_mask(ids, mask), group.rows[first]
 
     def _output(
         self,
         views: Float[Tensor, "all batch hidden"],
         reshaped: Float[Tensor, "batch reshaped"] | None,
+        gather: Callable[[Tensor, int], Tensor],
     ) -> ArmOutput:
         """The compared views, both projections of a reshape target, and all negatives."""
+        own, views = views[0], gather(views, 1)
         compared, hard = views[: self.passes], views[2:]
         negatives = [*hard, *([self.queue()] if self.queue is not None else [])]
         extra = torch.cat(negatives) if negatives else None
         if reshaped is None or self.project_embedding is None or self.project_target is None:
             return ArmOutput(compared, None, None, extra)
-        projection = self.project_embedding(views[0])
-        return ArmOutput(compared, projection, self.project_target(reshaped), extra)
+        projection = gather(self.project_embedding(own), 0)
+        return ArmOutput(compared, projection, gather(self.project_target(reshaped), 0), extra)
 
     # ---- after the loss ------------------------------------------------------------------------
 
     @torch.no_grad()
-    def update_queue(self, first: TokenRows, parts: int) -> None:
+    def update_queue(
+        self,
+        first: TokenRows,
+        parts: int,
+        *,
+        tokens: int | None = None,
+        gather: Callable[[Tensor, int], Tensor] = itself,
+    ) -> None:
         """Give the queue this batch's first views, if there is a queue.
 
         Args:
             first: Token ids of the first views.
             parts: Groups they are encoded in.
+            tokens: Largest padded size of a group, in place of ``parts``.
+            gather: As in ``compare``.
         """
         if self.queue is None:
             return
-        groups = self._by_length(first, parts)  # groups of a step may mix the views
+        groups = self._by_length(first, parts, tokens=tokens)  # those of a step may mix the views
 
         def embed(encoder: TransformerEncoder) -> Float[Tensor, "batch hidden"]:
             with autocast(encoder.device, self.precision):
                 found = [
-                    encoder(encoder.embed_tokens(g.ids), g.ids, g.mask)[0].float() for g in groups
+                    full(encoder(encoder.embed_tokens(g.ids), g.ids, g.mask)[0]) for g in groups
                 ]
-            return torch.cat(found)[torch.cat([g.rows for g in groups]).argsort()]
+            return gather(torch.cat(found)[torch.cat([g.rows for g in groups]).argsort()], 0)
 
         self.queue.update(self.encoder, embed)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from recse_lab.config.schema import TrainingConfig
+from recse_lab.errors import LabError
 from recse_lab.objectives import LossTerms
 from recse_lab.optimisation.batches import Batches
 from recse_lab.optimisation.checkpoint import CHECKPOINT_S, resume, save_state
@@ -26,13 +28,15 @@ from recse_lab.optimisation.stepping import (
     refuse_nonfinite,
     step_seed,
 )
-from recse_lab.training.arm import Arm, TokenRows
+from recse_lab.training.arm import Arm, Group, TokenRows
+from recse_lab.training.chunks import Chunks, Objective, whole_gradient
+from recse_lab.training.ranks import ALONE, Ranks
 
 BEHAVIOUR = 1
 """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
-Objective = Callable[..., LossTerms]
-"""The fields of an ``ArmOutput`` -> the named terms of the loss."""
+Gradient = Callable[..., LossTerms]
+"""``whole_gradient``, or the same in chunks."""
 
 DevMeasures = dict[str, float | None]
 """Measures of the dev set by name; ``spearman`` decides on the best step."""
@@ -63,16 +67,22 @@ class Progress:
     save_s: float = 0.0
     tokens: int = 0
 
-    def count_step(self, views: list[TokenRows], elapsed: float) -> float:
+    def count_step(self, tokens: int, elapsed: float) -> float:
         """Add a finished step; returns its tokens per second."""
-        tokens = sum(len(row) for view in views for row in view)
         self.step += 1
         self.tokens += tokens
         self.train_s += elapsed
         return tokens / elapsed
 
-    def evaluate(self, dev: Callable[[], DevMeasures], on_best: Callable[[], None]) -> None:
-        """Evaluate on the dev set, and call ``on_best`` after the best score so far."""
+    def look(self, hooks: Hooks, patience: int | None, ranks: Ranks) -> None:
+        """Evaluate on the dev set in the first process, and tell the others what follows."""
+        if hooks.dev is not None:
+            self._evaluate(hooks.dev, hooks.on_best)
+            self.stopped_early = patience is not None and self.since_best >= patience
+        self.__dict__.update(ranks.told(vars(self)))
+
+    def _evaluate(self, dev: Callable[[], DevMeasures], on_best: Callable[[], None]) -> None:
+        """Evaluate, and call ``on_best`` after the best score so far."""
         began = time.monotonic()
         self.dev = dev()
         self.dev_s += time.monotonic() - began
@@ -93,107 +103,184 @@ def evaluation_due(step: int, config: TrainingConfig, steps: int) -> bool:
     return early or (step > 0 and (step % config.eval_every == 0 or step == steps))
 
 
+@dataclass(frozen=True)
+class Data:
+    """What a step reads of the corpus, by row number."""
+
+    tokens: TokenSource
+    """The sentences."""
+    positives: TokenSource | None = None
+    """Another sentence for every row, in supervised training."""
+    negatives: TokenSource | None = None
+    """A hard negative for every row."""
+    stored: FeatureSource | None = None
+    """Reshaped features of the sentences; None if there are none, or live ones."""
+
+    def views(self, arm: Arm, rows: Int[np.ndarray, " batch"], seed: int) -> list[TokenRows]:
+        """Token ids of every view of some rows."""
+        partners = (None if s is None else s.rows(rows) for s in (self.positives, self.negatives))
+        return arm.views(self.tokens.rows(rows), *partners, seed=seed)
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What is called while a training runs. With several processes, give them to the first."""
+
+    dev: Callable[[], DevMeasures] | None = None
+    """Evaluates the dev set."""
+    on_best: Callable[[], None] = lambda: None
+    """Called after the best dev score so far."""
+    log: Callable[[dict[str, Any]], None] = lambda line: None
+    """Called with one line of metrics per step."""
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked after every step whether to save and stop."""
+
+
 def train(
     arm: Arm,
-    tokens: TokenSource,
+    data: Data,
     config: TrainingConfig,
     folder: Path,
     *,
     objective: Objective,
     steps: int,
     seed: int = 0,
-    stored: FeatureSource | None = None,
-    positives: TokenSource | None = None,
-    negatives: TokenSource | None = None,
-    dev: Callable[[], DevMeasures] | None = None,
-    on_best: Callable[[], None] = lambda: None,
-    log: Callable[[dict[str, Any]], None] = lambda line: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    hooks: Hooks = Hooks(),
+    ranks: Ranks = ALONE,
 ) -> Progress:
     """Train ``arm`` in place, resuming from ``folder/state.safetensors`` if it exists.
 
     Args:
         arm: What is trained.
-        tokens: The sentences of the corpus.
+        data: The corpus and what belongs to its rows.
         config: The recipe; its ``epochs`` and ``steps`` are not read.
         folder: Where the state is kept.
-        objective: From the arm's output to the loss and its terms.
+        objective: From the arm's output to the loss and its terms; with several processes, the
+            share of this one.
         steps: Optimiser steps in all.
         seed: Of batches, dropout and views.
-        stored: Reshaped features of the sentences; None if there are none, or live ones.
-        positives: Another sentence for every row of ``tokens``, in supervised training.
-        negatives: A hard negative for every row of ``tokens``.
-        dev: Evaluates the dev set.
-        on_best: Called after the best dev score so far.
-        log: Called with one line of metrics per step.
-        should_stop: Asked after every step whether to save and stop.
+        hooks: Dev set, metrics, and the question whether to stop.
+        ranks: The processes that train together.
 
     Raises:
         Interrupted: ``should_stop`` said so; the state is saved.
         LabError: Loss, gradient or weights are not finite; the last good state is kept.
     """
-    # The arm casts for itself: no precision from the environment may come on top.
-    accelerator = Accelerator(cpu=arm.encoder.device.type == "cpu", mixed_precision="no")
     optimizer = adamw(arm, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     state_file = folder / "state.safetensors"
     progress = resume(Progress, state_file, arm, optimizer)
-    model, optimizer = accelerator.prepare(arm, optimizer)
+    ranks.agree({"state of training saved at step": progress.step})
     batches = Batches(
-        tokens.lengths, config.batch_size, seed=seed, sort_batches=config.sort_batches
+        data.tokens.lengths, config.batch_size, seed=seed, sort_batches=config.sort_batches
     )
-    largest_norm = float("inf") if config.clip is None else config.clip
-    if dev is not None and config.early_looks and progress.step == 0:
-        log(_evaluate_untrained(progress, dev))
+    gradient = gradient_of(config)
+    if hooks.dev is not None and config.early_looks and progress.step == 0:
+        hooks.log(_evaluate_untrained(progress, hooks.dev))
     arm.train()
     saved = time.monotonic()
     while progress.step < steps and not progress.stopped_early:
         began, step = time.monotonic(), progress.step
-        draw = step_seed(seed, step, accelerator.process_index)
-        torch.manual_seed(draw)
         rate = set_learning_rate(optimizer, config, step, steps)
+        rows = batches(step)[ranks.share(config.batch_size)]
+        refuse = partial(refuse_nonfinite, step=step, rows=rows, state=state_file)
 
-        # One batch: encode, compare, differentiate.
-        rows = batches(step)
-        partners = (None if s is None else s.rows(rows) for s in (positives, negatives))
-        views = arm.views(tokens.rows(rows), *partners, seed=draw)
-        groups = arm.groups(views, config.sub_batches, seed=draw)
-        features = None if stored is None else stored.read(rows).to(accelerator.device)
-        terms = objective(*model(groups, len(rows), features))
-        refuse_nonfinite("loss", terms.loss, step, rows, state_file)
-        arm.update_queue(views[0], config.sub_batches)
-        accelerator.backward(terms.loss)
-        norm = accelerator.clip_grad_norm_(model.parameters(), largest_norm)
-        assert norm is not None  # it is None under DeepSpeed alone
-        refuse_nonfinite("gradient norm", norm, step, rows, state_file)
+        terms, tokens = differentiate(
+            arm, data, rows, config, gradient, objective, step_seed(seed, step, ranks.index), ranks
+        )
+        refuse("loss", terms.loss)
+        norm = nn.utils.clip_grad_norm_(arm.parameters(), config.clip or float("inf"))
+        refuse("gradient norm", norm)
         optimizer.step()
         optimizer.zero_grad()
 
-        speed = progress.count_step(views, time.monotonic() - began)
+        speed = progress.count_step(tokens, time.monotonic() - began)
         line = _metrics(progress.step, terms, rate, float(norm), speed)
-        if dev is not None and evaluation_due(progress.step, config, steps):
-            progress.evaluate(dev, on_best)
-            progress.stopped_early = config.patience is not None and (
-                progress.since_best >= config.patience
-            )
+        if evaluation_due(progress.step, config, steps):
+            progress.look(hooks, config.patience, ranks)
             line |= _dev_columns(progress.dev)
-        log(line)
+        hooks.log(line)
 
-        stop = should_stop() and progress.step < steps
-        overdue = time.monotonic() - saved > CHECKPOINT_S
+        stop = ranks.any(hooks.should_stop(), arm.encoder.device) and progress.step < steps
+        overdue = ranks.told(time.monotonic() - saved > CHECKPOINT_S)
         keep = stop or overdue or progress.step % config.eval_every == 0
         if keep or progress.step == steps:
             # A finite gradient may still carry the weights out of float32.
-            weights = torch.nn.utils.get_total_norm([p.detach() for p in arm.parameters()])
-            refuse_nonfinite("norm of the weights", weights, step, rows, state_file)
+            weights = nn.utils.get_total_norm([p.detach() for p in arm.parameters()])
+            refuse("norm of the weights", weights)
         if keep:
-            if accelerator.is_main_process:
-                plain = getattr(optimizer, "optimizer", optimizer)
-                save_state(state_file, arm, plain, vars(progress))
+            if ranks.first:
+                save_state(state_file, arm, optimizer, vars(progress))
             saved = time.monotonic()
         if stop:
             raise Interrupted(f"stopped at step {progress.step}")
     arm.eval()
     return progress
+
+
+def gradient_of(config: TrainingConfig) -> Gradient:
+    """How a step is differentiated: whole, or in chunks of a token budget."""
+    if config.chunk_tokens is None:
+        return whole_gradient
+    return Chunks(None if config.graph_memory is None else config.graph_memory * 2**30)
+
+
+def differentiate(
+    arm: Arm,
+    data: Data,
+    rows: Int[np.ndarray, " batch"],
+    config: TrainingConfig,
+    gradient: Gradient,
+    objective: Objective,
+    draw: int,
+    ranks: Ranks = ALONE,
+) -> tuple[LossTerms, int]:
+    """One batch: encode, compare, differentiate, and give the queue what it keeps.
+
+    Args:
+        arm: The arm; it gets the gradient of the whole batch.
+        data: The corpus.
+        rows: The rows of this process.
+        config: How the rows are grouped.
+        gradient: How the step is differentiated.
+        objective: As for ``train``.
+        draw: Seed of everything random in this step and process.
+        ranks: The processes that share the batch.
+
+    Returns:
+        The terms of the whole batch, and the tokens of this process.
+
+    Raises:
+        LabError: The step needs more memory than there is.
+    """
+    torch.manual_seed(draw)
+    views = data.views(arm, rows, draw)
+    groups = arm.groups(views, config.sub_batches, seed=draw, tokens=config.chunk_tokens)
+    features = None if data.stored is None else data.stored.read(rows).to(arm.encoder.device)
+    with refusing_what_does_not_fit(groups):
+        terms = gradient(arm, groups, len(rows), features, objective, ranks)
+    arm.update_queue(views[0], config.sub_batches, tokens=config.chunk_tokens, gather=ranks.gather)
+    ranks.add_gradients(arm)
+    summed = (None if term is None else ranks.total(term) for term in terms)
+    return LossTerms(*summed), sum(len(row) for view in views for row in view)
+
+
+@contextmanager
+def refusing_what_does_not_fit(groups: Sequence[Group]) -> Iterator[None]:
+    """Turn the end of memory in a step into a sentence that says which chunk may fit."""
+    try:
+        yield
+    except RuntimeError as error:  # a CPU's allocator has no class of its own
+        ended = isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+        if not ended:
+            raise
+        tokens = sum(group.ids.numel() for group in groups)
+        longest = max(group.ids.shape[1] for group in groups)
+        smaller = max(longest, min(tokens // 8, max(g.ids.numel() for g in groups) // 2))
+        raise LabError(
+            f"a step of {tokens:,} padded tokens does not fit into memory; give "
+            f"training.chunk_tokens {smaller} (the same gradient, chunk by chunk), or "
+            "training.graph_memory, in GiB, if it is given already."
+        ) from error
 
 
 def _evaluate_untrained(progress: Progress, dev: Callable[[], DevMeasures]) -> dict[str, Any]:

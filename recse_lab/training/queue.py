@@ -5,10 +5,14 @@ ESimCSE's order within a step, with θ_q the weights the step began with:
 1. the loss takes the queue as it stands, empty at the first step;
 2. ``MomentumEncoder.update``: θ_k ← m θ_k + (1 − m) θ_q;
 3. the momentum encoder embeds the batch's own sentences (not their repeated copies), dropout off;
+   its states pass through the *live* head, as the release has one head and copies the backbone
+   alone (``head="copied"`` is ours: a copy of the head that lags like the rest);
 4. ``MomentumQueue.push``: they are negatives from the next step on, and never for their own batch.
 
-Source: Wu et al. 2022 (arXiv:2109.04380) section 3.2 (m = 0.995, 2.5 batches); order and dropout as
-in the authors' release, github.com/caskcsg/sentemb, ESimCSE/esimcse.
+Source: Wu et al. 2022 (arXiv:2109.04380) section 3.2 (m = 0.995, 2.5 batches), which says nothing
+of the head; order, head and dropout as in the authors' release, github.com/caskcsg/sentemb at
+5eeec55, ESimCSE/esimcse/models.py (``cl_forward``) and trainers.py (``compute_loss``). The release
+also empties the queue at the start of an epoch; ours goes on.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -91,19 +95,29 @@ class MomentumEncoder(nn.Module):
     """A copy of ``encoder`` that averages its weights: no gradient, and dropout always off.
 
     Its weights are parameters that ask for no gradient: they are saved like others and no optimiser
-    updates them. A head inside ``encoder`` is copied too; the authors' release keeps the live head
-    on a copied backbone.
+    updates them.
+
+    Args:
+        encoder: What is copied; it stays as it is.
+        momentum: m of the moving average.
+        without: A part of the encoder that the copy lacks.
 
     Raises:
         ValueError: A momentum outside 0 … 1.
+
+    Source: MoCo (He et al. 2020, arXiv:1911.05722) eq. 2.
     """
 
-    def __init__(self, encoder: nn.Module, *, momentum: float = 0.995) -> None:
+    def __init__(
+        self, encoder: nn.Module, *, momentum: float = 0.995, without: str | None = None
+    ) -> None:
         super().__init__()
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum {momentum}: it must lie between 0 and 1")
         self.momentum = momentum
         self.encoder = copy.deepcopy(encoder).requires_grad_(False)
+        if without is not None:
+            setattr(self.encoder, without, None)
         self.train(False)
 
     def train(self, mode: bool = True) -> MomentumEncoder:
@@ -118,10 +132,12 @@ class MomentumEncoder(nn.Module):
     @torch.no_grad()
     def update(self, encoder: nn.Module) -> None:
         """θ_k ← m θ_k + (1 − m) θ_q over parameters; buffers are copied as they are."""
+        own, live = dict(self.encoder.named_parameters()), dict(encoder.named_parameters())
         average = get_ema_multi_avg_fn(self.momentum)  # one call over all: each weight read once
-        average(list(self.encoder.parameters()), list(encoder.parameters()), 0)
-        for own, live in zip(self.encoder.buffers(), encoder.buffers(), strict=True):
-            own.copy_(live)
+        average(list(own.values()), [live[name] for name in own], 0)
+        buffers = dict(encoder.named_buffers())
+        for name, buffer in self.encoder.named_buffers():
+            buffer.copy_(buffers[name])
 
 
 class MomentumContrast(NegativeSource):
@@ -131,15 +147,30 @@ class MomentumContrast(NegativeSource):
         encoder: The encoder that will be trained.
         size: Embeddings in the queue.
         momentum: m of the moving average.
+        head: Which training head the momentum encoder's states pass through: the live one, or a
+            copy that follows it.
 
     Raises:
         ValueError: A size below 1, or a momentum outside 0 … 1.
+
+    Source: see the module's first lines.
     """
 
-    def __init__(self, encoder: TransformerEncoder, *, size: int, momentum: float = 0.995) -> None:
+    behaviour = 2
+
+    def __init__(
+        self,
+        encoder: TransformerEncoder,
+        *,
+        size: int,
+        momentum: float = 0.995,
+        head: Literal["live", "copied"] = "live",
+    ) -> None:
         super().__init__()
+        self.head = head
         self.queue = MomentumQueue(size, encoder.hidden)
-        self.momentum_encoder = MomentumEncoder(encoder, momentum=momentum)
+        without = "head" if head == "live" else None
+        self.momentum_encoder = MomentumEncoder(encoder, momentum=momentum, without=without)
 
     def forward(self) -> Float[Tensor, "filled hidden"]:
         """The embeddings in the queue."""
@@ -151,4 +182,5 @@ class MomentumContrast(NegativeSource):
         self.momentum_encoder.update(encoder)
         copied = self.momentum_encoder.encoder
         assert isinstance(copied, TransformerEncoder)
-        self.queue.push(embed(copied))
+        embeddings = embed(copied)
+        self.queue.push(encoder.apply_head(embeddings) if self.head == "live" else embeddings)

@@ -3,7 +3,7 @@
 import pytest
 from study_files import GRAM, study_text
 
-from recse_lab.ablation.plan import states, write_study
+from recse_lab.ablation.plan import record_of, states
 from recse_lab.ablation.study import plan_study
 from recse_lab.config.identity import run_id
 from recse_lab.files import read_json
@@ -52,7 +52,7 @@ def test_the_id_of_a_cell_is_its_question(tmp_path):
 def test_the_record_of_a_study_keeps_its_commands(tmp_path):
     study = planned(tmp_path, quick=True, seeds=1)
     for command in ("first", "second", "first"):
-        write_study(study.folder, study.spec, study.cells, command)
+        record_of(study.folder, study.spec, study.cells, command).write(study.folder)
     record = read_json(study.folder / "study.json")
     assert record["commands"] == ["first", "second"]
     assert record["created"] <= record["updated"]

@@ -10,7 +10,7 @@ from recse_lab.ablation.executors.executor import Event
 from recse_lab.ablation.runner import expected_seconds, forget, run_study, to_run
 from recse_lab.ablation.study import plan_study
 from recse_lab.files import write_json
-from recse_lab.runs.claims import Claimed
+from recse_lab.runs.leases import Claimed
 from recse_lab.runs.store import Run
 
 NEVER = {"keep_model": False, "on_step": lambda line, steps: None, "should_stop": lambda: False}

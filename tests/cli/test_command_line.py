@@ -53,6 +53,8 @@ def test_ablate_from_corpus_to_report_and_again_from_the_store(call, study, tmp_
         "summary.md",
         "page.html",
         "card.json",
+        "differences.png",
+        "differences.pdf",
         "figure.png",
         "figure.pdf",
     }
@@ -322,7 +324,7 @@ report: {{x: reshape.dim, against: SimCSE}}
             ["probe", "polarity", "TINY", "--out", "BELOW"],
             "cannot be read or written (Not a directory)",
         ),
-        (["runs", "show", "abc"], "no run begins with it"),
+        (["runs", "show", "abc"], "no run 'abc'"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_two(

@@ -79,7 +79,8 @@ def evaluated(tmp_path, **wanted):
     found = [
         run
         for run in runs
-        if wanted.items() <= {**run.results["encoder"], **run.results["protocol"]}.items()
+        if wanted.items()
+        <= {**run.record.results.tree()["encoder"], **run.record.results.tree()["protocol"]}.items()
     ]
     assert len(found) == 1
     return found[0]
@@ -110,14 +111,16 @@ def test_an_evaluation_is_a_run(call, tiny, small_senteval, tmp_path, encoded):
         "cost.json",
         "status.json",
     }
-    assert read_json(tmp_path / "o.json") == run.results | {"environment": run.environment}
-    assert run.cost["encoded"] == run.cost["sentences"] == sum(encoded) > 0
+    assert read_json(tmp_path / "o.json") == run.record.results.document() | {
+        "environment": run.record.environment.tree()
+    }
+    assert run.record.cost.encoded == run.record.cost.sentences == sum(encoded) > 0
     assert f"run {run.id}" in out
     frame = pd.read_parquet(run.scores)
     for task in SEVEN:
         part = frame[frame["task"] == task]
         wanted = stats.spearmanr(part["gold"], part["score"]).statistic
-        assert run.results["tasks"][task]["spearman"]["all"] == pytest.approx(wanted, abs=1e-12)
+        assert run.record.sts.tasks[task].spearman.all == pytest.approx(wanted, abs=1e-12)
 
     row = notebook.runs(tmp_path / "runs").iloc[0]
     assert (row["protocol"], row["model.pooling"], row["evaluation.precision"]) == (
@@ -125,17 +128,17 @@ def test_an_evaluation_is_a_run(call, tiny, small_senteval, tmp_path, encoded):
         "mean",
         "fp32",
     )
-    assert row["average"] == run.results["average"]["spearman"]["all"]
-    assert row["stsb"] == run.results["tasks"]["stsb"]["spearman"]["all"]
+    assert row["average"] == run.record.sts.average.spearman.all
+    assert row["stsb"] == run.record.sts.tasks["stsb"].spearman.all
     assert "simcse-2021" in call("runs", "ls")[1]
     assert f"{100 * row['average']:.2f}" in call("runs", "show", run.id)[1]
 
     code, out, _ = call(*command)
     assert "kept since" in out or "0 sentences encoded" in out  # within the second of the first
-    assert sum(encoded) == run.cost["sentences"]
+    assert sum(encoded) == run.record.cost.sentences
     before = (run.folder / "results.json").stat().st_mtime_ns
     code, out, _ = call(*command, "--no-cache")
-    assert sum(encoded) == 2 * run.cost["sentences"]
+    assert sum(encoded) == 2 * run.record.cost.sentences
     assert (run.folder / "results.json").stat().st_mtime_ns > before
     assert [found.id for found in find_runs(tmp_path / "runs")] == [run.id]
 
@@ -169,9 +172,7 @@ def test_another_protocol_takes_its_sentences_from_the_cache(
     for protocol, average in averages.items():
         assert listed[protocol] == pytest.approx(average, abs=1e-12)
     assert len(set(averages.values())) == 3
-    assert (
-        len(SUBSETS["sts12"]) == evaluated(tmp_path, id="mteb").results["tasks"]["sts12"]["subsets"]
-    )
+    assert len(SUBSETS["sts12"]) == evaluated(tmp_path, id="mteb").record.sts.tasks["sts12"].subsets
 
 
 def test_the_space_of_the_old_tables(tiny, small_senteval, tmp_path):
@@ -187,14 +188,17 @@ def test_the_space_of_the_old_tables(tiny, small_senteval, tmp_path):
     encoder = load_encoder(str(tiny))
     u, v = (F.normalize(torch.from_numpy(encoder.encode(side)), dim=1) for side in pairs[:2])
     close = torch.from_numpy(pairs.gold > 4)
-    space = run.results["space"]
+    space = run.record.results.tree()["space"]
     assert space["alignment"] == pytest.approx(
         float((u - v)[close].norm(dim=1).square().mean()), abs=1e-5
     )
     assert space["uniformity"] == pytest.approx(
         float(torch.pdist(torch.cat([u, v])).square().mul(-2).exp().mean().log()), abs=1e-5
     )
-    assert "space" not in evaluate(str(tiny), tmp_path, data_dir=str(small_senteval)).results
+    assert (
+        "space"
+        not in evaluate(str(tiny), tmp_path, data_dir=str(small_senteval)).record.results.tree()
+    )
 
 
 def test_transfer_tasks_from_the_command_line(call, tiny, transfer_data, tmp_path, encoded):
@@ -305,7 +309,7 @@ def test_what_fails_is_marked_and_measured_next_time(
         with pytest.raises(RuntimeError):
             evaluate(str(tiny), tmp_path / "runs", data_dir=str(small_senteval), tasks=["stsb"])
     (run,) = find_runs(tmp_path / "runs")
-    assert (run.state, run.results) == ("failed", None)
+    assert (run.state, run.record.results.tree()) == ("failed", {})
     assert "out of luck" in (run.status.message or "")
     assert call(*command)[0] == 0
     assert run.state == "done"
@@ -316,10 +320,9 @@ def test_a_constant_encoder_has_no_score(tiny, small_senteval, tmp_path, monkeyp
         TransformerEncoder, "encode", lambda self, s, **o: np.ones((len(s), 16), np.float32)
     )
     run = evaluate(str(tiny), tmp_path, data_dir=str(small_senteval), protocol="recse-release")
-    assert run.results["average"]["spearman"]["all"] is None
+    assert run.record.sts.average.spearman.all is None
     assert (
-        run.results["tasks"]["stsb"]["undefined"]
-        == "all scores are the same: the encoder is constant"
+        run.record.sts.tasks["stsb"].undefined == "all scores are the same: the encoder is constant"
     )
     assert json.loads((run.folder / "results.json").read_text())["space"]["alignment"] == 0
 

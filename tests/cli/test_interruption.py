@@ -17,7 +17,7 @@ from safetensors import safe_open
 from recse_lab.ablation.executors.local import threads_per_worker
 from recse_lab.ablation.study import plan_study
 from recse_lab.jobs.train import execute
-from recse_lab.runs.store import Run
+from recse_lab.runs.store import Run, find_runs
 
 STEPS = 120
 
@@ -79,7 +79,7 @@ def wait_until(what, seconds=180.0):
 
 
 def cells(runs: Path) -> list[Run]:
-    return [Run(path.parent) for path in (runs / "small").glob("*/config.json")]
+    return find_runs(runs)
 
 
 def saved_step(run: Run) -> int:
@@ -130,7 +130,7 @@ def test_interrupted_then_killed_then_finished(study, tmp_path):
         pd.testing.assert_frame_equal(
             pd.read_parquet(same.scores), pd.read_parquet(run.scores), check_exact=True
         )
-        assert same.results == run.results
+        assert same.record.results.tree() == run.record.results.tree()
         assert [line["step"] for line in same.metrics()] == list(range(1, STEPS + 1))
         before = told.get(run.id, [])
         assert (

@@ -71,3 +71,12 @@ def test_tables_are_listed(call):
     assert code == 0
     for name in ("sts", "transfer", "alignment-uniformity", "polarity", "portability", "cost"):
         assert name in out
+
+
+def test_claims_of_an_empty_store_leave_the_verdicts_alone(call, tmp_path):
+    (tmp_path / "claims.md").write_text("kept")
+    for absent in (tmp_path / "absent", tmp_path):
+        code, _, err = call("report", "claims", "--runs", absent, "--out", tmp_path)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "no run here" in err
+    assert (tmp_path / "claims.md").read_text() == "kept"

@@ -42,3 +42,22 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path, message in ((tmp_path / "b.yaml", "no such file"), (tmp_path, "not a YAML text")):
         with pytest.raises(LabError, match=message):
             read_yaml(path)
+
+
+def test_aliases_that_explode_are_refused_at_once(tmp_path):
+    lines = ["a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 11)]
+    (tmp_path / "a.yaml").write_text("\n".join(lines))
+    with pytest.raises(LabError, match="unfold to more than 100,000 entries"):
+        read_yaml(tmp_path / "a.yaml")
+
+
+def test_an_alias_is_read(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: &x {b: 1}\nc: *x\n")
+    assert read_yaml(tmp_path / "a.yaml")[0] == {"a": {"b": 1}, "c": {"b": 1}}
+
+
+def test_a_number_too_long_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: " + "9" * 5_000)
+    with pytest.raises(LabError, match="not valid YAML"):
+        read_yaml(tmp_path / "a.yaml")

@@ -1,8 +1,7 @@
 """Laws of backbones: every family that is supported, against transformers' own eager attention.
 
-A family is a folder with random weights, made on the spot by a fixture of tests/conftest.py; a new
-one is one fixture and one name here. ModernBERT and GPT-2 are absent: their configurations name
-their dropouts differently, so that ``load_backbone`` does not set them yet.
+A family is a folder with random weights, made on the spot by a fixture of tests/conftest.py. The
+other families of ``recse_lab.models.families`` are tried in tests/jobs/test_selftest.py.
 """
 
 import numpy as np

@@ -146,3 +146,19 @@ def test_is_frozen_and_equal_to_its_like(name):
 def test_a_temperature_that_is_none_is_refused(name, temperature):
     with pytest.raises(ValueError, match="temperature"):
         CONTRASTS[name](temperature=temperature)
+
+
+@pytest.mark.parametrize("parts", [[5], [2, 2, 1], [1, 1, 1, 1, 1]])
+def test_parts_of_a_batch_add_up_to_the_whole(contrast, negatives, parts):
+    """What tiles and several processes build on: value and gradient, an uneven last part too."""
+    data = [t if t is None else t.requires_grad_() for t in embeddings(9, negatives)]
+    asked = [t for t in data if t is not None]
+    whole = contrast(*data)
+    stops = torch.tensor(parts).cumsum(0).tolist()
+    slices = [slice(stop - size, stop) for stop, size in zip(stops, parts, strict=True)]
+    summed = sum(contrast.of_rows(*data, rows=s) * (s.stop - s.start) / BATCH for s in slices)
+    torch.testing.assert_close(summed, whole, rtol=1e-12, atol=1e-12)
+    for one, other in zip(
+        torch.autograd.grad(summed, asked), torch.autograd.grad(whole, asked), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)

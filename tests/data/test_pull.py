@@ -535,7 +535,7 @@ def test_the_command_tells_of_sets_that_are_not_the_real_ones(archive, tmp_path)
     done = run(hub, "check", "--json", str(tmp_path / "found.json"))
     assert done.returncode == 1
     found = json.loads((tmp_path / "found.json").read_text())
-    assert (found["schema"], found["sound"]) == ("recse-lab/data-check/1", False)
+    assert (found["schema"], found["sound"]) == ("recse-lab/data-check/2", False)
     by_name = {each["name"]: each for each in found["sets"]}
     assert (by_name["sts12"]["state"], by_name["wiki1m"]["state"]) == ("damaged", "absent")
     assert by_name["sick"]["licence"] == "CC BY-NC-SA 3.0"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from recse_lab.data.sts_sets import LABELS, SEVEN
+from recse_lab.data.sts_sets import DISJOINT, LABELS, SEVEN
 from recse_lab.data.transfer_sets import TRANSFER
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import (
@@ -20,7 +20,7 @@ from recse_lab.evaluation.sts import sts_average, sts_results
 STS = [name for name, protocol in PROTOCOLS.items() if isinstance(protocol, StsProtocol)]
 
 
-def scores(tasks=(*SEVEN, "sickr-all"), subsets=(40, 15, 25)):
+def scores(tasks=(*SEVEN, "sickr-all", *DISJOINT), subsets=(40, 15, 25)):
     rng = np.random.default_rng(3)
     parts = []
     for task in tasks:
@@ -61,6 +61,7 @@ WANTED = {
     "simcse-2021": (SEVEN, "all"),
     "recse-release": (SEVEN, "all"),
     "senteval-2018": (SEVEN, "mean"),
+    "sts-disjoint": (DISJOINT, "all"),
     "mteb": (("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr-all"), "all"),
 }
 
@@ -81,7 +82,7 @@ def test_the_average_is_that_of_the_protocol(name):
 
 def test_aggregations_and_pairs_make_a_difference():
     averages = {by_hand(scores(), *wanted).round(6) for wanted in WANTED.values()}
-    assert len(averages) == 3
+    assert len(averages) == 4
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

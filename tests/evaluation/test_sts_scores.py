@@ -129,7 +129,8 @@ def test_a_real_task_scored_by_an_oracle_is_one(data_dir):
 
 def test_scores_keep_the_order_of_the_files():
     scores = score_pairs(SUITE[:1], oracle(SUITE[:1]))
-    assert scores.columns.tolist() == ["task", "subset", "pair", "gold", "score"]
+    columns = ["task", "subset", "pair", "gold", "score", "first", "second"]
+    assert scores.columns.tolist() == columns
     assert scores[scores.subset == "s1"].pair.tolist() == list(range(50))
     gold = scores[scores.subset == "s2"].gold.reset_index(drop=True)
     pd.testing.assert_series_equal(gold, pd.Series(SUITE[0].subsets["s2"].gold, name="gold"))

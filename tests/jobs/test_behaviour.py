@@ -5,8 +5,10 @@ from spellings import config_of
 
 from recse_lab import pooling
 from recse_lab.config.identity import run_id
+from recse_lab.config.pretraining import MaskedTrainingConfig, PretrainConfig
 from recse_lab.evaluation import protocols
 from recse_lab.jobs.behaviour import (
+    behaviour_of_backbone,
     behaviour_of_evaluation,
     behaviour_of_pretraining,
     behaviour_of_run,
@@ -16,6 +18,7 @@ from recse_lab.models.heads import TanhHead
 from recse_lab.models.readouts import Prompt, Residual
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.objectives import CONTRASTS
+from recse_lab.optimisation import schedule
 from recse_lab.pretraining import loop as pretraining_loop
 from recse_lab.reshape import OPERATORS
 from recse_lab.reshape.reshaper import Reshaper
@@ -75,7 +78,7 @@ COMPONENTS = {
 def test_a_raised_version_renames_the_runs_that_use_the_component(name, monkeypatch):
     component, using, without = COMPONENTS[name]
     before = id_of(using), id_of(without)
-    monkeypatch.setattr(component, "behaviour", 2)
+    monkeypatch.setattr(component, "behaviour", component.behaviour + 1)
     assert id_of(using) != before[0]
     assert id_of(without) == before[1]
 
@@ -84,7 +87,7 @@ def test_a_raised_version_renames_the_runs_that_use_the_component(name, monkeypa
     ("registry", "used", "unused"),
     [
         (pooling.BEHAVIOUR, "mean", "cls"),
-        (protocols.BEHAVIOUR, protocols.OF_TRAINED_RUNS, "mteb"),
+        (protocols.BEHAVIOUR, "simcse-2021", "mteb"),
     ],
 )
 def test_so_does_a_version_in_a_registry(registry, used, unused, monkeypatch):
@@ -97,15 +100,30 @@ def test_so_does_a_version_in_a_registry(registry, used, unused, monkeypatch):
 
 
 def test_the_training_loop_is_no_component_of_an_untrained_encoder(monkeypatch):
-    before = id_of({}), id_of({"training.steps": 0}), behaviour_of_pretraining()
+    before = id_of({}), id_of({"training.steps": 0}), behaviour_of_pretraining(PretrainConfig())
     monkeypatch.setattr(training_loop, "BEHAVIOUR", 2)
     assert id_of({}) != before[0]
     assert id_of({"training.steps": 0}) == before[1]
-    assert behaviour_of_pretraining() == before[2]
+    assert behaviour_of_pretraining(PretrainConfig()) == before[2]
     monkeypatch.setattr(pretraining_loop, "BEHAVIOUR", 2)
-    assert behaviour_of_pretraining() != before[2]
+    assert behaviour_of_pretraining(PretrainConfig()) != before[2]
     monkeypatch.setattr(TransformerEncoder, "behaviour", 2)
     assert id_of({"training.steps": 0}) != before[1]
+
+
+def test_a_warm_up_is_a_component_of_both_trainings(monkeypatch):
+    def ids():
+        pretrainings = [
+            PretrainConfig(training=MaskedTrainingConfig(warmup_steps=steps)) for steps in (0, 9)
+        ]
+        return [
+            *(id_of({"training.warmup_steps": steps}) for steps in (0, 9)),
+            *(behaviour_of_pretraining(config) for config in pretrainings),
+        ]
+
+    before = ids()
+    monkeypatch.setattr(schedule, "WARM_UP_BEHAVIOUR", 3)
+    assert [a == b for a, b in zip(before, ids(), strict=True)] == [True, False, True, False]
 
 
 def test_a_baseline_is_a_component(monkeypatch):
@@ -128,3 +146,9 @@ def test_an_evaluation_uses_its_own_protocol_and_pooling():
 def test_every_family_member_has_a_version():
     for family in (OPERATORS, VIEWS, CONTRASTS):
         assert all(kind.behaviour >= 1 for kind in family.values())
+
+
+def test_families_whose_training_was_wrong_get_new_ids_and_others_keep_theirs():
+    """ModernBERT and GPT-2 trained at other rates of dropout than were recorded."""
+    assert behaviour_of_backbone("bert") == behaviour_of_backbone("roberta") == {}
+    assert behaviour_of_backbone("modernbert") == behaviour_of_backbone("gpt2") == {"backbone": 2}

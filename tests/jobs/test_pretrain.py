@@ -135,7 +135,7 @@ def test_it_learns_which_word_follows_which(tmp_path):
                 "intermediate_size": 32,
             },
             "training": {
-                "steps": 150,
+                "steps": 200,
                 "batch_size": 32,
                 "learning_rate": 3e-3,
                 "warmup_steps": 10,
@@ -146,7 +146,7 @@ def test_it_learns_which_word_follows_which(tmp_path):
     )
     run = execute_pretraining(config, tmp_path / "runs")
     assert (
-        run.results["last_accuracy"] > 0.5
+        run.record.pretraining.last_accuracy > 0.5
     )  # one of eight words by chance, of four by language alone
     encoder = load_encoder(str(run.folder / "model" / "last"))
     a, b, other = encoder.encode(["aa bb", "cc dd", "ee ff"])
@@ -172,7 +172,8 @@ def test_a_ready_tokenizer_is_taken(base, tiny, tmp_path):
     )
     assert (run.folder / "model" / "last" / "tokenizer.json").is_file()
     assert (
-        weights(run)["bert.embeddings.word_embeddings.weight"].shape[0] == run.results["vocabulary"]
+        weights(run)["bert.embeddings.word_embeddings.weight"].shape[0]
+        == run.record.pretraining.vocabulary
     )
 
 

@@ -12,7 +12,7 @@ from recse_lab.errors import LabError
 from recse_lab.jobs import environment
 from recse_lab.jobs import train as execution
 from recse_lab.jobs.train import execute
-from recse_lab.runs.store import Run
+from recse_lab.runs.store import find_runs
 from recse_lab.training import loop
 
 
@@ -105,8 +105,8 @@ def test_a_copy_cut_short_is_no_finished_run(config, tmp_path, trained, monkeypa
         patch.setattr(execution.shutil, "copy2", full)
         with pytest.raises(LabError, match="full"):
             execute(config, tmp_path / "two", keep_model=False)
-    (folder,) = (tmp_path / "two").iterdir()
-    assert (folder / "results.json").is_file()
-    assert Run(folder).state == "planned"
+    (run,) = find_runs(tmp_path)[1:]
+    assert (run.folder / "results.json").is_file()
+    assert (run.study, run.state) == ("two", "planned")
     assert execute(config, tmp_path / "two", keep_model=False).state == "done"
     assert len(trained) == 2

@@ -70,7 +70,11 @@ def test_layers_and_dropout_reach_every_family(family, layers):
     assert len(backbone(input_ids=ids, output_hidden_states=True).hidden_states) == layers + 1
 
 
-def test_an_architecture_without_sdpa_is_told_what_to_do(mpnet):
-    with pytest.raises(LabError, match=r"no sdpa attention; set model\.attention to auto or eager"):
+def test_attention_that_is_not_known_to_equal_eager_is_refused(mpnet):
+    with pytest.raises(
+        LabError,
+        match=r"sdpa attention has not been shown to equal eager attention in a mpnet model; "
+        r"set the attention to auto or eager",
+    ):
         load_backbone(str(mpnet), attention="sdpa")
     assert load_backbone(str(mpnet)).config._attn_implementation == "eager"

@@ -15,7 +15,9 @@ from recse_lab.models.folders import resolve
 from recse_lab.models.loading import load_backbone, load_tokenizer
 from recse_lab.models.readouts.prompt import (
     TEMPLATES,
+    Prompt,
     Template,
+    end_with_a_mark,
     mask_state,
     parse_template,
     special_tokens,
@@ -23,6 +25,8 @@ from recse_lab.models.readouts.prompt import (
     template_positions,
     wrap,
 )
+from recse_lab.models.saving import load_encoder
+from recse_lab.models.transformer import TransformerEncoder
 
 SENTENCES = [
     "A dog runs.",
@@ -139,6 +143,69 @@ def test_an_empty_side_leaves_ids_whole_numbers():
     ids = wrap(np.array([8, 9]), bare)
     assert ids.tolist() == [8, 9, 7, 4]
     assert ids.dtype == np.int64
+
+
+# ---- use --------------------------------------------------------------------------------------
+
+ENDINGS = [
+    "A dog runs",
+    "A dog runs.",
+    "Does it?",
+    'He said "yes"',
+    "It is the dogs'",
+    "Oh!",
+    "",
+    "a",
+]
+
+
+def release_texts(template, batch, tokenizer):
+    """Text that the release encodes for tokenised sentences of SentEval.
+
+    Transcribed from github.com/kongds/Prompt-BERT at 690ba6e, evaluation.py, ``batcher``; with the
+    template of "unsup-bert" in run.sh.
+    """
+    sentences = [" ".join(s) for s in batch]
+    template = template.replace("*mask*", tokenizer.mask_token).replace("_", " ")
+    template = template.replace("*sep+*", "").replace("*cls*", "")
+    for i, s in enumerate(sentences):
+        if len(s) > 0 and s[-1] not in ".?\"'":
+            s += "."
+        sentences[i] = template.replace("*sent 0*", s).strip()
+    return sentences
+
+
+def test_a_sentence_in_use_gets_the_release_s_full_stop(tokenizer, backbone):
+    """Ids and embeddings of the text that the release writes."""
+    texts = release_texts(
+        '*cls*_This_sentence_of_"*sent_0*"_means*mask*.*sep+*',
+        [sentence.split() for sentence in ENDINGS],
+        tokenizer,
+    )
+    readout = Prompt(TEMPLATES, tokenizer, max_length=128, debias=True, full_stop=True)
+    encoder = TransformerEncoder(backbone, tokenizer, readout=readout).eval()
+    ours = [readout.wrap(row) for row in encoder.tokenize(ENDINGS)]
+    for text, row, embedding in zip(texts, ours, encoder.encode(ENDINGS), strict=True):
+        batch = tokenizer(text, return_tensors="pt")
+        assert row.tolist() == batch["input_ids"][0].tolist()
+        last = backbone(**{k: batch[k] for k in ("input_ids", "attention_mask")}).last_hidden_state
+        expected = last[batch["input_ids"] == tokenizer.mask_token_id][0].detach().numpy()
+        np.testing.assert_allclose(embedding, expected, atol=1e-5)
+
+
+def test_the_full_stop_is_saved_and_absent_from_older_folders(tokenizer, backbone, tmp_path):
+    readout = Prompt(TEMPLATES, tokenizer, max_length=128, full_stop=True)
+    TransformerEncoder(backbone, tokenizer, readout=readout).save(tmp_path)
+    assert load_encoder(str(tmp_path)).readout.prepare("a dog") == "a dog."
+    card = {"pooling": "prompt", "prompt": TEMPLATES[0]}  # as the first edition wrote it
+    older = Prompt.read(tmp_path, card, tokenizer=tokenizer, max_length=128)
+    assert older.prepare("a dog") == "a dog"
+
+
+def test_ends_with_a_mark_once():
+    assert [end_with_a_mark(end_with_a_mark(s)) for s in ENDINGS] == [
+        end_with_a_mark(s) for s in ENDINGS
+    ]
 
 
 # ---- refusals ---------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def test_its_scores(folder, data_dir, tmp_path):
     run = evaluate(
         "recse-lab/tiny", tmp_path, data_dir=str(data_dir), tasks=["stsb-dev"], precision_="fp32"
     )
-    spearman = run.results["tasks"]["stsb-dev"]["spearman"]["all"]
+    spearman = run.record.sts.tasks["stsb-dev"].spearman.all
     assert spearman > 0.59
     card = (folder / "README.md").read_text(encoding="utf-8")
     (printed,) = re.findall(r"STS-B dev, mean pooling, untrained: \*\*(\d+\.\d+)\*\*", card)

@@ -33,7 +33,11 @@ def numpy_adnce(a, p, n, mu, sigma, tau):
 
 
 def numpy_adnce_release(a, p, n, mu, sigma, tau):
-    """The authors' sentence code: weights over the whole row, and an unweighted numerator."""
+    """Weights over the whole row, and an unweighted numerator.
+
+    Transcribed from github.com/junkangwu/ADNCE at cdd110f, sentence/simcse/models.py, loss_mode
+    adnce.
+    """
     total = 0.0
     for i in range(len(a)):
         score = np.concatenate([cosines(a, p)[i], cosines(a, n)[i]])

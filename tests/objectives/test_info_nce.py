@@ -100,3 +100,13 @@ def test_a_negative_by_hand():
 
 def test_default_temperature_is_that_of_simcse():
     assert InfoNCE().temperature == 0.05
+
+
+def test_is_the_loss_of_simcse_s_release():
+    """Transcribed from github.com/princeton-nlp/SimCSE at 49fa580, simcse/models.py, ``cl_forward``
+    for two sentences of an instance, with ``Similarity`` at --temp 0.05."""
+    z1, z2 = rows(0), rows(1)
+    cos_sim = torch.nn.CosineSimilarity(dim=-1)(z1.unsqueeze(1), z2.unsqueeze(0)) / 0.05
+    labels = torch.arange(cos_sim.size(0)).long()
+    expected = torch.nn.CrossEntropyLoss()(cos_sim, labels).item()
+    assert InfoNCE()(z1, z2).item() == value(expected)

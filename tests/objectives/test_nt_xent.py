@@ -65,3 +65,21 @@ def test_alone_and_collapsed():
 
 def test_default_temperature_is_that_of_consert():
     assert NTXent().temperature == 0.1
+
+
+def test_is_half_the_loss_of_consert_s_release():
+    """Transcribed from github.com/yym6472/ConSERT at 03c9e8f,
+    sentence_transformers/losses/AdvCLSoftmaxLoss.py, ``_contrastive_loss_forward`` of type nt_xent:
+    the sum of both directions, where ours is their mean."""
+    hidden1, hidden2 = rows(0), rows(1)
+    batch_size, temperature, large_num = len(hidden1), 0.1, 1e9
+    hidden1 = torch.nn.functional.normalize(hidden1, p=2, dim=-1)
+    hidden2 = torch.nn.functional.normalize(hidden2, p=2, dim=-1)
+    labels, masks = torch.arange(batch_size), torch.eye(batch_size)
+    logits_aa = hidden1 @ hidden1.T / temperature - masks * large_num
+    logits_bb = hidden2 @ hidden2.T / temperature - masks * large_num
+    logits_ab, logits_ba = hidden1 @ hidden2.T / temperature, hidden2 @ hidden1.T / temperature
+    cross_entropy = torch.nn.functional.cross_entropy
+    loss_a = cross_entropy(torch.cat([logits_ab, logits_aa], dim=1), labels)
+    loss_b = cross_entropy(torch.cat([logits_ba, logits_bb], dim=1), labels)
+    assert 2 * NTXent()(rows(0), rows(1)).item() == value((loss_a + loss_b).item())

@@ -54,3 +54,24 @@ def test_needs_a_hard_negative_for_each():
 def test_defaults_are_the_authors():
     assert Supervised().temperature == 0.05
     assert Supervised().hard_negative_weight == 0.0
+
+
+@pytest.mark.parametrize("z3_weight", [0.0, 1.0])
+def test_is_the_loss_of_simcse_s_release(z3_weight):
+    """Transcribed from github.com/princeton-nlp/SimCSE at 49fa580, simcse/models.py, ``cl_forward``
+    for three sentences of an instance: --temp 0.05 and --hard_negative_weight."""
+    z1, z2, z3 = rows(0), rows(1), rows(2)
+    sim = torch.nn.CosineSimilarity(dim=-1)
+    cos_sim = sim(z1.unsqueeze(1), z2.unsqueeze(0)) / 0.05
+    z1_z3_cos = sim(z1.unsqueeze(1), z3.unsqueeze(0)) / 0.05
+    cos_sim = torch.cat([cos_sim, z1_z3_cos], 1)
+    labels = torch.arange(cos_sim.size(0)).long()
+    width = z1_z3_cos.size(-1)
+    weights = torch.tensor(
+        [
+            [0.0] * (cos_sim.size(-1) - width) + [0.0] * i + [z3_weight] + [0.0] * (width - i - 1)
+            for i in range(width)
+        ]
+    )
+    expected = torch.nn.CrossEntropyLoss()(cos_sim + weights, labels).item()
+    assert Supervised(hard_negative_weight=z3_weight)(z1, z2, z3).item() == value(expected)

@@ -1,5 +1,6 @@
 """The alignment probe against the authors' two formulas, closed forms, its intervals in simulation, and bad input."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from scipy.stats import spearmanr
 
 from recse_lab.errors import LabError
-from recse_lab.probes.alignment import alignment, legacy_batch
+from recse_lab.probes.alignment import alignment, legacy_batch, senteval_batches
 from recse_lab.probes.trajectory import trajectory
 from recse_lab.statistics.jackknife import jackknife_interval
 
@@ -122,8 +123,6 @@ def test_bad_input_is_refused():
         alignment({"e": cloud(8)}, index + 5, index, np.ones(4))
     with pytest.raises(LabError, match="1 gold scores are not finite"):
         alignment({"e": cloud(8)}, index, index, np.array([1, 2, np.nan, 4]))
-    with pytest.raises(ValueError, match="number of words"):
-        paired(cloud(8), [5, 4, 3, 2], protocol="legacy-batch")
 
 
 def test_intervals_cover_their_point_and_ask_the_same_of_every_encoder():
@@ -169,32 +168,67 @@ def test_the_interval_of_uniformity_covers_in_simulation():
 # ---- the circulating protocol ------------------------------------------------------------------------------------
 
 
-def test_legacy_batch_is_the_circulating_computation():
-    """SentEval's sort and loop, with the authors' formulas on each batch."""
+def release_task(datasets, encode, *, sort, batch_size):
+    """Alignment and uniformity of a task under "all", as the release's loop leaves them.
+
+    Transcribed from github.com/heavenhellchen/reCSE at 8b2fae4, SentEval/senteval/sts.py:
+    ``STSEval.loadFile`` sorts by (words of the first, words of the second, gold), where
+    ``STSBenchmarkEval.loadFile`` keeps the order of the file; ``STSEval.run`` takes
+    ``batch_gs_scores[i] >= 4.0`` as positives, ``align_loss`` is 0 of none, ``uniform_loss`` sees
+    both sides of a batch, and the means go over all batches of all datasets.
+    """
+
+    def normalize(x):
+        return torch.nn.functional.normalize(x, p=2, dim=1)
+
+    all_align, all_uniform = [], []
+    for sent1, sent2, gs_scores in datasets:
+        if sort:
+            data = sorted(
+                zip(sent1, sent2, gs_scores, strict=True),
+                key=lambda z: (len(z[0].split()), len(z[1].split()), z[2]),
+            )
+            sent1, sent2, gs_scores = map(list, zip(*data, strict=True))
+        for ii in range(0, len(gs_scores), batch_size):
+            enc1, enc2 = encode(sent1[ii : ii + batch_size]), encode(sent2[ii : ii + batch_size])
+            scores = gs_scores[ii : ii + batch_size]
+            positive = [i for i in range(len(scores)) if scores[i] >= 4.0]
+            x, y = normalize(enc1[positive]), normalize(enc2[positive])
+            all_align.append(align_loss(x, y).item() if positive else 0)
+            all_uniform.append(uniform_loss(normalize(torch.cat((enc1, enc2)))).item())
+    return np.mean(all_align), np.mean(all_uniform)
+
+
+@pytest.mark.parametrize("sizes", [(60,), (23, 37)], ids=["one file, as STS-B", "as STS12"])
+def test_legacy_batch_is_the_release_s_computation(sizes):
     rng = np.random.default_rng(3)
-    x = torch.nn.functional.normalize(torch.from_numpy(cloud(120)), dim=1)
-    lengths, gold = rng.integers(3, 9, 120), rng.choice([1.0, 2.5, 4.0, 4.6, 5.0], 60)
-    first, second = np.arange(0, 120, 2), np.arange(1, 120, 2)
-    pairs = sorted(
-        zip(first, second, gold, strict=True), key=lambda p: (lengths[p[0]], lengths[p[1]], p[2])
+    x, n = torch.from_numpy(cloud(80)).double(), sum(sizes)
+    sentences = [" ".join(["w"] * rng.integers(3, 9)) + f" {i}" for i in range(80)]
+    first, second = rng.integers(0, 80, n), rng.integers(0, 80, n)  # sentences repeat
+    gold = rng.choice([1.0, 2.5, 3.999, 4.0, 4.6, 5.0], n)
+    edges = np.cumsum([0, *sizes])
+    datasets = [
+        ([sentences[k] for k in first[a:b]], [sentences[k] for k in second[a:b]], gold[a:b])
+        for a, b in itertools.pairwise(edges)
+    ]
+    expected = release_task(
+        datasets,
+        lambda batch: x[[int(s.split()[-1]) for s in batch]],
+        sort=len(sizes) > 1,
+        batch_size=7,
     )
-    aligned, uniform = [], []
-    for start in range(0, 60, 7):
-        batch = pairs[start : start + 7]
-        a, b, close = (
-            x[[p[0] for p in batch]],
-            x[[p[1] for p in batch]],
-            np.array([p[2] > 4 for p in batch]),
-        )
-        aligned.append(align_loss(a[close], b[close]).item() if close.any() else 0.0)
-        uniform.append(uniform_loss(torch.cat([a, b])).item())
-    found = legacy_batch(x.numpy(), first, second, gold, lengths, batch=7)
-    assert found == pytest.approx((np.mean(aligned), np.mean(uniform)), abs=1e-5)
+    words = np.array([len(s.split()) for s in sentences])
+    batches = senteval_batches(sizes, words[first], words[second], gold, batch=7)
+    vectors = torch.nn.functional.normalize(x, dim=1).numpy()
+    found = legacy_batch(vectors, first, second, gold, batches=batches)
+    assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_legacy_batch_is_biased_on_clustered_data():
-    """Eight clusters, each of its own sentence length: a batch sees one cluster, the set sees all; and batches without
-    a positive pull alignment towards 0."""
+    """Eight clusters, 128 pairs of each in a row: a batch sees one cluster, the set sees all.
+
+    And batches without a positive pull alignment towards 0.
+    """
     rng = np.random.default_rng(0)
     centres = np.linalg.qr(rng.normal(size=(32, 8)))[0].T  # right angles
     cluster = np.repeat(np.arange(8), 128)
@@ -202,12 +236,10 @@ def test_legacy_batch_is_biased_on_clustered_data():
     second = first + 0.05 * rng.normal(size=(1024, 32))
     x = np.concatenate([first, second]).astype(np.float32)
     gold = np.where(cluster < 4, 5.0, 2.0) + 1e-3 * rng.random(1024)
-    index, lengths = np.arange(1024), np.tile(cluster + 5, 2)
+    index = np.arange(1024)
     options = {"gold": gold, "resamples": 20}
     whole = alignment({"e": x}, index, index + 1024, **options)
-    legacy = alignment(
-        {"e": x}, index, index + 1024, **options, protocol="legacy-batch", lengths=lengths
-    )
+    legacy = alignment({"e": x}, index, index + 1024, **options, protocol="legacy-batch")
     # A batch sees potentials within a cluster, w; the whole set 1/8 of those and 7/8 of those across, exp(−4) as the
     # centres stand at right angles.
     within = math.exp(row(legacy, "uniformity")["value"])
@@ -231,7 +263,7 @@ def look(step, a, u, s):
     return {"step": step, "loss": 1.0, "dev_alignment": a, "dev_uniformity": u, "dev_spearman": s}
 
 
-def test_trajectory_takes_the_looks_at_the_dev_set():
+def test_trajectory_takes_the_dev_evaluations():
     lines = [
         {"step": 1, "loss": 2.0},
         look(10, 0.3, -1.0, 0.5),
@@ -251,11 +283,11 @@ def test_trajectory_takes_the_looks_at_the_dev_set():
     assert wide.loc["recse", "alignment_change"] == pytest.approx(-0.2)
     assert np.isnan(wide.loc["recse", "spearman_change"])
     assert row(result, "spearman_change", "recse")["note"] == "undefined at step 5"
-    assert result.about == {"looks": {"simcse": 2, "recse": 2}}
+    assert result.about == {"evaluations": {"simcse": 2, "recse": 2}}
 
 
 def test_a_run_that_never_looked_is_refused():
     with pytest.raises(LabError, match="blind: no line of its metrics holds dev measures"):
         trajectory({"blind": [{"step": 1, "loss": 2.0}]})
     once = trajectory({"e": [look(5, 0.4, -1.5, 0.3)]})
-    assert row(once, "alignment_change")["note"] == "one look at the dev set: no change"
+    assert row(once, "alignment_change")["note"] == "one dev evaluation: no change"

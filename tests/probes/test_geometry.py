@@ -337,10 +337,11 @@ def test_hubness_without_neighbours_or_spread_is_undefined():
 
 # ---- invariances: what the docstring claims, no more and no less -------------------------------------------------
 
+LETTERS = {"R": "rotation", "S": "scale", "O": "order", "D": "doubling"}
 CLAIMS = {
-    name: {claim.strip() for claim in claims.split(",")}
+    name: {LETTERS[letter] for letter in claims.split()}
     for names, claims in re.findall(
-        r"^\s*\| ([a-z_, ]+) \|.*\| ([a-z, ]+) \|$", geometry.__doc__ or "", re.MULTILINE
+        r"^\s*\| ([a-z_, ]+) \|.*\| ([RSOD ]+) \|$", geometry.__doc__ or "", re.MULTILINE
     )
     for name in names.split(", ")
     if name != "measure"

@@ -25,7 +25,7 @@ from recse_lab.probes.distributions import (
 from recse_lab.probes.polarity import polarity
 from recse_lab.probes.result import COLUMNS
 from recse_lab.probes.unlabelled_polarity import unlabelled_polarity
-from recse_lab.statistics import resample_counts
+from recse_lab.statistics import SharedSentences, resample_counts
 
 
 @pytest.fixture(autouse=True)
@@ -583,3 +583,27 @@ def test_unlabelled_undefined_and_refused():
     ):
         with pytest.raises(LabError, match=message):
             unlabelled_polarity(bad, resamples=5)
+
+
+def test_pairs_that_share_sentences_widen_the_intervals():
+    """Every pair twice: intervals as of the pairs once, not narrower by √2."""
+    gold, scores = sample_of_pairs(250)
+    ids = np.arange(500).reshape(250, 2)
+    shared = SharedSentences(*np.tile(ids, (2, 1)).T)
+    twice = {"e": np.tile(scores, 2)}, np.tile(gold, 2)
+
+    def widths(*found, **options):
+        table = polarity(*found, resamples=1500, **options).table.set_index("measure")
+        return table["high"] - table["low"]
+
+    once = widths({"e": scores}, gold)
+    known, naive = widths(*twice, shared), widths(*twice)
+    for measure in ("spearman", "isotonic r2"):
+        assert known[measure] == pytest.approx(once[measure], rel=0.15)
+        assert naive[measure] == pytest.approx(once[measure] / 2**0.5, rel=0.15)
+
+
+def sample_of_pairs(n):
+    rng = np.random.default_rng(0)
+    gold = rng.integers(0, 26, n) / 5
+    return gold, np.tanh(gold / 5 - 0.5 + 0.3 * rng.normal(size=n))

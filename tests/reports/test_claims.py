@@ -4,85 +4,128 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pydantic import ValidationError
 from runstore import add_portability, add_trained, scores, write_study
 
+from recse_lab.ablation.experiments import experiment_files, load_spec
+from recse_lab.ablation.spec import StudySpec
+from recse_lab.config.claims import ArmChoice, ClaimSpec
 from recse_lab.data.sts_sets import SEVEN
+from recse_lab.errors import LabError
 from recse_lab.files import read_json, write_json
-from recse_lab.reports.claims.claims import CLAIMS, LESS, MORE
-from recse_lab.reports.claims.evidence import Estimate, Evidence, NotRun, best, difference
-from recse_lab.reports.claims.verdicts import decide, judge, seeds_to_decide, write_claims
-from recse_lab.reports.resamples import RESAMPLES
+from recse_lab.reports.claims.claims import choose, estimate_claim, paper_claims, read_claims
+from recse_lab.reports.claims.evidence import Estimate, Evidence, NotRun, difference
+from recse_lab.reports.claims.verdicts import judge, more_pairs, seeds_to_decide, write_claims
 from recse_lab.runs.collection import read_store
 from recse_lab.statistics import compare_sts, seeds_needed
 from recse_lab.statistics.comparison import Comparison
+from recse_lab.statistics.spread import Spread
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "claimed", "wanted"),
-    [
-        (0.1, 0.3, MORE, "supported"),
-        (-0.3, -0.1, MORE, "contradicted"),
-        (-0.1, 0.3, MORE, "undecided"),
-        (0.0, 0.3, MORE, "undecided"),
-        (-0.3, -0.1, LESS, "supported"),
-        (0.1, 0.3, LESS, "contradicted"),
-        (-0.005, 0.3, (-0.01, float("inf")), "supported"),
-        (-0.02, 0.3, (-0.01, float("inf")), "undecided"),
-        (-0.005, 0.005, (-0.01, 0.01), "supported"),
-        (0.011, 0.02, (-0.01, 0.01), "contradicted"),
-        (-0.02, 0.02, (-0.01, 0.01), "undecided"),
-        (None, None, MORE, "undecided"),
-    ],
-)
-def test_the_rule(low, high, claimed, wanted):
-    assert decide(low, high, claimed) == wanted
+def claim(**options):
+    """A claim about two arms, above 0 unless it says otherwise."""
+    sides = {"first": ArmChoice(arm="a"), "second": ArmChoice(arm="b")}
+    return ClaimSpec(name="planted", question="?", **(sides | options))
 
 
-@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0.001, 1))
-def test_the_rule_is_the_same_from_the_other_side(low, width, margin):
-    """Exchanging the arms turns the interval and the claim around, and no verdict."""
-    high = low + width
-    for claimed in (MORE, LESS, (-margin, margin), (-margin, float("inf"))):
-        assert decide(low, high, claimed) == decide(-high, -low, (-claimed[1], -claimed[0]))
+def estimate(delta, sd, pairs_variance, n=3, picked_from=1):
+    """An estimate in points over ``n`` seeds."""
+    spread = Spread((sd / 100) ** 2 / n, pairs_variance / 1e4, n)
+    half = spread.half_width(0.05)
+    delta /= 100
+    compared = Comparison(delta, delta - half, delta + half, 0.5, 0.95, n, "both", "", "")
+    return Estimate(compared, spread, np.full(n, delta), (), n, 1000, picked_from)
 
 
-def estimate(delta, sd, pairs_variance, level=0.95):
-    compared = Comparison(delta, delta - 1, delta + 1, 0.5, level, 3, "both", "", "")
-    return Estimate(compared, sd, pairs_variance, (), 3)
+NO_MARGIN = 1e-6
+"""So small that nothing is negligible: the direction alone decides."""
 
 
 def test_seeds_to_decide():
-    assert seeds_to_decide(estimate(0.01, 0.01, 0.0), MORE) == seeds_needed(0.01, 0.01)
-    assert seeds_to_decide(estimate(0.01, 0.01, 0.0), (-0.01, 1e9)) == seeds_needed(
-        0.01, 0.02
-    )  # the distance from the claim's end
-    assert seeds_to_decide(estimate(0.01, 0.01, 0.0, level=0.99), MORE) == seeds_needed(
-        0.01, 0.01, level=0.01
-    )
-    with_pairs = seeds_to_decide(estimate(0.01, 0.01, 0.002**2), MORE)
+    above = claim(margin=NO_MARGIN)
+    assert seeds_to_decide(estimate(1, 1, 0.0), above) == seeds_needed(1, 1)
+    at_most_one_below = claim(above=-1, margin=NO_MARGIN)
+    assert seeds_to_decide(estimate(1, 1, 0.0), at_most_one_below) == seeds_needed(1, 2)
+    best_of_five = estimate(1, 1, 0.0, picked_from=5)
+    assert seeds_to_decide(best_of_five, above) == seeds_needed(1, 1, level=0.01)
+    with_pairs = seeds_to_decide(estimate(1, 1, 0.2**2), above)
     assert with_pairs is not None
-    assert with_pairs > seeds_needed(0.01, 0.01)
-    assert seeds_to_decide(estimate(0.01, 0.01, 0.01**2), MORE) is None  # pairs alone hide it
+    assert with_pairs > seeds_needed(1, 1)
+    assert seeds_to_decide(estimate(1, 1, 1.0), above) is None  # pairs alone hide it
+    assert "more pairs" in more_pairs(estimate(1, 0.1, 1.0), above)
+
+
+def test_a_difference_of_nothing_is_decided_by_its_margin():
+    assert seeds_to_decide(estimate(0.0, 1, 0.0), claim(margin=NO_MARGIN)) is None
+    assert seeds_to_decide(estimate(0.0, 1, 0.0), claim(margin=0.5)) is not None
+    few, more = (estimate(0.0, 0.1, pairs, n=20) for pairs in (1.0, 2.0))
+    assert float(more_pairs(few, claim(margin=0.5)).split()[0].replace(",", "")) == pytest.approx(
+        float(more_pairs(more, claim(margin=0.5)).split()[0].replace(",", "")) / 2, rel=0.2
+    )
 
 
 def test_seeds_to_decide_by_simulation():
     """As many seeds as it says find the effect in 80 % of studies, by the rule that judges."""
     rng, sd, effect, pairs = np.random.default_rng(0), 0.02, 0.02, 0.003
-    n = seeds_to_decide(estimate(effect, sd, pairs**2), MORE)
+    n = seeds_to_decide(estimate(100 * effect, 100 * sd, (100 * pairs) ** 2), claim())
     assert n is not None
-    from recse_lab.statistics.spread import Spread
-
     found = 0
     for _ in range(1500):
         values = effect + sd * rng.normal(size=n) + pairs * rng.normal()
         spread = Spread(values.var(ddof=1) / n, pairs**2, n)
-        found += values.mean() - spread.critical(0.05) * spread.total**0.5 > 0
+        found += values.mean() - spread.half_width(0.05) > 0
     assert 0.76 < found / 1500 < 0.9
 
 
+# ---- claims as data ----------------------------------------------------------------------------
+
+
+def test_claims_of_the_paper_are_a_file():
+    claims = paper_claims()
+    assert len({c.name for c in claims}) == len(claims) == 14
+    studies = {path.stem for path in experiment_files().values()}
+    assert {c.study for c in claims} <= studies | {"train"}
+    for study in studies:
+        spec = load_spec(study)
+        own = [c.model_copy(update={"study": ""}) for c in claims if c.study == study]
+        StudySpec.model_validate(spec.model_dump() | {"claims": [c.model_dump() for c in own]})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"margin": 0}, "greater than 0"),
+        ({"above": 0, "below": 1}, "above and below"),
+        ({"first": None}, "give both"),
+        ({"number": "step memory"}, "takes no arms"),
+        ({"number": "accuracy"}, "sts average"),
+    ],
+)
+def test_claims_that_say_nothing_are_refused(options, message):
+    with pytest.raises(ValidationError, match=message):
+        claim(**options)
+
+
+def test_a_mistake_in_a_file_of_claims_is_named_with_its_line(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "claims:\n- name: a\n  question: b\n  first: {arm: x}\n  second: {arm: y}\n  margin: 0\n"
+    )
+    with pytest.raises(LabError, match=r"mine.yaml, line 6: margin"):
+        read_claims(file)
+    file.write_text("claims: []\n")
+    with pytest.raises(LabError, match="no claim"):
+        read_claims(file)
+
+
 # ---- differences of arms ------------------------------------------------------------------------------------------
+
+
+def arm(evidence, name, **levels):
+    """The arm of that name at these levels."""
+    found = choose(evidence, ArmChoice(arm=name, at=levels), evidence.sts)
+    assert len(found) == 1
+    return found[0]
 
 
 @pytest.fixture
@@ -93,15 +136,14 @@ def evidence(tmp_path):
 
 def test_a_difference_is_that_of_compare_sts(evidence):
     found = difference(
-        [evidence.arm("trained", framework="ESimCSE", reshape="with")],
-        [evidence.arm("trained", framework="crop", reshape="without")],
+        [arm(evidence, "trained", framework="ESimCSE", reshape="with")],
+        [arm(evidence, "trained", framework="crop", reshape="without")],
         evidence.sts,
     )
     wanted = compare_sts(
         [scores(0.10, seed) for seed in range(3)],
         [scores(0.45, seed) for seed in range(3)],
         tasks=SEVEN,
-        resamples=RESAMPLES,
     )
     assert found.compared[:4] == pytest.approx(wanted[:4])
     assert len(found.runs) == 6
@@ -109,15 +151,14 @@ def test_a_difference_is_that_of_compare_sts(evidence):
 
 def test_an_arm_without_seeds_meets_every_seed(evidence):
     found = difference(
-        [evidence.arm("trained", framework="crop", reshape="without")],
-        [evidence.arm("untrained")],
+        [arm(evidence, "trained", framework="crop", reshape="without")],
+        [arm(evidence, "untrained")],
         evidence.sts,
     )
     wanted = compare_sts(
         [scores(0.45, seed) for seed in range(3)],
         [scores(0.8, 0)] * 3,
         tasks=SEVEN,
-        resamples=RESAMPLES,
     )
     assert found.compared[:4] == pytest.approx(wanted[:4])
 
@@ -125,7 +166,7 @@ def test_an_arm_without_seeds_meets_every_seed(evidence):
 def test_a_group_is_the_mean_of_its_arms(evidence):
     frameworks = ("ESimCSE", "crop")
     both = [
-        [evidence.arm("trained", framework=f, reshape=level) for f in frameworks]
+        [arm(evidence, "trained", framework=f, reshape=level) for f in frameworks]
         for level in ("with", "without")
     ]
     singles = [
@@ -137,21 +178,34 @@ def test_a_group_is_the_mean_of_its_arms(evidence):
 
 
 def test_picking_the_best_widens_the_interval(evidence):
-    a, b = (evidence.arm("trained", framework=f, reshape="without") for f in ("SimCSE", "crop"))
+    a, b = (arm(evidence, "trained", framework=f, reshape="without") for f in ("SimCSE", "crop"))
     plain, picked = (difference([a], [b], evidence.sts, picked_from=k).compared for k in (1, 4))
     assert picked.level == pytest.approx(1 - 0.05 / 4)
     assert picked.low < plain.low < plain.high < picked.high
-    assert best([b, a]) is a
+    choice = ArmChoice(arm="trained", at={"reshape": "without"}, pick="best")
+    several = ClaimSpec(
+        name="c", question="?", first=choice, second=ArmChoice(arm="untrained"), study="portability"
+    )
+    found = estimate_claim(several, evidence)
+    assert found.picked_from > 1
+    assert "The best of" in found.details
+    best = max(
+        choose(evidence, choice, evidence.sts),
+        key=lambda one: np.mean([evidence.sts(run).point for run in one.runs.values()]),
+    )
+    assert set(found.runs) >= set(best.runs.values())
 
 
 def test_extreme_is_the_share_beyond(evidence):
-    run = evidence.arm("untrained").runs[0]
+    run = arm(evidence, "untrained").runs[0]
     frame = scores(0.8, 0)
     values = frame.loc[frame["task"] == "stsb", "score"].to_numpy(float)
     sample = evidence.extreme(run)
     assert sample.point == pytest.approx(np.mean(np.abs(values) >= 0.9))
-    assert sample.resamples.shape == (RESAMPLES,)
-    assert sample.resamples.mean() == pytest.approx(sample.point, abs=0.01)
+    assert sample.influence.shape == values.shape
+    assert sample.influence.sum() == pytest.approx(0, abs=1e-12)
+    p = sample.point
+    assert (sample.influence**2).sum() == pytest.approx(p * (1 - p) / (len(values) - 1))
 
 
 # ---- verdicts on planted effects ----------------------------------------------------------------------------------
@@ -204,7 +258,7 @@ def test_one_seed_decides_nothing(tmp_path):
     assert (
         found.estimate.compared.low is None
     )  # an interval of one seed would be about these two models
-    assert (found.verdict, found.needed) == ("undecided", "2 or more")
+    assert (found.verdict, found.needed) == ("undecided", "2 seeds or more")
 
 
 def test_the_full_edition_comes_first(tmp_path):
@@ -285,10 +339,10 @@ def test_what_was_not_run_is_empty(tmp_path):
         "claims/table.csv",
         "claims/card.json",
     ]
-    assert [row.cells["claim"].value for row in table.rows] == list(CLAIMS)
+    assert [row.cells["claim"].value for row in table.rows] == [c.name for c in paper_claims()]
     csv = (tmp_path / "out" / "claims" / "table.csv").read_text()
     (line,) = (line for line in csv.splitlines() if line.startswith("portability,"))
-    assert re.search(r",portability,,,,,,not run,,own,$", line)
+    assert re.search(r",portability,,,,,,not run,,,,own,$", line)
     page = (tmp_path / "out" / "claims.md").read_text()
     assert "1 supported (sts-quality)" in summary
     assert summary in page
@@ -310,4 +364,4 @@ def test_levels_that_are_not_there_are_named(evidence):
     with pytest.raises(
         NotRun, match="no finished run of trained at framework ArcCSE, reshape with"
     ):
-        evidence.arm("trained", framework="ArcCSE", reshape="with")
+        arm(evidence, "trained", framework="ArcCSE", reshape="with")

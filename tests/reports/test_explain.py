@@ -99,14 +99,16 @@ def test_the_steps_add_up_to_the_difference(tmp_path, aggregation):
     if aggregation in used:
         assert abs(step["points"]) > 0.01
     assert ("says 'not stated'" in step["how"]) == (aggregation == "not stated")
-    results = run.results["tasks"]
+    results = run.record.results.tree()["tasks"]
     moved = (results["sickr-all"]["spearman"]["all"] - results["sickr"]["spearman"]["all"]) / 7
     assert told["SICK split"]["points"] == pytest.approx(moved if aggregation == "mteb" else 0)
 
 
 def test_what_cannot_be_computed_says_what_to_run(tmp_path):
     run, _ = run_of(tmp_path, "a" * 12, 0, pooling="first_last_mean")
-    write_json(tmp_path / "s" / "study.json", {"commands": ["recse-lab ablate s --quick"]})
+    study = {"name": "s", "spec": {"arms": []}, "cells": []}
+    study["commands"] = ["recse-lab ablate s --quick"]
+    write_json(tmp_path / "s" / "study.json", study)
     row = published_row("simcse@bert-base")[0]
     told = cells(explain(run, row | {"aggregation": "mteb"}, tmp_path))
     again = "run `recse-lab ablate s --quick --rerun all --keep-models`, then `recse-lab eval"
@@ -138,7 +140,7 @@ def test_seeds_of_the_same_question_alone_are_its_spread(tmp_path):
     )
     others = [run_of(tmp_path, str(seed) * 12, seed)[0] for seed in (1, 2)]
     run_of(tmp_path, "b" * 12, 3, pooling="cls")
-    values = [100 * one.results["average"]["spearman"]["all"] for one in (run, *others)]
+    values = [100 * one.record.sts.average.spearman.all for one in (run, *others)]
     told = cells(explain(run, published_row("simcse@bert-base")[0], tmp_path))["seeds"]["how"]
     assert told.startswith(
         f"3 seeds: {np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}, from {min(values):.2f} to {max(values):.2f}"

@@ -5,12 +5,15 @@ import pytest
 from runstore import add_portability
 
 from recse_lab.runs.collection import Arm, read_study
-from recse_lab.runs.comparing import Paired, Sample, about_seeds, by_seed, compare_arms
+from recse_lab.runs.comparing import Paired, about_seeds, by_seed, compare_arms
+from recse_lab.runs.samples import Sample, TestPairs
 from recse_lab.runs.store import Run
-from recse_lab.statistics.comparison import compare_resampled
+from recse_lab.statistics.comparison import compare_influences
+from recse_lab.statistics.sharing import pairs_covariance
 from recse_lab.statistics.spread import spread_over_both
 
-RESAMPLES = 200
+PAIRS = 200
+TESTED = TestPairs("gold", np.arange(2 * PAIRS).reshape(PAIRS, 2) // 3)
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +28,23 @@ def trained(study, framework, reshape):
 
 
 def number(run: Run) -> Sample:
-    """A number and resamples that follow from the run's average alone."""
+    """A number and influences that follow from the run's average alone."""
     point = run.record.sts.average.spearman.all
     assert point is not None
-    noise = np.random.default_rng(0).normal(0, 0.01, RESAMPLES)
-    return Sample(point, point + noise * (1 + point))
+    psi = np.random.default_rng(0).normal(0, 0.01 / PAIRS**0.5, PAIRS)
+    return Sample(point, psi * (1 + point), TESTED)
 
 
 def values(arm):
     samples = [number(run) for _, run in sorted(arm.runs.items())]
-    return np.array([s.point for s in samples]), np.stack([s.resamples for s in samples], axis=1)
+    return np.array([s.point for s in samples]), np.stack([s.influence for s in samples])
 
 
 def test_two_arms_are_compared_seed_by_seed(study):
     first, second = trained(study, "crop", "without"), trained(study, "crop", "with")
-    (a, boot_a), (b, boot_b) = values(first), values(second)
+    (a, psi_a), (b, psi_b) = values(first), values(second)
     found = compare_arms(first, second, number)
-    assert found == compare_resampled(a, b, boot_a, boot_b)
+    assert found == compare_influences(a, b, psi_a, psi_b, TESTED.shared)
     assert found.delta == pytest.approx((a - b).mean())
     assert (found.seeds, found.population) == (3, "both")
     assert found.p is not None
@@ -56,9 +59,23 @@ def test_groups_are_compared_by_their_means(study):
     assert pair.compare(level=0.9).delta == pytest.approx((points[0] - points[1]).mean())
     assert pair.compare(level=0.9).level == 0.9
     assert len(pair.distinct) == 12
-    assert pair.spread == spread_over_both(
-        pair.first - pair.second, pair.first_resamples - pair.second_resamples
-    )
+    covariance = pairs_covariance(pair.first_influence - pair.second_influence, TESTED.shared)
+    assert pair.spread == spread_over_both(pair.first - pair.second, covariance)
+    alone = pair.compare(independent=True)
+    assert alone.sharing_ratio == 1
+    assert pair.compare().sharing_ratio > 1
+
+
+def test_runs_on_different_pairs_are_not_compared(study):
+    first, second = trained(study, "crop", "without"), trained(study, "crop", "with")
+    other = TestPairs("other gold")
+    moved = {run.folder for run in second.distinct}
+    with pytest.raises(ValueError, match="different pairs"):
+        Paired(
+            first,
+            second,
+            lambda run: number(run)._replace(pairs=other) if run.folder in moved else number(run),
+        )
 
 
 def test_an_arm_that_no_seed_changes_meets_every_seed(study):

@@ -1,7 +1,6 @@
 """Damaged files of the run store: the file, where in it, and what to do, in one sentence."""
 
 import json
-import os
 
 import pandas as pd
 import pytest
@@ -20,7 +19,13 @@ def run(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("text", ["{", "", "{}", "[]", "null", "\udcff"])
+DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
+LONG = '{"a": ' + "9" * 5_000 + "}"
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "", "{}", "[]", "null", "\udcff", DEEP, LONG], ids=lambda text: text[:8]
+)
 @pytest.mark.parametrize("name", ["config", "status", "environment", "results", "cost"])
 def test_a_damaged_file_is_named(run, name, text):
     (run.folder / f"{name}.json").write_text(text, errors="surrogateescape")
@@ -28,7 +33,7 @@ def test_a_damaged_file_is_named(run, name, text):
         LabError,
         match=rf"s/abc/{name}\.json: damaged .*; delete the run's folder to compute it again",
     ):
-        getattr(run, name)
+        getattr(run.record, name)
 
 
 def test_a_damaged_study_is_named(tmp_path, run):
@@ -47,14 +52,19 @@ def test_a_damaged_line_of_the_metrics_is_named(run, line):
         run.metrics()
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "{", '{"pid": 1}'])
-def test_a_claim_that_names_nobody_holds_nothing(run, text):
+def test_an_unfinished_run_of_an_earlier_edition_is_continued(run):
+    """It worked in the run's own folder, and said by claim.json who did."""
     run.set_status("running")
-    (run.folder / "claim.json").write_text(text)
+    (run.folder / "claim.json").write_text("{}")
+    kept = run.metrics()
     assert run.state == "interrupted"
     with run.claim():
-        assert json.loads((run.folder / "claim.json").read_text())["pid"] == os.getpid()
-        assert find_run(run.folder.parent.parent, "abc").state == "running"
+        assert find_run(run.home.parent.parent, "abc").state == "running"
+        assert run.folder != run.home
+        assert not run.home.exists()
+        assert run.metrics() == kept
+        assert not (run.folder / "claim.json").exists()
+    assert run.state == "interrupted"
 
 
 @pytest.mark.parametrize(
@@ -81,4 +91,9 @@ def test_a_column_that_is_not_there_is_told(run):
 
 def test_a_planned_run_has_no_files(tmp_path):
     run = Run(tmp_path / "s" / "new")
-    assert (run.config, run.results, run.metrics(), run.state) == (None, None, [], "planned")
+    assert (run.record.config.tree(), run.record.results.tree(), run.metrics(), run.state) == (
+        {},
+        {},
+        [],
+        "planned",
+    )

@@ -1,20 +1,16 @@
 """Correlations on resamples: against SciPy on the expanded resample, integers; bad input."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from recse_lab.errors import LabError
 from recse_lab.statistics import rank_bootstrap
 from recse_lab.statistics.correlation import METRICS
 from recse_lab.statistics.rank_bootstrap import (
     BOOTSTRAPS,
     bootstrap_correlations,
-    bootstrap_sts,
-    correlation_interval,
     pearson_bootstrap,
     resample_counts,
     spearman_bootstrap,
@@ -110,113 +106,3 @@ def test_a_score_that_is_none_makes_its_run_undefined_and_no_other():
         assert np.isnan(bootstrap(np.full(40, 0.1), scores, resample_counts(40, 5, rng))).all()
         with pytest.raises(ValueError, match="not over the same pairs"):
             bootstrap(gold, scores, resample_counts(39, 5, rng))
-
-
-# ---- several tasks -----------------------------------------------------------------------------
-
-
-def frames(runs=3, n=80, seed=0, tasks=("sts12", "stsb")):
-    rng = np.random.default_rng(seed)
-    out = []
-    gold = {t: rng.integers(0, 26, n) / 5 for t in tasks}
-    for _ in range(runs):
-        parts = [
-            pd.DataFrame({"task": t, "gold": gold[t], "score": gold[t] + rng.normal(size=n) * 2})
-            for t in tasks
-        ]
-        out.append(pd.concat(parts))
-    return out
-
-
-def test_bootstrap_is_paired_centred_and_averages_tasks():
-    runs = frames()
-    boot = bootstrap_sts([*runs, runs[0]], tasks=("sts12", "stsb"), resamples=400)
-    np.testing.assert_array_equal(boot[:, 0], boot[:, 3])  # the same run on the same resamples
-    rhos = [
-        np.asarray(stats.spearmanr(p["gold"], p["score"]))[0] for _, p in runs[0].groupby("task")
-    ]
-    assert boot[:, 0].mean() == pytest.approx(np.mean(rhos), abs=0.02)
-
-
-def test_runs_over_different_pairs_are_refused():
-    a, b = frames(runs=2)
-    with pytest.raises(LabError, match="different pairs or gold scores of stsb"):
-        bootstrap_sts([a, b[:-1]], tasks=("sts12", "stsb"))
-    with pytest.raises(LabError, match="holds no scores of sickr"):
-        bootstrap_sts([a, b], tasks=("sickr",))
-    undefined = a.assign(gold=a["gold"].where(a["gold"] > 0.5))
-    with pytest.raises(
-        LabError, match=r"run 1 of 2 has \d+ gold scores of sts12 that are not finite"
-    ):
-        bootstrap_sts([undefined, undefined], tasks=("sts12",))
-
-
-def test_pairs_in_another_order_are_refused_even_where_gold_agrees():
-    a, b = (run.assign(pair=np.arange(len(run)), subset="all") for run in frames(runs=2))
-    b = b.assign(pair=b["pair"].to_numpy()[::-1])
-    with pytest.raises(LabError, match="different pairs or gold scores of sts12"):
-        bootstrap_sts([a, b], tasks=("sts12",))
-
-
-def test_a_constant_encoder_has_no_interval():
-    """Float32 noise around one cosine is no ranking, here as in sts_results."""
-    a, b = frames(runs=2)
-    noise = np.random.default_rng(0).uniform(0, 1e-7, len(b))
-    boot = bootstrap_sts([a, b.assign(score=0.9 + noise)], tasks=("sts12", "stsb"), resamples=20)
-    assert np.isfinite(boot[:, 0]).all()
-    assert np.isnan(boot[:, 1]).all()
-
-
-# ---- one correlation ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_interval_of_a_correlation_is_fisher_s_on_the_resamples(metric):
-    rng = np.random.default_rng(0)
-    gold = rng.integers(0, 26, 200) / 5
-    score = gold + rng.normal(size=200)
-    got = correlation_interval(gold, score, metric=metric, resamples=500, level=0.9, seed=3)
-    again = np.random.default_rng(3)
-    boot = []
-    for _ in range(500):
-        drawn = again.integers(0, 200, 200)
-        boot.append(METRICS[metric](gold[drawn], score[drawn])[0])
-    r, error = METRICS[metric](gold, score)[0], np.std(np.arctanh(boot), ddof=1)
-    assert got.estimate == pytest.approx(r)
-    assert (got.low, got.high) == pytest.approx(
-        tuple(np.tanh(np.arctanh(r) + np.array([-1.644854, 1.644854]) * error))
-    )
-    assert (got.level, got.n) == (0.9, 200)
-
-
-@pytest.mark.parametrize(
-    ("metric", "truth"), [("spearman", 6 / np.pi * np.arcsin(0.4)), ("pearson", 0.8)]
-)
-def test_interval_of_a_correlation_covers_at_its_level(metric, truth):
-    """500 draws of 60 pairs from a bivariate normal, whose correlations are known."""
-    rng = np.random.default_rng(0)
-    hits = []
-    for _ in range(500):
-        x, y = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], 60).T
-        interval = correlation_interval(x, y, metric=metric, resamples=200)
-        hits.append(interval.low <= truth <= interval.high)
-    assert 0.92 <= np.mean(hits) <= 0.975
-
-
-def test_no_interval_of_a_correlation_and_why():
-    x = np.arange(12.0)
-    for gold, score, why in [
-        (np.ones(12), x, "all gold scores are the same"),
-        (np.r_[np.nan, x[1:]], x, "gold has values that are not finite"),
-        (x, np.ones(12), "the encoder is constant"),
-        (x, np.r_[np.nan, x[1:]], "1 of 12 scores are not finite"),
-        (x[:1], x[:1], "fewer than two pairs"),
-        (x, x, "resamples have no correlation or a perfect one"),
-        (np.r_[1.0, np.zeros(11)], x, "resamples have no correlation or a perfect one"),
-    ]:
-        interval = correlation_interval(gold, score, resamples=50)
-        assert why in interval.method
-        assert np.isnan([interval.low, interval.high]).all()
-    assert correlation_interval(x, x, resamples=50).estimate == pytest.approx(1.0)
-    with pytest.raises(ValueError, match="12 gold values and 11 scores"):
-        correlation_interval(x, x[1:])

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 from recse_lab.errors import LabError
 from recse_lab.models import TransformerEncoder
 from recse_lab.optimisation import checkpoint
-from recse_lab.runs.claims import Claimed
-from recse_lab.runs.store import Run
+from recse_lab.runs.leases import Claimed, is_held
+from recse_lab.runs.store import Run, find_runs
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -156,10 +156,10 @@ def test_a_full_disk(
         "the disk is full; nothing half-written was kept; free some space and start again." in err
     )
 
-    run = Run(next((tmp_path / "full" / "train").iterdir()))
+    run = find_runs(tmp_path / "full")[0]
     assert run.state == ("interrupted" if fill is fill_everything else "failed")
-    assert not [path for path in run.folder.rglob("*") if path.name.endswith(".tmp")]
-    assert not (run.folder / "claim.json").exists()
+    assert not [path for path in run.home.parent.rglob("*") if path.name.endswith(".tmp")]
+    assert not is_held(run.home)
     for path in run.folder.rglob("*.json"):
         json.loads(path.read_text())
     for folder in run.folder.glob("model/*"):
@@ -172,24 +172,21 @@ def test_a_full_disk(
         code, _, err = call(*options, "--runs", tmp_path / root)
         assert code == 0, err
     roomy = Run(tmp_path / "roomy" / "train" / run.id)
-    assert run.results["tasks"] == roomy.results["tasks"]
+    assert run.record.results.tree()["tasks"] == roomy.record.results.tree()["tasks"]
     assert [line["step"] for line in run.metrics()] == list(range(1, 7))
     weights = [load_file(r.folder / "model" / "last" / "model.safetensors") for r in (run, roomy)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
 
 
-def test_a_claim_that_was_never_finished_holds_nothing(tmp_path, monkeypatch):
+def test_a_lease_that_could_not_be_written_is_told(tmp_path, monkeypatch):
     run = Run(tmp_path / "s" / "abc")
     with monkeypatch.context() as patch:
         patch.setattr(json, "dump", full_at(1, None, lambda value, file: file.write("{")))
-        with pytest.raises(LabError, match=r"claim\.json: the disk is full"), run.claim():
+        with pytest.raises(LabError, match=r"lease\.1: the disk is full"), run.claim():
             pytest.fail("claimed")
-    assert list(run.folder.iterdir()) == []
-    (run.folder / "claim.json").write_text('{"pid": 1')  # of a process killed as it wrote
-    run.set_status("running")
-    assert run.state == "interrupted"
     with run.claim():
+        run.set_status("running")
         assert run.state == "running"
-        with pytest.raises(Claimed), run.claim():
+        with pytest.raises(Claimed), Run(run.home).claim():
             pytest.fail("claimed twice")
-    assert not (run.folder / "claim.json").exists()
+    assert not is_held(run.home)

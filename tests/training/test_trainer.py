@@ -23,7 +23,7 @@ from recse_lab.jobs.train import execute
 from recse_lab.objectives import InfoNCE, info_nce, recse_terms
 from recse_lab.optimisation.batches import Batches
 from recse_lab.optimisation.stepping import Interrupted, step_seed
-from recse_lab.runs.store import Run
+from recse_lab.runs.store import Run, find_runs
 
 RESHAPE = {
     "operator": "channel-gram",
@@ -105,7 +105,7 @@ def test_stopped_and_resumed_gives_the_same_weights(base, tmp_path, stop_at, arm
     told = [[{k: line.get(k) for k in keys} for line in run.metrics()] for run in (whole, resumed)]
     assert told[0] == told[1]
     assert [line["step"] for line in told[0]] == list(range(1, 8))
-    assert whole.results["tasks"] == resumed.results["tasks"]
+    assert whole.record.results.tree()["tasks"] == resumed.record.results.tree()["tasks"]
 
 
 def test_killed_without_warning_and_resumed_gives_the_same_weights(base, tmp_path):
@@ -267,7 +267,7 @@ def test_nan_stops_names_step_and_batch_and_keeps_the_last_state(base, tmp_path,
         ),
     ):
         execute(config, tmp_path / "s")
-    run = Run(next((tmp_path / "s").iterdir()))
+    run = find_runs(tmp_path)[0]
     assert run.state == "failed"
     assert "step 5" in (run.status.message or "")
     monkeypatch.undo()
@@ -292,7 +292,7 @@ def test_weights_that_leave_float32_stop_and_never_become_a_state(base, tmp_path
         LabError, match=r"step 6: the norm of the weights is (nan|inf) on the batch .* is kept in"
     ):
         execute(config, tmp_path / "s")
-    run = Run(next((tmp_path / "s").iterdir()))
+    run = find_runs(tmp_path)[0]
     state = load_file(run.folder / "state" / "state.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in state.values())
     monkeypatch.undo()
@@ -310,7 +310,7 @@ def test_early_stopping_and_best_apart_from_last(base, tmp_path, monkeypatch):
 
     monkeypatch.setattr(execution, "DevSet", Falling)
     run = execute(config_of(base, **{"training.steps": 40, "training.patience": 2}), tmp_path / "s")
-    dev = run.results["dev"]
+    dev = run.record.results.tree()["dev"]
     assert (dev["stopped_early"], dev["step"], dev["spearman"], dev["checks"]) == (True, 3, 0.5, 3)
     assert len(run.metrics()) == 9
     assert not same(weights(run, "best"), weights(run, "last"))

@@ -1,7 +1,8 @@
 """What an executor does: compute every task of a plan, somewhere, and report on it.
 
-Laws (tests/contracts): every task ends once; what a killed worker or a second master leaves
-undone, the next run computes; nothing that is done is computed again.
+Laws (tests/contracts): every task ends once; what a killed worker or a lost host leaves undone,
+another one computes; nothing that is done is computed again; a task that another process holds is
+waited for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Task:
 class Event:
     """What happened to a task."""
 
-    kind: Literal["started", "step"] | Ending
+    kind: Literal["started", "step", "held"] | Ending
+    """held: another process computes it; its ending follows, or it is started once more."""
     task: Task
     line: Mapping[str, Any] = field(default_factory=dict)
     """The metrics of the latest step."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,16 +13,24 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from recse_lab.ablation.executors.executor import Event, Job, OnEvent, Task
+from recse_lab.ablation.executors.executor import Ending, Event, Job, OnEvent, Task
 from recse_lab.ablation.executors.work import perform, train_cell
+from recse_lab.jobs.interrupt import stoppable
+from recse_lab.runs.store import Run
+
+WAIT_S = 0.5
+"""Seconds between two looks at what other processes compute, and at a wish to stop."""
+
+ELSEWHERE = "computed by another process"
 
 
 @dataclass(frozen=True)
 class LocalExecutor:
     """Worker processes on this machine.
 
-    Ctrl-C asks the workers to save their state and waits for them. A worker that dies takes only
-    its task along.
+    Ctrl-C or SIGTERM asks the workers to save their state and waits for them. A worker that dies
+    takes only its task along. A task that another process holds is waited for, and taken over when
+    that process is gone.
     """
 
     workers: int
@@ -61,44 +70,60 @@ class _Pool:
         self.busy: dict[Connection, tuple[_Worker, Task]] = {}
 
     def run(self, tasks: Sequence[Task], on_event: OnEvent) -> bool:
-        waiting = list(reversed(tasks))
+        waiting, held = list(reversed(tasks)), list[Task]()
+        idle: list[_Worker] = []
         complete, stopping = True, False
-
-        def start(worker: _Worker) -> None:
-            task = waiting.pop()
-            with suppress(OSError):  # it has died: receive() notices
-                worker.connection.send(task)
-            self.busy[worker.connection] = worker, task
-            on_event(Event("started", task))
-
         try:
-            for _ in range(min(self.size, len(tasks))):
-                start(self.hire())
-            while self.busy:
-                try:
-                    ready = wait(list(self.busy), timeout=1.0)
-                except KeyboardInterrupt:
-                    stopping, complete = True, False
-                    for worker, _ in self.busy.values():
-                        worker.stop()
-                    continue
-                for connection in ready:
-                    assert isinstance(connection, Connection)
-                    worker, task = self.busy[connection]
-                    event, alive = self.receive(worker, task)
-                    on_event(event)
-                    if not event.final:
-                        continue
-                    del self.busy[connection]
-                    complete = complete and alive and event.kind != "interrupted"
-                    if waiting and not stopping:
-                        start(worker if alive else self.hire())
-                    elif alive:
-                        worker.dismiss()
+            with stoppable() as asked:
+                while self.busy or ((waiting or held) and not stopping):
+                    while waiting and not stopping and (idle or len(self.busy) < self.size):
+                        self.start(idle.pop() if idle else self.hire(), waiting.pop(), on_event)
+                    for connection in wait(list(self.busy), timeout=WAIT_S) if self.busy else ():
+                        assert isinstance(connection, Connection)
+                        worker, task = self.busy[connection]
+                        event, alive = self.receive(worker, task)
+                        on_event(event)
+                        if event.kind in ("started", "step"):
+                            continue
+                        del self.busy[connection]
+                        complete = complete and alive and event.kind != "interrupted"
+                        held += [task] if event.kind == "held" else []
+                        idle += [worker] if alive else []
+                    if held and not waiting and not self.busy:
+                        time.sleep(WAIT_S)
+                    if held and not waiting:
+                        held, free = self.look_at(held, on_event)
+                        waiting += free
+                    if asked() and not stopping:
+                        stopping, complete = True, False
+                        for worker, _ in self.busy.values():
+                            worker.stop()
         finally:
+            for worker in idle:
+                worker.dismiss()
             for worker, _ in self.busy.values():
                 worker.process.terminate()
         return complete
+
+    def start(self, worker: _Worker, task: Task, on_event: OnEvent) -> None:
+        with suppress(OSError):  # it has died: receive() notices
+            worker.connection.send(task)
+        self.busy[worker.connection] = worker, task
+        on_event(Event("started", task))
+
+    def look_at(self, held: list[Task], on_event: OnEvent) -> tuple[list[Task], list[Task]]:
+        """The tasks that others still compute, and those that nobody does any more."""
+        still, free = [], []
+        for task in held:
+            status = Run(self.study / task.id).status
+            if status.state in ("done", "failed"):
+                ending: Ending = "done" if status.state == "done" else "failed"
+                on_event(Event(ending, task, message=status.message or ELSEWHERE))
+            elif status.state == "running":
+                still.append(task)
+            else:
+                free.append(task)
+        return still, free
 
     def receive(self, worker: _Worker, task: Task) -> tuple[Event, bool]:
         """A worker's next event, and whether it is alive."""

@@ -10,6 +10,7 @@ from typing import Any
 from recse_lab.ablation.executors.executor import Event, Job, OnEvent, Task
 from recse_lab.config.reading import make_config
 from recse_lab.errors import LabError
+from recse_lab.runs.leases import Claimed
 
 EVENT_S = 0.25  # least time between two steps that a worker reports
 
@@ -38,7 +39,7 @@ def perform(
     on_event: OnEvent,
     should_stop: Callable[[], bool],
 ) -> Event:
-    """Compute a task, report its steps, and return how it ended."""
+    """Compute a task, report its steps, and return how it ended, or that another holds it."""
     from recse_lab.optimisation.stepping import Interrupted
 
     reported = 0.0
@@ -51,6 +52,8 @@ def perform(
 
     try:
         job(task, study, keep_model=keep_model, on_step=on_step, should_stop=should_stop)
+    except Claimed:
+        return Event("held", task)
     except Interrupted as error:
         return Event("interrupted", task, message=str(error))
     except LabError as error:

@@ -87,6 +87,10 @@ def read_file(path: Path) -> list[Imported]:
                 f"{path}, line {error.lineno}: this is broken JSON ({error.msg}); "
                 "is the file cut short?"
             ) from None
+        except (ValueError, RecursionError):
+            raise LabError(
+                f"{path}: nested too deep, or a number too long, for an import."
+            ) from None
     raise LabError(f"{path}: the layout is unknown; {expected}.")
 
 
@@ -144,11 +148,12 @@ def _keep(found: Imported, root: Path, name: str) -> Run:
     transfer = average is not None and "accuracy" in average
     kind = TransferResults if transfer else StsResults
     run = Run(root / STUDY / run_id(config, {}, {}))
-    with run.claim():
+    with run.claim() as lease:
         Config.check(config, Config.FILE).write(run.folder)
         environment.write(run.folder)
         kind.check(results, kind.FILE).write(run.folder)
         if found.metrics:
             write_metrics(run.folder, found.metrics)
         run.set_status("done")
+        lease.publish()
     return run

@@ -10,6 +10,6 @@ def mapping(text: str) -> dict[str, Any] | None:
     """The mapping that a JSON text holds, or None. NaN, as Python writes it, is read."""
     try:
         found = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from recse_lab.data.token_store import vocabulary_size
 from recse_lab.errors import LabError
 from recse_lab.models.baselines.fitting import Fitting, digest
 from recse_lab.models.baselines.linear import Mapped, without_principal
@@ -31,7 +32,7 @@ def content_tokens(tokenizer: Any) -> Float[np.ndarray, " vocab"]:
 
     0 for [CLS], [SEP], padding and other special tokens.
     """
-    content = np.ones(len(tokenizer), dtype=np.float32)
+    content = np.ones(vocabulary_size(tokenizer), dtype=np.float32)
     content[sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})] = 0
     return content
 
@@ -105,7 +106,7 @@ def _word_matrix(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.n
     """The backbone's own word embeddings, without positions and norm."""
     table = model.backbone.get_input_embeddings().weight.detach().cpu().numpy()  # type: ignore[union-attr]
     return digest({"vectors": "backbone", "weights": fitting.weights}), table[
-        : len(model.tokenizer)
+        : vocabulary_size(model.tokenizer)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from recse_lab.models.precision import full
 from recse_lab.models.readouts.readout import EncodedBatch, Readout
 from recse_lab.pooling import POOLINGS
 
@@ -14,4 +15,4 @@ class Pooled(Readout):
 
     def forward(self, batch: EncodedBatch) -> Float[Tensor, "batch hidden"]:
         """Pooled hidden states."""
-        return POOLINGS[self.name](batch.hidden, batch.mask).float()
+        return full(POOLINGS[self.name](batch.hidden, batch.mask))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from recse_lab.errors import LabError
 from recse_lab.models.positions import first_position
+from recse_lab.models.precision import full
 from recse_lab.models.readouts.readout import EncodedBatch, Readout
 
 if TYPE_CHECKING:
@@ -36,18 +37,26 @@ class Prompt(Readout):
         tokenizer: The encoder's tokenizer.
         max_length: Longest wrapped sentence in tokens.
         debias: In training, subtract the state of the template alone (``template_bias``).
+        full_stop: In use, end every sentence with a mark (``end_with_a_mark``).
 
     Raises:
         LabError: A template that ``parse_template`` refuses.
     """
 
+    behaviour = 2
     separates_views = True
 
     def __init__(
-        self, texts: Sequence[str], tokenizer: Any, *, max_length: int, debias: bool = False
+        self,
+        texts: Sequence[str],
+        tokenizer: Any,
+        *,
+        max_length: int,
+        debias: bool = False,
+        full_stop: bool = False,
     ) -> None:
         super().__init__("prompt")
-        self.texts, self.debias = tuple(texts), debias
+        self.texts, self.debias, self.full_stop = tuple(texts), debias, full_stop
         self.templates = tuple(
             parse_template(text, tokenizer, max_length=max_length) for text in texts
         )
@@ -55,6 +64,10 @@ class Prompt(Readout):
     def template(self, view: int) -> Template:
         """The template of a view; views beyond the last template share it."""
         return self.templates[min(view, len(self.templates) - 1)]
+
+    def prepare(self, sentence: str) -> str:
+        """The sentence, with a full stop where it needs one."""
+        return end_with_a_mark(sentence) if self.full_stop else sentence
 
     def wrap(
         self, row: Integer[np.ndarray, " tokens"], view: int = 0
@@ -65,15 +78,15 @@ class Prompt(Readout):
     def forward(self, batch: EncodedBatch) -> Float[Tensor, "batch hidden"]:
         """The state at the mask token, in training without the template's own."""
         template = self.template(batch.view)
-        state = mask_state(batch.hidden[-1], batch.mask, template).float()
+        state = full(mask_state(batch.hidden[-1], batch.mask, template))
         if self.debias and self.training:
-            state = state - template_bias(batch.encoder.backbone, batch.mask, template).float()
+            state = state - full(template_bias(batch.encoder.backbone, batch.mask, template))
         return state
 
     @property
     def card(self) -> dict[str, Any]:
-        """Name of the pooling, and the template of use."""
-        return {"pooling": self.name, "prompt": self.texts[0]}
+        """Name of the pooling, the template of use, and whether sentences get a full stop."""
+        return {"pooling": self.name, "prompt": self.texts[0], "full_stop": self.full_stop}
 
     @classmethod
     def read(cls, folder: Path, card: dict[str, Any], *, tokenizer: Any, max_length: int) -> Prompt:
@@ -86,7 +99,18 @@ class Prompt(Readout):
             raise LabError(
                 f"{folder}: this folder states no template, so that it has no pooling prompt."
             )
-        return cls((card["prompt"],), tokenizer, max_length=max_length)
+        # A folder of an earlier edition says nothing of a full stop: it was measured without.
+        full_stop = bool(card.get("full_stop", False))
+        return cls((card["prompt"],), tokenizer, max_length=max_length, full_stop=full_stop)
+
+
+def end_with_a_mark(sentence: str) -> str:
+    """A sentence with a full stop behind it, unless it ends in one of . ? " ' or is empty.
+
+    Source: PromptBERT's release, github.com/kongds/Prompt-BERT, evaluation.py: in the evaluation
+    alone, neither in training nor in the paper.
+    """
+    return sentence if not sentence or sentence[-1] in ".?\"'" else sentence + "."
 
 
 class Template(NamedTuple):

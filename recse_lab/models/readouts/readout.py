@@ -47,6 +47,10 @@ class Readout(nn.Module):
         super().__init__()
         self.name = name
 
+    def prepare(self, sentence: str) -> str:
+        """The text that is tokenised for a sentence in use; training reads a corpus as it is."""
+        return sentence
+
     def wrap(
         self, row: Integer[np.ndarray, " tokens"], view: int = 0
     ) -> Int[np.ndarray, " wrapped"]:

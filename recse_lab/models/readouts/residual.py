@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from recse_lab.models.folders import reading
+from recse_lab.models.precision import full
 from recse_lab.models.readouts.readout import EncodedBatch, Readout
 from recse_lab.reshape.reshaper import Reshaper
 
@@ -39,6 +40,10 @@ class Residual(Readout):
         nn.init.zeros_(self.compress.compress.weight)
         nn.init.zeros_(self.compress.compress.bias)
 
+    def prepare(self, sentence: str) -> str:
+        """As the inner readout does."""
+        return self.inner.prepare(sentence)
+
     def wrap(
         self, row: Integer[np.ndarray, " tokens"], view: int = 0
     ) -> Int[np.ndarray, " wrapped"]:
@@ -53,7 +58,7 @@ class Residual(Readout):
         features = batch.hidden[self.source]
         content = batch.encoder.content_mask(batch.ids, batch.mask)
         with torch.autocast(features.device.type, enabled=False):
-            added = self.compress(self.reshaper(features.float(), batch.ids, content))
+            added = self.compress(self.reshaper(full(features), batch.ids, content))
         return self.inner(batch) + added
 
     def untrained(self) -> Readout:

@@ -4,21 +4,24 @@ from typing import Any
 
 import numpy as np
 
-from recse_lab.probes.alignment.compute import alignment, legacy_batch
+from recse_lab.probes.alignment.compute import alignment, legacy_batch, senteval_batches
 from recse_lab.probes.alignment.figures import figures
 from recse_lab.probes.alignment.summary import summary
 from recse_lab.probes.probe import Probe, ProbeInputs
 from recse_lab.probes.result import ProbeResult
 
-__all__ = ["ALIGNMENT", "alignment", "legacy_batch"]
+__all__ = ["ALIGNMENT", "alignment", "legacy_batch", "senteval_batches"]
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
     sentences, pairs = inputs.sentences, inputs.pairs
     place = {sentence: i for i, sentence in enumerate(sentences)}
     first, second = (np.array([place[s] for s in side]) for side in (pairs.first, pairs.second))
-    lengths = np.array([len(sentence.split()) for sentence in sentences])
-    return alignment(inputs.embeddings(), first, second, pairs.gold, lengths=lengths, **options)
+    words = [np.array([len(s.split()) for s in side]) for side in (pairs.first, pairs.second)]
+    batches = senteval_batches(pairs.sizes or (len(pairs.gold),), words[0], words[1], pairs.gold)
+    return alignment(
+        inputs.embeddings(), first, second, pairs.gold, pairs.shared, batches=batches, **options
+    )
 
 
 ALIGNMENT = Probe(

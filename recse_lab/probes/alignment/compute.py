@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,11 +10,14 @@ from jaxtyping import Float, Int
 
 from recse_lab.errors import LabError
 from recse_lab.evaluation.sts import cosine
+from recse_lab.probes.resampling import percentiles
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import refuse_unmeasurable, unit
 from recse_lab.statistics import resample_counts, spearman_bootstrap
 from recse_lab.statistics.correlation import correlation, why_undefined
 from recse_lab.statistics.jackknife import jackknife_interval
+from recse_lab.statistics.shared_bootstrap import SharedBootstrap
+from recse_lab.statistics.sharing import SharedSentences
 
 LEGACY_BATCH = 128
 INTERVALS = "95 %: alignment and spearman bootstrap over pairs, uniformity jackknife over sentences"
@@ -25,39 +28,46 @@ def alignment(
     first: Int[np.ndarray, " pairs"],
     second: Int[np.ndarray, " pairs"],
     gold: Float[np.ndarray, " pairs"],
+    shared: SharedSentences | None = None,
     *,
     above: float = 4.0,
     resamples: int = 1000,
     seed: int = 0,
     protocol: Literal["whole", "legacy-batch"] = "whole",
-    lengths: Int[np.ndarray, " sentences"] | None = None,
+    batches: Sequence[Int[np.ndarray, " _rows"]] | None = None,
 ) -> ProbeResult:
-    """Alignment of the pairs with gold > ``above``, uniformity of all sentences, and Spearman's ρ, one row an encoder.
+    """Alignment of the pairs with gold > ``above``, uniformity of all sentences, and Spearman's ρ,
+    one row an encoder.
 
-    ``embeddings`` are of the distinct sentences, ``first`` and ``second`` index them. Everything is of unit vectors,
-    exact, in blocks: memory does not grow with the square of the sentences. Alignment and Spearman have percentile
-    bootstrap intervals over the pairs, the same resamples for every encoder. Uniformity is the logarithm of a
-    U-statistic, for which resampled sentences would pair with themselves; its interval is the jackknife, whose
-    left-out values follow exactly from the row sums of the one blockwise pass.
+    ``embeddings`` are of the distinct sentences, ``first`` and ``second`` index them. Everything is
+    of unit vectors, exact, in blocks: memory does not grow with the square of the sentences.
+    Alignment and Spearman have percentile bootstrap intervals over the pairs, the same resamples
+    for every encoder. Uniformity is the logarithm of a U-statistic, for which resampled sentences
+    would pair with themselves; its interval is the jackknife, whose left-out values follow exactly
+    from the row sums of the one blockwise pass.
 
-    ``protocol="legacy-batch"`` computes what circulates in this literature (see ``legacy_batch``), without intervals,
-    only to compare with old tables; it needs ``lengths``, the number of words of every sentence.
+    ``protocol="legacy-batch"`` computes what circulates in this literature (see ``legacy_batch``),
+    without intervals, only to compare with old tables: pairs with gold ≥ ``above``, in the
+    ``batches`` of ``senteval_batches``; by default 128 pairs at a time in the order given.
 
     Raises:
-        LabError: An embedding is not finite, or the encoders hold different numbers of sentences, or fewer than two.
-        ValueError: Indices, gold and embeddings do not fit together; legacy-batch without lengths.
+        LabError: An embedding is not finite, or the encoders hold different numbers of sentences,
+            or fewer than two.
+        ValueError: Indices, gold and embeddings do not fit together.
 
-    Source: Wang & Isola (2020), arXiv:2005.10242; on STS-B dev as in Gao et al. (2021), arXiv:2104.08821, section 6.
+    Source: Wang & Isola (2020), arXiv:2005.10242; on STS-B dev as in Gao et al. (2021),
+    arXiv:2104.08821, section 6.
     """
     count = refuse_unmeasurable(embeddings)
     _refuse_misfits(first, second, gold, count)
-    if protocol == "legacy-batch" and (lengths is None or len(lengths) != count):
-        raise ValueError("legacy-batch sorts by length: give the number of words of every sentence")
-    close = gold > above
+    close = gold > above if protocol == "whole" else gold >= above
     rng = np.random.default_rng(seed)
     close_counts = resample_counts(int(close.sum()), resamples, rng) if close.any() else None
+    near = None
+    if close_counts is not None:
+        near = SharedBootstrap(close_counts, None if shared is None else shared.subset(close))
     scores = np.stack([cosine(x[first], x[second]) for x in embeddings.values()])
-    spearmans = _spearman(gold, scores, resamples, rng)
+    spearmans = _spearman(gold, scores, shared, resamples, rng)
 
     measures: list[Measure] = []
     for (name, x), spearman in zip(embeddings.items(), spearmans, strict=True):
@@ -72,12 +82,13 @@ def alignment(
         elif protocol == "whole":
             vectors = unit(x)
             measures += [
-                _alignment(name, vectors[first[close]], vectors[second[close]], close_counts, above)
+                _alignment(name, vectors[first[close]], vectors[second[close]], near, above)
             ]
             measures += [_uniformity(name, vectors)]
         else:
-            assert lengths is not None
-            aligned, uniform = legacy_batch(unit(x), first, second, gold, lengths, above=above)
+            aligned, uniform = legacy_batch(
+                unit(x), first, second, gold, batches=batches, at_least=above
+            )
             old = (
                 f"per batch of {LEGACY_BATCH}: biased, only to compare with old tables; no interval"
             )
@@ -114,7 +125,8 @@ def _refuse_misfits(
             raise ValueError(f"pairs index sentences {index.min()} to {index.max()} of {count}")
     if not np.isfinite(gold).all():
         raise LabError(
-            f"alignment: {int((~np.isfinite(gold)).sum())} gold scores are not finite; drop those pairs."
+            f"alignment: {int((~np.isfinite(gold)).sum())} gold scores are not finite; drop those "
+            "pairs."
         )
 
 
@@ -122,10 +134,10 @@ def _alignment(
     name: str,
     first: Float[np.ndarray, "pairs dim"],
     second: Float[np.ndarray, "pairs dim"],
-    counts: Int[np.ndarray, "resamples pairs"] | None,
+    bootstrap: SharedBootstrap | None,
     above: float,
 ) -> Measure:
-    if counts is None:
+    if bootstrap is None:
         return Measure(name, "alignment", float("nan"), note=f"no pair with gold above {above:g}")
     import torch
 
@@ -134,10 +146,9 @@ def _alignment(
     distances = (
         pair_distances(torch.from_numpy(first), torch.from_numpy(second)).numpy().astype(np.float64)
     )
-    low, high = np.quantile(counts @ distances / len(distances), [0.025, 0.975])
-    return Measure(
-        name, "alignment", float(distances.mean()), float(low), float(high), len(distances)
-    )
+    drawn = bootstrap.counts @ distances / len(distances)
+    low, high = percentiles(drawn, bootstrap.level(0.95, drawn))
+    return Measure(name, "alignment", float(distances.mean()), low, high, len(distances))
 
 
 def _uniformity(name: str, vectors: Float[np.ndarray, "sentences dim"]) -> Measure:
@@ -168,24 +179,55 @@ def _uniformity(name: str, vectors: Float[np.ndarray, "sentences dim"]) -> Measu
 def _spearman(
     gold: Float[np.ndarray, " pairs"],
     scores: Float[np.ndarray, "encoders pairs"],
+    shared: SharedSentences | None,
     resamples: int,
     rng: np.random.Generator,
 ) -> list[Measure]:
     """One measure an encoder, not yet named."""
     reasons = [why_undefined(gold, row) for row in scores]
     usable = np.where(np.array([why is not None for why in reasons])[:, None], np.nan, scores)
-    boot = spearman_bootstrap(gold, usable, resample_counts(len(gold), resamples, rng))
+    bootstrap = SharedBootstrap(resample_counts(len(gold), resamples, rng), shared)
+    boot = spearman_bootstrap(gold, usable, bootstrap.counts)
     measures = []
     for row, why, drawn in zip(scores, reasons, boot.T, strict=True):
-        drawn = drawn[np.isfinite(drawn)]  # a resample of one value has no correlation
-        low, high = (
-            np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (float("nan"), float("nan"))
-        )
+        low, high = percentiles(drawn, bootstrap.level(0.95, drawn))
         value = correlation("spearman", gold, row)
-        measures.append(
-            Measure("", "spearman", value, float(low), float(high), len(gold), why or "")
-        )
+        measures.append(Measure("", "spearman", value, low, high, len(gold), why or ""))
     return measures
+
+
+def senteval_batches(
+    sizes: Sequence[int],
+    first_words: Int[np.ndarray, " pairs"],
+    second_words: Int[np.ndarray, " pairs"],
+    gold: Float[np.ndarray, " pairs"],
+    *,
+    batch: int = LEGACY_BATCH,
+) -> list[Int[np.ndarray, " _rows"]]:
+    """Rows of a task's pairs in the batches in which SentEval encodes them.
+
+    Batches never cross subsets. A task of several subsets (STS12 to STS16) is sorted within each,
+    by the words of the first sentence, of the second, and by gold; a task of one (STS-B, SICK-R) is
+    read in the order of its file.
+
+    Args:
+        sizes: Pairs of each subset, in their order.
+        first_words: Words of the first sentence of each pair.
+        second_words: Words of the second sentence of each pair.
+        gold: Gold score of each pair.
+        batch: Pairs encoded at once.
+
+    Source: SentEval (Conneau & Kiela 2018), senteval/sts.py: ``STSEval.loadFile`` sorts, and the
+    ``loadFile`` of ``STSBenchmarkEval`` and ``SICKRelatednessEval``, which override it, do not.
+    """
+    batches, start = [], 0
+    for size in sizes:
+        rows = np.arange(start, start + size)
+        if len(sizes) > 1:
+            rows = rows[np.lexsort((gold[rows], second_words[rows], first_words[rows]))]
+        batches += [rows[i : i + batch] for i in range(0, size, batch)]
+        start += size
+    return batches
 
 
 def legacy_batch(
@@ -193,28 +235,42 @@ def legacy_batch(
     first: Int[np.ndarray, " pairs"],
     second: Int[np.ndarray, " pairs"],
     gold: Float[np.ndarray, " pairs"],
-    lengths: Int[np.ndarray, " sentences"],
     *,
-    above: float = 4.0,
-    batch: int = LEGACY_BATCH,
+    batches: Sequence[Int[np.ndarray, " _rows"]] | None = None,
+    at_least: float = 4.0,
 ) -> tuple[float, float]:
-    """Alignment and uniformity as copies of SentEval in this literature compute them: per batch, then averaged.
+    """Alignment and uniformity as reCSE's release and others compute them: per batch, then
+    averaged.
 
-    Pairs are sorted by the lengths of their sentences and then by gold, as SentEval sorts them against padding. All
-    batches weigh the same however few positives they hold, and one without any counts as alignment 0. Uniformity sees
-    the pairs of a batch alone, hence sentences of one length: it misses what is far apart, gives positive pairs and
-    repeated sentences more weight, and averages logarithms. For comparison with old tables only.
+    Positives are the pairs with gold ≥ ``at_least``. All batches weigh the same however few
+    positives they hold, and one without any counts as alignment 0. Uniformity sees the pairs of a
+    batch alone, both sentences of each, and logarithms are averaged. For comparison with old tables
+    only.
+
+    Args:
+        vectors: Unit vectors of the distinct sentences.
+        first: Index of each pair's first sentence.
+        second: Index of each pair's second sentence.
+        gold: Gold score of each pair.
+        batches: From ``senteval_batches``; 128 pairs at a time, in their order, when absent.
+        at_least: Smallest gold score of a positive pair.
+
+    Returns:
+        Alignment and uniformity.
+
+    Source: github.com/heavenhellchen/reCSE at 8b2fae4, SentEval/senteval/sts.py, ``STSEval.run``,
+    results "all": a mean over the batches of all subsets.
     """
     import torch
 
     from recse_lab.evaluation.space import alignment, uniformity
 
-    order = np.lexsort((gold, lengths[second], lengths[first]))
+    if batches is None:
+        batches = senteval_batches((len(gold),), first, second, gold)
     aligned, uniform = [], []
-    for start in range(0, len(order), batch):
-        rows = order[start : start + batch]
+    for rows in batches:
         a, b = (torch.from_numpy(vectors[index[rows]]) for index in (first, second))
-        close = torch.from_numpy(gold[rows] > above)
+        close = torch.from_numpy(gold[rows] >= at_least)
         aligned.append(float(alignment(a[close], b[close])) if close.any() else 0.0)
         uniform.append(float(uniformity(torch.cat([a, b]))))
     return float(np.mean(aligned)), float(np.mean(uniform))

@@ -20,7 +20,8 @@ def figures(result: ProbeResult) -> dict[str, Any]:
 
 
 def plane(result: ProbeResult) -> Any:
-    """One point an encoder, with its intervals, coloured by Spearman; those undefined are named below."""
+    """One point per encoder, with its intervals, coloured by Spearman; those undefined are named
+    below."""
     plt = style.use()
     figure, axes = plt.subplots(figsize=(style.WIDTH, 4.0))
     wide: Any = {
@@ -69,6 +70,7 @@ def plane(result: ProbeResult) -> Any:
 
 
 def frame_plane(axes: Any) -> None:
+    """Label the axes of the plane of alignment and uniformity."""
     axes.set_xlabel(AXES[0])
     axes.set_ylabel(AXES[1])
     axes.grid(visible=True, axis="both")
@@ -76,7 +78,8 @@ def frame_plane(axes: Any) -> None:
 
 
 def spearman_colours(plt: Any, figure: Any, axes: Any, scores: Any) -> Any:
-    """Spearman → colour, with its bar; grey where it is undefined. The palest end of the map is left out."""
+    """Spearman → colour, with its bar; grey where it is undefined. The palest end of the map is
+    left out."""
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     palette = LinearSegmentedColormap.from_list(
@@ -94,4 +97,5 @@ def spearman_colours(plt: Any, figure: Any, axes: Any, scores: Any) -> Any:
 
 
 def times_100(value: float) -> str:
+    """A correlation times 100, or that it is undefined."""
     return f"{100 * value:.1f}" if np.isfinite(value) else "undefined"

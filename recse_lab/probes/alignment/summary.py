@@ -10,6 +10,7 @@ from recse_lab.probes.result import ProbeResult
 
 
 def with_interval(row: Any, scale: float = 1, digits: int = 3) -> str:
+    """``value [low, high]``; the reason where there is no value."""
     if not np.isfinite(row["value"]):
         return f"undefined ({row['note']})"
     value = f"{scale * row['value']:.{digits}f}"
@@ -19,6 +20,7 @@ def with_interval(row: Any, scale: float = 1, digits: int = 3) -> str:
 
 
 def summary(result: ProbeResult) -> str:
+    """What the numbers say, in Markdown."""
     about = result.about
     parts = []
     for measure, said in (
@@ -29,11 +31,15 @@ def summary(result: ProbeResult) -> str:
     for name, table in result.table.groupby("encoder", sort=False):
         rows = {row["measure"]: row for _, row in table.iterrows()}
         parts.append(
-            f"{name}: alignment {with_interval(rows['alignment'])}, uniformity {with_interval(rows['uniformity'])}, "
+            f"{name}: alignment {with_interval(rows['alignment'])}, uniformity "
+            f"{with_interval(rows['uniformity'])}, "
             f"Spearman {with_interval(rows['spearman'], 100, 1)}."
         )
+    than = "above" if about["protocol"] == "whole" else "of at least"
+    than = "above" if about["protocol"] == "whole" else "of at least"
     parts.append(
-        f"{about['sentences']:,} sentences, {about['pairs']:,} pairs, {about['aligned pairs']:,} of them with gold above "
+        f"{about['sentences']:,} sentences, {about['pairs']:,} pairs, {about['aligned pairs']:,} "
+        f"of them with gold {than} "
         f"{about['above']:g}; protocol {about['protocol']}."
     )
     parts.append(

@@ -14,7 +14,7 @@ __all__ = ["BIAS", "bias", "covariates"]
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
     pairs = inputs.pairs
     beside = covariates(pairs.first, pairs.second, inputs.word_counts())
-    return bias(inputs.scores(), pairs.gold, beside, **options)
+    return bias(inputs.scores(), pairs.gold, beside, pairs.shared, **options)
 
 
 BIAS = Probe(

@@ -1,4 +1,5 @@
-"""Bias: does similarity follow length, shared words or word frequency where gold does not, and does STS hide it?"""
+"""Bias: does similarity follow length, shared words or word frequency where gold does not, and does
+STS hide it?"""
 
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ from recse_lab.probes.resampling import resampled, with_sample
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.statistics import resample_counts, spearman_bootstrap
 from recse_lab.statistics.correlation import why_undefined
+from recse_lab.statistics.shared_bootstrap import SharedBootstrap
+from recse_lab.statistics.sharing import SharedSentences
 
 STRATA = ("low", "middle", "high")
 LEAST = 10  # pairs below which no correlation is reported
@@ -30,9 +33,10 @@ def covariates(
 ) -> pd.DataFrame:
     """One row a pair, over its lower-cased words and numbers (punctuation left out).
 
-    ``length difference`` |n₁ − n₂| and ``mean length`` (n₁ + n₂) / 2 in words; ``word overlap``, Jaccard's index of the
-    sets of words; with ``counts`` of a corpus (``influence.word_counts``) ``mean log frequency``, the mean over the
-    words of both of log₁₀ (count + 1) / (words of the corpus + kinds of words). NaN where there is no word.
+    ``length difference`` |n₁ − n₂| and ``mean length`` (n₁ + n₂) / 2 in words; ``word overlap``,
+    Jaccard's index of the sets of words; with ``counts`` of a corpus (``influence.word_counts``)
+    ``mean log frequency``, the mean over the words of both of log₁₀ (count + 1) / (words of the
+    corpus + kinds of words). NaN where there is no word.
 
     Raises:
         ValueError: Not as many second sentences as first.
@@ -56,7 +60,8 @@ def covariates(
 
 
 def strata(values: Float[np.ndarray, " pairs"], parts: int = 3) -> Int[np.ndarray, " pairs"]:
-    """Thirds of the pairs, 0 (low) upwards, by mid-rank: equal values share a stratum, so ties may leave one empty."""
+    """Thirds of the pairs, 0 (low) upwards, by mid-rank: equal values share a stratum, so ties may
+    leave one empty."""
     return (parts * (stats.rankdata(values) - 0.5) // len(values)).astype(int)
 
 
@@ -64,25 +69,30 @@ def bias(
     scores: Mapping[str, Float[np.ndarray, " pairs"]],
     gold: Float[np.ndarray, " pairs"],
     covariates: pd.DataFrame,
+    shared: SharedSentences | None = None,
     *,
     against: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
     level: float = 0.95,
 ) -> ProbeResult:
-    """What similarity follows besides gold, one row an encoder: partial rank correlations, and STS within strata.
+    """What similarity follows besides gold, one row per encoder: partial rank correlations, and STS
+    within strata.
 
-    ``covariates`` has a numeric column a covariate, a row a pair (see ``covariates``). Measures, for each covariate:
-    ``partial`` holds gold and the other covariates fixed, ``at fixed gold`` gold alone; ``spearman`` is STS within the
-    low, middle and high third of the covariate, ``spearman gap`` that of the high third less that of the low one. With
-    ``against``, each encoder's ``partial`` less that encoder's. Curves: ``partial``, ``against``, ``strata`` (with the
-    bounds of each and gold's spread in it), ``gap``, and ``gold`` (how gold itself goes with each covariate). Intervals are percentiles
-    over resampled pairs, the same for every encoder; strata are those of the whole sample. A pair with a covariate that
-    is NaN is left out everywhere, and ``about`` counts them.
+    ``covariates`` has one numeric column per covariate and one row per pair (see ``covariates``).
+    Measures, for each covariate: ``partial`` holds gold and the other covariates fixed, ``at fixed
+    gold`` gold alone; ``spearman`` is STS within the low, middle and high third of the covariate,
+    ``spearman gap`` that of the high third less that of the low one. With ``against``, each
+    encoder's ``partial`` less that encoder's. Curves: ``partial``, ``against``, ``strata`` (with
+    the bounds of each and gold's spread in it), ``gap``, and ``gold`` (how gold itself goes with
+    each covariate). Intervals are percentiles over resampled pairs, the same for every encoder;
+    strata are those of the whole sample. A pair with a covariate that is NaN is left out
+    everywhere, and ``about`` counts them.
 
-    Two cautions. Gold is measured with error, so similarity that follows the true meaning keeps part of gold's own
-    correlation with a covariate: compare encoders with each other rather than with 0. And Spearman's ρ is lower where
-    gold varies less, so compare the gaps of encoders, not strata alone.
+    Two cautions. Gold is measured with error, so similarity that follows the true meaning keeps
+    part of gold's own correlation with a covariate: compare encoders with each other rather than
+    with 0. And Spearman's ρ is lower where gold varies less, so compare the gaps of encoders, not
+    strata alone.
 
     Raises:
         LabError: As ``checked``; or no covariate, or covariates over another number of pairs.
@@ -95,7 +105,8 @@ def bias(
         )
     if covariates.shape[1] == 0 or len(covariates) != len(gold):
         raise LabError(
-            f"covariates: {covariates.shape[1]} columns over {len(covariates)} pairs with {len(gold)} gold scores."
+            f"covariates: {covariates.shape[1]} columns over {len(covariates)} pairs with "
+            f"{len(gold)} gold scores."
         )
     values = covariates.to_numpy(np.float64)
     whole = np.isfinite(values).all(axis=1)
@@ -112,7 +123,15 @@ def bias(
 
     counts = resample_counts(len(gold), resamples, np.random.default_rng(seed))
     sample = _Sample(
-        list(kept), reasons, gold, usable, list(covariates.columns), values, counts, level
+        list(kept),
+        reasons,
+        gold,
+        usable,
+        list(covariates.columns),
+        values,
+        counts,
+        level,
+        SharedBootstrap(counts, None if shared is None else shared.subset(np.asarray(whole))),
     )
     partial, partial_curves = _partials(sample, against)
     within, strata_curves = _within(sample)
@@ -144,6 +163,13 @@ class _Sample(NamedTuple):
     values: Float[np.ndarray, "covariates pairs"]
     counts: Int[np.ndarray, "resamples pairs"]
     level: float
+    sharing: SharedBootstrap
+
+    def measure(self, encoder: str, name: str, values: np.ndarray, n: int, why: str) -> Measure:
+        """A measure from its value on the sample and on every resample."""
+        return resampled(
+            encoder, name, values, level=self.level, n=n, why=why, sharing=self.sharing
+        )
 
 
 def _row(measure: Measure, **more: object) -> dict[str, object]:
@@ -176,7 +202,7 @@ def _partials(sample: _Sample, against: str | None) -> tuple[list[Measure], dict
                 elif not why and np.isnan(values[0]):
                     why = f"{held} leave nothing of the similarity or of {covariate}"
                 name = f"{label}: {covariate}"
-                measures.append(resampled(encoder, name, values, level=sample.level, n=n, why=why))
+                measures.append(sample.measure(encoder, name, values, n, why))
                 curves["partial"].append(_row(measures[-1], covariate=covariate, given=held))
                 found[label, encoder, c] = values
     if against is not None:
@@ -186,7 +212,7 @@ def _partials(sample: _Sample, against: str | None) -> tuple[list[Measure], dict
                 why = "" if np.isfinite(less[0]) else f"undefined for {encoder} or for {against}"
                 covariate = sample.covariates[c]
                 name = f"partial: {covariate}, less that of {against}"
-                measures.append(resampled(encoder, name, less, level=sample.level, n=n, why=why))
+                measures.append(sample.measure(encoder, name, less, n, why))
                 curves["against"].append(_row(measures[-1], covariate=covariate))
     return measures, curves
 
@@ -204,7 +230,7 @@ def _within(sample: _Sample) -> tuple[list[Measure], dict[str, Rows]]:
             for s, label in enumerate(STRATA):
                 inside, (rho, why) = stratum == s, thirds[s][e]
                 name, n = f"spearman: {covariate}, {label}", int(inside.sum())
-                measures.append(resampled(encoder, name, rho, level=sample.level, n=n, why=why))
+                measures.append(sample.measure(encoder, name, rho, n, why))
                 curves["strata"].append(
                     _row(
                         measures[-1],
@@ -219,11 +245,7 @@ def _within(sample: _Sample) -> tuple[list[Measure], dict[str, Rows]]:
                 )
             (low, low_why), _, (high, high_why) = (third[e] for third in thirds)
             name, n = f"spearman gap: {covariate}", int((stratum != 1).sum())
-            measures.append(
-                resampled(
-                    encoder, name, high - low, level=sample.level, n=n, why=low_why or high_why
-                )
-            )
+            measures.append(sample.measure(encoder, name, high - low, n, low_why or high_why))
             curves["gap"].append(_row(measures[-1], covariate=covariate))
     return measures, curves
 
@@ -231,7 +253,8 @@ def _within(sample: _Sample) -> tuple[list[Measure], dict[str, Rows]]:
 def _spearmans(
     sample: _Sample, inside: Bool[np.ndarray, " pairs"], name: str
 ) -> list[tuple[Float[np.ndarray, " draws"], str]]:
-    """Spearman's ρ of every encoder on some of the pairs and on the resamples, and why it is undefined."""
+    """Spearman's ρ of every encoder on some of the pairs and on the resamples, and why it is
+    undefined."""
     n = int(inside.sum())
     if n < LEAST:
         nothing, why = (

@@ -18,7 +18,8 @@ def figures(result: ProbeResult) -> dict[str, Any]:
 
 
 def partial_figure(result: ProbeResult) -> Any:
-    """Partial rank correlation of similarity with each covariate, a dot an encoder with its interval."""
+    """Partial rank correlation of similarity with each covariate, one dot per encoder with its
+    interval."""
     frame = rows_where(result.curves["partial"], "given", HELD)
     covariates, encoders = distinct(frame["covariate"]), distinct(frame["encoder"])
     plt = style.use()
@@ -45,7 +46,7 @@ def partial_figure(result: ProbeResult) -> Any:
 
 
 def strata_figure(result: ProbeResult) -> Any:
-    """STS within the low, middle and high third of each covariate, a line an encoder."""
+    """STS within the low, middle and high third of each covariate, one line per encoder."""
     frame = result.curves["strata"]
     covariates, encoders, labels = (
         distinct(frame[column]) for column in ("covariate", "encoder", "stratum")

@@ -49,7 +49,8 @@ def _lines_of_bias(result: ProbeResult) -> list[str]:
             told.append(f"other than that of {against}: {', '.join(clear) or 'none'}")
         bullets.append(f"- {covariate}: {'; '.join(told)}.")
     lines = [
-        f"Partial rank correlation of similarity with each covariate over {result.about['pairs']:,} pairs, gold and the other "
+        "Partial rank correlation of similarity with each covariate over "
+        f"{result.about['pairs']:,} pairs, gold and the other "
         "covariates held fixed; above or below where the whole interval is:",
         "\n".join(bullets),
     ]
@@ -63,6 +64,7 @@ def _lines_of_bias(result: ProbeResult) -> list[str]:
         told = [
             f"{row['encoder']} {signed_interval(row)} along {row['covariate']}" for row in worst
         ]
-        gap = f"STS in the high third of a covariate less that in the low one, where most: {'; '.join(told)}."
+        most = "; ".join(told)
+        gap = f"STS in the high third of a covariate minus that in the low third, largest: {most}."
         lines = [gap, *lines]
     return lines

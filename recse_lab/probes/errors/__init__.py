@@ -13,7 +13,7 @@ __all__ = ["ERRORS", "errors"]
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
     pairs = inputs.pairs
-    return errors(inputs.scores(), pairs.gold, pairs.first, pairs.second, **options)
+    return errors(inputs.scores(), pairs.gold, pairs.first, pairs.second, pairs.shared, **options)
 
 
 ERRORS = Probe(
@@ -28,7 +28,8 @@ ERRORS = Probe(
     help={
         "top": "pairs to list",
         "threshold": "rank error, as a share of the set, from which a pair counts as wrong",
-        "against": "the encoder that the others are compared with; all pairs of encoders by default",
+        "against": "the encoder that the others are compared with; all pairs of encoders by "
+        "default",
         "resamples": "bootstrap resamples of the pairs",
         "seed": "of the resampling",
         "level": "of the intervals",

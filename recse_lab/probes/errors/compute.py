@@ -1,13 +1,13 @@
 """Errors: the pairs on which two arms disagree most, and those that every arm gets wrong.
 
-A pair's rank is its place among all pairs, from 0 to 1. Its **rank error** is how far that place lies outside of the
-places which the pairs of its gold score fill: positive where the pair is held too similar, 0 for any order that gold
-agrees with, however coarse gold is.
+A pair's rank is its place among all pairs, from 0 to 1. Its **rank error** is how far that place
+lies outside of the places which the pairs of its gold score fill: positive where the pair is held
+too similar, 0 for any order that gold agrees with, however coarse gold is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ from recse_lab.probes.correlations import checked, partial_correlation, rank_cor
 from recse_lab.probes.resampling import resampled, with_sample
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.statistics import resample_counts
+from recse_lab.statistics.shared_bootstrap import SharedBootstrap
+from recse_lab.statistics.sharing import SharedSentences
 
 EVERY = "every arm"
 ALONE = ("spearman", "share wrong")
@@ -40,7 +42,8 @@ def places(values: Float[np.ndarray, " pairs"]) -> Float[np.ndarray, " pairs"]:
 def rank_errors(
     gold: Float[np.ndarray, " pairs"], scores: Float[np.ndarray, " pairs"]
 ) -> Float[np.ndarray, " pairs"]:
-    """How far a score's place lies above (> 0) or below (< 0) the places that the pairs of its gold score fill.
+    """How far a score's place lies above (> 0) or below (< 0) the places that the pairs of its gold
+    score fill.
 
     0 everywhere for scores that refine gold's order. No increasing transform of either changes it.
     """
@@ -51,7 +54,8 @@ def rank_errors(
 
 
 def common_errors(errors: Float[np.ndarray, "encoders pairs"]) -> Float[np.ndarray, " pairs"]:
-    """The error that all have at least: the smallest where all err the same way, 0 where they do not."""
+    """The error that all have at least: the smallest where all err the same way, 0 where they do
+    not."""
     return np.maximum(errors.min(axis=0), 0) + np.minimum(errors.max(axis=0), 0)
 
 
@@ -60,6 +64,7 @@ def errors(
     gold: Float[np.ndarray, " pairs"],
     first: Sequence[str],
     second: Sequence[str],
+    shared: SharedSentences | None = None,
     *,
     top: int = 20,
     threshold: float = 0.25,
@@ -70,32 +75,29 @@ def errors(
 ) -> ProbeResult:
     """Which pairs arms rank differently, and which all of them rank wrongly.
 
-    Measures of an encoder: ``spearman`` and ``share wrong``, of the pairs whose rank error exceeds ``threshold`` (0.25: a
-    quarter of the set away from where gold has it). Of two arms, named "a vs b": ``rank agreement`` (Spearman between
-    them), ``agreement at fixed gold`` (the same with gold's ranks held fixed: do they err alike?) and ``share
-    disagreeing`` (ranks more than ``threshold`` apart). Of all: ``share wrong in every arm``, in the same direction. All
-    pairs of arms, or those with ``against`` alone. Two seeds of one arm are the yardstick for a disagreement.
+    Measures of an encoder: ``spearman`` and ``share wrong``, of the pairs whose rank error exceeds
+    ``threshold`` (0.25: a quarter of the set away from where gold has it). Of two arms, named "a vs
+    b": ``rank agreement`` (Spearman between them), ``agreement at fixed gold`` (the same with
+    gold's ranks held fixed: do they err alike?) and ``share disagreeing`` (ranks more than
+    ``threshold`` apart). Of all: ``share wrong in every arm``, in the same direction. All pairs of
+    arms, or those with ``against`` alone. Two seeds of one arm are the yardstick for a
+    disagreement.
 
-    Curves: ``disagreements``, the ``top`` pairs by difference of ranks for every two arms; ``wrong``, the ``top`` pairs by
-    common error, a row an encoder; ``ranks``, every pair and encoder. Intervals are percentiles over resampled pairs;
-    those of shares take the ranks as they are in the whole sample. An encoder whose scores have no order is named in the
-    table with the reason and left out of the lists.
+    Curves: ``disagreements``, the ``top`` pairs by difference of ranks for every two arms;
+    ``wrong``, the ``top`` pairs by common error, one row per encoder; ``ranks``, every pair and
+    encoder. Intervals are percentiles over resampled pairs; those of shares take the ranks as they
+    are in the whole sample. An encoder whose scores have no order is named in the table with the
+    reason and left out of the lists.
 
     Raises:
-        LabError: As ``correlations.checked``; sentences that are not as many as gold scores; ``against`` is none of the encoders.
+        LabError: As ``correlations.checked``; sentences that are not as many as gold scores;
+            ``against`` is none of the encoders.
         ValueError: ``top`` below 1, or ``threshold`` not between 0 and 1.
     """
     if top < 1 or not 0 < threshold < 1:
         raise ValueError(f"top {top} must be at least 1, threshold {threshold} between 0 and 1")
     reasons = checked(scores, gold)
-    if not len(first) == len(second) == len(gold):
-        raise LabError(
-            f"{len(first)} first and {len(second)} second sentences with {len(gold)} gold scores; give those of the same pairs."
-        )
-    if against is not None and against not in scores:
-        raise LabError(
-            f"{against!r} is none of the encoders ({', '.join(scores)}); name one of them."
-        )
+    _refuse_misfits(len(first), len(second), len(gold), against, scores)
     gold = np.asarray(gold, np.float64)
     kept = {
         name: np.asarray(row, np.float64) for name, row in scores.items() if name not in reasons
@@ -106,25 +108,16 @@ def errors(
         places={name: places(row) for name, row in kept.items()},
         errors={name: rank_errors(gold, row) for name, row in kept.items()},
         reasons=reasons,
-        pairs=pd.DataFrame(
-            {
-                "pair": range(len(gold)),
-                "first": list(first),
-                "second": list(second),
-                "gold": gold,
-                "gold_rank": places(gold),
-            }
-        ),
+        pairs=_pair_frame(first, second, gold),
         counts=counts,
         correlations=rank_correlations(np.stack([gold, *kept.values()]), with_sample(counts)),
         threshold=threshold,
         level=level,
+        sharing=SharedBootstrap(counts, shared),
     )
-    compared = (
-        list(combinations(scores, 2))
-        if against is None
-        else [(against, name) for name in scores if name != against]
-    )
+    compared = list(combinations(scores, 2))
+    if against is not None:
+        compared = [(against, name) for name in scores if name != against]
     common = common_errors(np.stack(list(arms.errors.values()))) if kept else np.zeros(len(gold))
     measures = [measure for name in scores for measure in _alone(arms, name)]
     measures += [measure for a, b in compared for measure in _between(arms, a, b)]
@@ -150,8 +143,30 @@ def errors(
     return ProbeResult("errors", tabulate(measures), joined, about)
 
 
+def _pair_frame(
+    first: Sequence[str], second: Sequence[str], gold: Float[np.ndarray, " pairs"]
+) -> pd.DataFrame:
+    columns = {"pair": range(len(gold)), "first": list(first), "second": list(second)}
+    return pd.DataFrame({**columns, "gold": gold, "gold_rank": places(gold)})
+
+
+def _refuse_misfits(
+    first: int, second: int, gold: int, against: str | None, names: Iterable[str]
+) -> None:
+    if not first == second == gold:
+        raise LabError(
+            f"{first} first and {second} second sentences with {gold} gold scores; "
+            "give those of the same pairs."
+        )
+    if against is not None and against not in names:
+        raise LabError(
+            f"{against!r} is none of the encoders ({', '.join(names)}); name one of them."
+        )
+
+
 class _Arms(NamedTuple):
-    """``scores``, ``places`` and ``errors`` of the encoders that have an order, the others in ``reasons``."""
+    """``scores``, ``places`` and ``errors`` of the encoders that have an order, the others in
+    ``reasons``."""
 
     scores: dict[str, np.ndarray]
     places: dict[str, np.ndarray]
@@ -163,6 +178,7 @@ class _Arms(NamedTuple):
     """Of gold and every encoder, first on the pairs themselves."""
     threshold: float
     level: float
+    sharing: SharedBootstrap
 
     def index(self, name: str) -> int:
         return 1 + list(self.scores).index(name)
@@ -171,7 +187,8 @@ class _Arms(NamedTuple):
 def _measure(
     arms: _Arms, name: str, label: str, values: Float[np.ndarray, " draws"], why: str = ""
 ) -> Measure:
-    return resampled(name, label, values, level=arms.level, n=len(arms.pairs), why=why)
+    n, sharing = len(arms.pairs), arms.sharing
+    return resampled(name, label, values, level=arms.level, n=n, why=why, sharing=sharing)
 
 
 def _share(arms: _Arms, name: str, label: str, of: Float[np.ndarray, " pairs"]) -> Measure:

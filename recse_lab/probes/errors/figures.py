@@ -24,7 +24,8 @@ def figures(result: ProbeResult) -> dict[str, Any]:
 
 
 def ranks_figure(result: ProbeResult, listed: pd.DataFrame) -> Any:
-    """Every pair by its place under both arms, coloured by gold, the pairs in ``listed`` ringed and the first numbered."""
+    """Every pair by its place under both arms, coloured by gold, the pairs in ``listed`` ringed and
+    the first numbered."""
     from matplotlib.patheffects import withStroke
 
     plt = style.use()
@@ -89,7 +90,8 @@ def ranks_figure(result: ProbeResult, listed: pd.DataFrame) -> Any:
 
 
 def _free_places(points: np.ndarray, count: int) -> list[np.ndarray]:
-    """Where the names of the first ``count`` points stand: beside each, where other points and names are furthest."""
+    """Where the names of the first ``count`` points stand: beside each, where other points and
+    names are furthest."""
     taken = list(points)
     for i, point in enumerate(points[:count]):
         angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)

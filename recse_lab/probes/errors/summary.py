@@ -21,7 +21,8 @@ def summary(result: ProbeResult) -> str:
     ]
     lines = (
         [
-            f"Of {about['pairs']:,} pairs, ranked more than {percent(about['threshold'])} of the set away from where gold has them: {', '.join(alone)}."
+            f"Of {about['pairs']:,} pairs, ranked more than {percent(about['threshold'])} of the "
+            f"set away from where gold has them: {', '.join(alone)}."
         ]
         if alone
         else []
@@ -36,21 +37,25 @@ def summary(result: ProbeResult) -> str:
             at_fixed_gold = f", at fixed gold {fixed:.2f}" if np.isfinite(fixed) else ""
             lines.append(
                 f"{name}: ranks agree at ρ = {row['rank agreement']:.2f}{at_fixed_gold}; "
-                f"{100 * row['share disagreeing']:.1f} % of the pairs stand more than {percent(about['threshold'])} of the set apart. "
-                f"Of the {len(listed)} they disagree on most, {a} is nearer to gold in {(nearer < 0).sum()}, {b} in {(nearer > 0).sum()}."
+                f"{100 * row['share disagreeing']:.1f} % of the pairs stand more than "
+                f"{percent(about['threshold'])} of the set apart. "
+                f"Of the {len(listed)} they disagree on most, {a} is nearer to gold in "
+                f"{(nearer < 0).sum()}, {b} in {(nearer > 0).sum()}."
             )
     every = table.loc[table["measure"] == "share wrong in every arm"]
     if len(every):
         row = every.iloc[0]
         listed = result.curves["wrong"].drop_duplicates("pair")
         lines.append(
-            f"Wrong in every arm, in the same direction: {100 * row['value']:.1f} % [{100 * row['low']:.1f}, {100 * row['high']:.1f}] of "
+            f"Wrong in every arm, in the same direction: {100 * row['value']:.1f} % "
+            f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}] of "
             "the pairs."
         )
         if len(listed):
             similar, different = (listed["common"] > 0).sum(), (listed["common"] < 0).sum()
             lines[-1] += (
-                f" Of the {len(listed)} worst, {similar} are held too similar and {different} too different."
+                f" Of the {len(listed)} worst, {similar} are held too similar and {different} too "
+                "different."
             )
     notes = table.loc[table["value"].isna()].groupby("note", sort=False)["encoder"].unique()
     lines += [f"Undefined for {', '.join(names)}: {why}." for why, names in notes.items()]

@@ -1,4 +1,5 @@
-"""The shape of an embedding space: how alike embeddings are, how many directions they use, and how hubs form."""
+"""The shape of an embedding space: how alike embeddings are, how many directions they use, and how
+hubs form."""
 
 from __future__ import annotations
 
@@ -32,8 +33,10 @@ from recse_lab.statistics.jackknife import jackknife_interval
 GROUPS = 20  # of the grouped jackknife
 NAN = float("nan")
 INTERVALS = (
-    f"95 %, jackknife: over sentences for cosines and norms, over {GROUPS} random groups of sentences for the spectrum; "
-    "none for partition isotropy (a minimum over eigenvectors) and hubness (every sentence moves every neighbour list)"
+    f"95 %, jackknife: over sentences for cosines and norms, over {GROUPS} random groups of "
+    "sentences for the spectrum; "
+    "none for partition isotropy (a minimum over eigenvectors) and hubness (every sentence moves "
+    "every neighbour list)"
 )
 # Of the embeddings as they are: effective_rank, rankme. Of their covariance: the others.
 SPECTRAL = {
@@ -52,30 +55,33 @@ def geometry(
     neighbours: int = 10,
     seed: int = 0,
 ) -> ProbeResult:
-    """Isotropy, rank, hubness and norms of each encoder's embeddings of the same sentences; exact, in blocks.
+    """Isotropy, rank, hubness and norms of each encoder's embeddings of the same sentences; exact,
+    in blocks.
 
     | measure | what | unchanged by |
     | --- | --- | --- |
-    | mean_cosine | over distinct pairs; unbiased | rotation, scale, order |
-    | mean_cosine_with_self | each sentence paired with itself too, ‖mean of unit vectors‖² | rotation, scale, order, doubling |
-    | partition_isotropy | Mu & Viswanath's, of the embeddings as they are | rotation, order, doubling |
-    | partition_isotropy_unit | the same of unit vectors | rotation, scale, order, doubling |
-    | isoscore | IsoScore, which is IsoScore* without shrinkage | rotation, scale, order, doubling |
-    | participation_ratio | equal directions that variance would fill | rotation, scale, order, doubling |
-    | top_share | variance along the first principal axis | rotation, scale, order, doubling |
-    | effective_rank, rankme | entropy of the singular values, not centred | rotation, scale, order, doubling |
-    | effective_rank_centred | the same without the common direction | rotation, scale, order, doubling |
-    | hubness_skew | skewness of N_k, k = ``neighbours`` | rotation, scale, order |
-    | antihubs | share of sentences that are nobody's neighbour | rotation, scale, order |
-    | norm_mean | mean length | rotation, order, doubling |
-    | norm_cv | standard deviation of the length over its mean | rotation, scale, order, doubling |
+    | mean_cosine | over distinct pairs; unbiased | R S O |
+    | mean_cosine_with_self | with self pairs too, ‖mean of unit vectors‖² | R S O D |
+    | partition_isotropy | Mu & Viswanath's, of the embeddings as they are | R O D |
+    | partition_isotropy_unit | the same of unit vectors | R S O D |
+    | isoscore | IsoScore, which is IsoScore* without shrinkage | R S O D |
+    | participation_ratio | equal directions that variance would fill | R S O D |
+    | top_share | variance along the first principal axis | R S O D |
+    | effective_rank, rankme | entropy of the singular values, not centred | R S O D |
+    | effective_rank_centred | the same without the common direction | R S O D |
+    | hubness_skew | skewness of N_k, k = ``neighbours`` | R S O |
+    | antihubs | share of sentences that are nobody's neighbour | R S O |
+    | norm_mean | mean length | R O D |
+    | norm_cv | standard deviation of the length over its mean | R S O D |
 
-    Doubling is every sentence twice. Measures of the spectrum come out too low with fewer sentences than a few times
-    the dimension. ``seed`` draws the groups of the jackknife. The curve ``spectrum`` holds for every component its
-    singular value (divided by √sentences), its standard deviation after centring, and its share of the variance.
+    R is rotation, S scale, O order, D doubling (every sentence twice). Measures of the spectrum
+    come out too low with fewer sentences than a few times the dimension. ``seed`` draws the groups
+    of the jackknife. The curve ``spectrum`` holds for every component its singular value (divided
+    by √sentences), its standard deviation after centring, and its share of the variance.
 
     Raises:
-        LabError: An embedding is not finite, fewer than two sentences, or encoders over different sentences.
+        LabError: An embedding is not finite, fewer than two sentences, or encoders over different
+            sentences.
         ValueError: ``neighbours`` below 1.
     """
     count = refuse_unmeasurable(embeddings)
@@ -118,6 +124,7 @@ def unit_vectors(
 def cosine_measures(
     name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why: str, count: int
 ) -> list[Measure]:
+    """``mean_cosine`` and ``mean_cosine_with_self`` with intervals; undefined with ``why``."""
     measures = []
     for measure, self_pairs in (("mean_cosine", False), ("mean_cosine_with_self", True)):
         if vectors is None:
@@ -149,6 +156,7 @@ def _partition(
 def spectral_measures(
     name: str, x: Float[np.ndarray, "sentences dim"], seed: int
 ) -> tuple[list[Measure], Spectrum]:
+    """Measures of ``SPECTRAL`` with jackknife intervals over groups, and the whole spectrum."""
     count, dim = x.shape
     origin = x.mean(0, dtype=np.float64)
     grouped = count >= 2 * GROUPS
@@ -200,6 +208,7 @@ def _hubness(
 
 
 def norm_measures(name: str, x: Float[np.ndarray, "sentences dim"]) -> list[Measure]:
+    """``norm_mean`` and ``norm_cv`` with jackknife intervals over sentences."""
     norms = lengths(x)
     count, total, squares = len(norms), norms.sum(), np.square(norms).sum()
     mean = total / count

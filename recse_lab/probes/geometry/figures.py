@@ -24,7 +24,8 @@ LABELS = {
     "norm_mean": "mean norm",
     "norm_cv": "spread of norms (CV)",
 }
-"""Drawn in this order; mean_cosine_with_self and rankme stand in the table and repeat a neighbour."""
+"""Drawn in this order; mean_cosine_with_self and rankme stand in the table and repeat a
+neighbour."""
 LINES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.5, 1.2)))
 
 
@@ -34,7 +35,8 @@ def figures(result: ProbeResult) -> dict[str, Any]:
 
 
 def spectra(result: ProbeResult) -> Any:
-    """Standard deviations along the principal axes beside the variance they add up to; a mark at the participation ratio."""
+    """Standard deviations along the principal axes beside the variance they add up to; a mark at
+    the participation ratio."""
     plt = style.use()
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.WIDTH, 3.1))
     ratios: Any = result.frame()["participation_ratio"]
@@ -83,7 +85,10 @@ def spectra(result: ProbeResult) -> Any:
             ncols=2,
             fontsize=8,
         )
-    note = "After centring. Marks: participation ratio, the number of equal axes as concentrated as these."
+    note = (
+        "After centring. Marks: participation ratio, the number of equal axes "
+        "that are as concentrated."
+    )
     note_below(
         figure,
         note + (f" No variance, and not drawn: {', '.join(undefined)}." if undefined else ""),
@@ -92,7 +97,7 @@ def spectra(result: ProbeResult) -> Any:
 
 
 def small_multiples(result: ProbeResult) -> Any:
-    """A panel a measure, a dot an encoder, with its interval where it has one."""
+    """One panel per measure, one dot per encoder, with its interval where it has one."""
     plt = style.use()
     table: Any = result.table.set_index(["measure", "encoder"])
     names = list(dict.fromkeys(result.table["encoder"]))
@@ -136,7 +141,8 @@ def small_multiples(result: ProbeResult) -> Any:
     figure.tight_layout(h_pad=1.2, w_pad=0.8)
     note_below(
         figure,
-        f"{result.about['sentences']:,} sentences; N$_k$ counts the lists of {result.about['neighbours']} nearest "
+        f"{result.about['sentences']:,} sentences; N$_k$ counts the lists of "
+        f"{result.about['neighbours']} nearest "
         "neighbours a sentence stands in. Bars: 95 % jackknife, often narrower than the mark.",
     )
     return figure

@@ -10,6 +10,7 @@ from recse_lab.probes.result import ProbeResult
 
 
 def with_interval(row: Any, form: str) -> str:
+    """``value [low, high]``; the reason where there is no value."""
     if not np.isfinite(row["value"]):
         return f"undefined ({row['note']})"
     span = f" [{row['low']:{form}}, {row['high']:{form}}]" if np.isfinite(row["low"]) else ""
@@ -17,6 +18,7 @@ def with_interval(row: Any, form: str) -> str:
 
 
 def summary(result: ProbeResult) -> str:
+    """What the numbers say, in Markdown."""
     parts = []
     for measure, said in (
         ("mean_cosine", "By mean cosine the least alike are the embeddings of"),
@@ -30,12 +32,18 @@ def summary(result: ProbeResult) -> str:
         rows = {row["measure"]: row for _, row in table.iterrows()}
         dim = result.about["dim"][name]
         parts.append(
-            f"{name}: the mean cosine of two sentences is {with_interval(rows['mean_cosine'], '.3f')}; the variance is as concentrated "
-            f"as that of {with_interval(rows['participation_ratio'], '.1f')} equal axes of {dim} (IsoScore "
-            f"{with_interval(rows['isoscore'], '.3f')}), {with_interval(rows['top_share'], '.1%')} of it along the first; effective rank "
-            f"{with_interval(rows['effective_rank'], '.1f')}, {with_interval(rows['effective_rank_centred'], '.1f')} without the common "
-            f"direction; partition isotropy of unit vectors {with_interval(rows['partition_isotropy_unit'], '.3f')}; "
-            f"{with_interval(rows['antihubs'], '.1%')} of the sentences are nobody's neighbour (skewness of N_k "
+            f"{name}: the mean cosine of two sentences is "
+            f"{with_interval(rows['mean_cosine'], '.3f')}; the variance is as concentrated "
+            f"as that of {with_interval(rows['participation_ratio'], '.1f')} equal axes of {dim} "
+            "(IsoScore "
+            f"{with_interval(rows['isoscore'], '.3f')}), "
+            f"{with_interval(rows['top_share'], '.1%')} of it along the first; effective rank "
+            f"{with_interval(rows['effective_rank'], '.1f')}, "
+            f"{with_interval(rows['effective_rank_centred'], '.1f')} without the common "
+            "direction; partition isotropy of unit vectors "
+            f"{with_interval(rows['partition_isotropy_unit'], '.3f')}; "
+            f"{with_interval(rows['antihubs'], '.1%')} of the sentences are nobody's neighbour "
+            "(skewness of N_k "
             f"{with_interval(rows['hubness_skew'], '.2f')})."
         )
     return " ".join([*parts, f"{result.about['sentences']:,} sentences."])

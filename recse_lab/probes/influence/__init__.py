@@ -12,7 +12,8 @@ from recse_lab.probes.result import ProbeResult
 __all__ = ["INFLUENCE", "Influence", "influence", "token_influence", "word_counts", "words"]
 
 SENTENCES = 300
-"""Evenly spaced over the set: every word of each is removed once, which is ten times as many texts."""
+"""Evenly spaced over the set: every word of each is removed once, which is ten times as many
+texts."""
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:

@@ -18,7 +18,8 @@ def figures(result: ProbeResult) -> dict[str, Any]:
 
 
 def influence_figure(result: ProbeResult) -> Any:
-    """What a word's removal does: by kind, by place, by frequency where counted, and how evenly it is spread."""
+    """What a word's removal does: by kind, by place, by frequency where counted, and how evenly it
+    is spread."""
     encoders = distinct(result.table["encoder"])
     relative = [name for name in ("kind", "band") if name in result.curves]
     titles = {"kind": "by kind of word", "band": "by how often the word occurs"}

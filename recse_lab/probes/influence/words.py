@@ -47,7 +47,8 @@ def word_counts(corpus: Iterable[str]) -> Counter[str]:
 
 
 def kind(word: str) -> str:
-    """One of ``KINDS``. A contraction is a function word where its parts are: it's, don't, but not John's."""
+    """One of ``KINDS``. A contraction is a function word where its parts are: it's, don't, but not
+    John's."""
     from recse_lab.views.wordnet import (
         FUNCTION_WORDS,
     )  # its package opens torch, which covariates can do without
@@ -74,7 +75,8 @@ def band(word: str, counts: Mapping[str, int], total: int) -> str:
 
 
 def without(sentence: str, start: int, end: int) -> str:
-    """The sentence without its characters from ``start`` to ``end``, its blanks closed up as a writer would."""
+    """The sentence without its characters from ``start`` to ``end``, its blanks closed up as a
+    writer would."""
     left, right = sentence[:start].rstrip(), sentence[end:].lstrip()
     if not left or not right:
         return left + right

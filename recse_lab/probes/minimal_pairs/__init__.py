@@ -22,7 +22,8 @@ def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
 
 MINIMAL_PAIRS = Probe(
     name="minimal-pairs",
-    question="Which small edits does an encoder notice, and does it ignore those that change nothing?",
+    question="Which small edits does an encoder notice, and does it ignore those that change "
+    "nothing?",
     needs=("encoders",),
     measure=minimal_pairs,
     compute=_compute,

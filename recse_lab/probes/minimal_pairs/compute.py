@@ -1,10 +1,12 @@
-"""Minimal pairs: does similarity fall when a small edit changes the meaning, and stay when it does not?
+"""Minimal pairs: does similarity fall when a small edit changes the meaning, and stay when it does
+not?
 
-An item is a sentence, its edit, and a paraphrase with at least as many words changed. Where the edit changes the
-meaning, the item is ordered **rightly** if the sentence is more similar to its paraphrase than to the edit; where the
-edit keeps it, the other way round. An encoder of word overlap is wrong on nearly all of the first kind and right on the second: read the
-two together. The **drop** of a pair is 1 − cosine, in units of the encoder's own scale, 1 − the mean cosine of sentences
-that have nothing to do with each other: 0 is the same, 1 is unrelated.
+An item is a sentence, its edit, and a paraphrase with at least as many words changed. Where the
+edit changes the meaning, the item is ordered **rightly** if the sentence is more similar to its
+paraphrase than to the edit; where the edit keeps it, the other way round. An encoder of word
+overlap is wrong on nearly all of the first kind and right on the second: read the two together. The
+**drop** of a pair is 1 − cosine, in units of the encoder's own scale, 1 − the mean cosine of
+sentences that have nothing to do with each other: 0 is the same, 1 is unrelated.
 """
 
 from __future__ import annotations
@@ -29,12 +31,15 @@ PARTS = ("edit", "paraphrase", "random")
 def embed_minimal_pairs(
     encode: Callable[[list[str]], Float[np.ndarray, "sentences dim"]], items: pd.DataFrame
 ) -> dict[str, Float[np.ndarray, " items"]]:
-    """Cosines of each base sentence with its ``edit``, its ``paraphrase`` and, as ``random``, the base of the next item.
+    """Cosines of each base sentence with its ``edit``, its ``paraphrase`` and, as ``random``, the
+    base of the next item.
 
-    Each distinct sentence is encoded once. The last item's next is the first. NaN where a vector has no direction.
+    Each distinct sentence is encoded once. The last item's next is the first. NaN where a vector
+    has no direction.
 
     Raises:
-        LabError: ``items`` lacks a column or has no row, or ``encode`` returns another number of vectors than sentences.
+        LabError: ``items`` lacks a column or has no row, or ``encode`` returns another number of
+            vectors than sentences.
     """
     _refuse_items(items)
     columns = {name: items[name].tolist() for name in ("base", "edit", "paraphrase")}
@@ -59,16 +64,19 @@ def embed_minimal_pairs(
 
 
 def wilson(right: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Score interval of a share of ``n`` independent items; never beyond 0 and 1, and never of no width.
+    """Score interval of a share of ``n`` independent items; never beyond 0 and 1, and never of no
+    width.
 
-    Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22.
+    Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference",
+    JASA 22.
     """
     found = stats.binomtest(right, n).proportion_ci(level, method="wilson")
     return float(found.low), float(found.high)
 
 
 def groups(items: pd.DataFrame) -> dict[str, Bool[np.ndarray, " items"]]:
-    """The items of each phenomenon; of a phenomenon with both expectations, those of each: ``word-order (keeps)``."""
+    """The items of each phenomenon; of a phenomenon with both expectations, those of each:
+    ``word-order (keeps)``."""
     out: dict[str, Bool[np.ndarray, " items"]] = {}
     for phenomenon, part in items.groupby("phenomenon", sort=False):
         here = (items["phenomenon"] == phenomenon).to_numpy()
@@ -79,6 +87,10 @@ def groups(items: pd.DataFrame) -> dict[str, Bool[np.ndarray, " items"]]:
     return out
 
 
+DRAWN = ("to_edit", "to_paraphrase", "to_random", "drop", "paraphrase_drop", "margin", "right")
+"""Columns of the curve ``items`` that follow those of the items themselves."""
+
+
 def minimal_pairs(
     similarities: Mapping[str, Mapping[str, Float[np.ndarray, " items"]]],
     items: pd.DataFrame,
@@ -87,21 +99,25 @@ def minimal_pairs(
     seed: int = 0,
     level: float = 0.95,
 ) -> ProbeResult:
-    """Which small edits an encoder notices, and which it should not: encoder → ``edit``, ``paraphrase``, ``random`` cosines.
+    """Which small edits an encoder notices, and which it should not: encoder → ``edit``,
+    ``paraphrase``, ``random`` cosines.
 
-    The cosines are those of ``embed_minimal_pairs``. Measures: ``scale`` (1 − mean random cosine); of each group of items
-    (see ``groups``) ``group: right``, the share ordered rightly, with Wilson's interval; ``group: drop``, the mean of
-    1 − cos(base, edit) over ``scale``, and ``group: paraphrase drop``, the same of the paraphrase, with percentile
-    intervals over items resampled within their groups, the same resamples for every encoder. Two similarities within
-    2e-6 are a tie, which is no right order; ``note`` counts them.
+    The cosines are those of ``embed_minimal_pairs``. Measures: ``scale`` (1 − mean random cosine);
+    of each group of items (see ``groups``) ``group: right``, the share ordered rightly, with
+    Wilson's interval; ``group: drop``, the mean of 1 − cos(base, edit) over ``scale``, and ``group:
+    paraphrase drop``, the same of the paraphrase, with percentile intervals over items resampled
+    within their groups, the same resamples for every encoder. Two similarities within 2e-6 are a
+    tie, which is no right order; ``note`` counts them.
 
-    Curves: ``items``, a row an encoder and item, with the cosines ``to_edit``, ``to_paraphrase``, ``to_random``, the
-    drops, and ``margin``, by how much of the scale the item is ordered rightly (< 0: wrongly). An encoder with a cosine
-    that is not finite is undefined throughout and has no row there.
+    Curves: ``items``, one row per encoder and item, with the cosines ``to_edit``,
+    ``to_paraphrase``, ``to_random``, the drops, and ``margin``, by how much of the scale the item
+    is ordered rightly (< 0: wrongly). An encoder with a cosine that is not finite is undefined
+    throughout and has no row there.
 
     Raises:
-        LabError: No encoder; ``items`` lacks a column, has no row or another expectation than ``changes`` and ``keeps``;
-            an encoder lacks one of the three cosines, has them over another number of items, or beyond −1 to 1.
+        LabError: No encoder; ``items`` lacks a column, has no row or another expectation than
+            ``changes`` and ``keeps``; an encoder lacks one of the three cosines, has them over
+            another number of items, or beyond −1 to 1.
         ValueError: Fewer than two resamples.
     """
     if resamples < 2:
@@ -130,17 +146,7 @@ def minimal_pairs(
             continue
         measures += _measures(name, values, items, members, draws, level)
         curves.append(_item_rows(name, values, items))
-    columns = [
-        "encoder",
-        *COLUMNS,
-        "to_edit",
-        "to_paraphrase",
-        "to_random",
-        "drop",
-        "paraphrase_drop",
-        "margin",
-        "right",
-    ]
+    columns = ["encoder", *COLUMNS, *DRAWN]
     curve = (
         pd.concat(curves, ignore_index=True).loc[:, columns]
         if curves
@@ -179,11 +185,13 @@ def _cosines(
     for part in PARTS:
         if part not in parts:
             raise LabError(
-                f"{name}: the {part} similarities are missing; compute them with embed_minimal_pairs()."
+                f"{name}: the {part} similarities are missing; compute them with "
+                "embed_minimal_pairs()."
             )
         if np.shape(parts[part]) != (n,):
             raise LabError(
-                f"{name}: {part} similarities of shape {np.shape(parts[part])} for {n} items; embed the same items."
+                f"{name}: {part} similarities of shape {np.shape(parts[part])} for {n} items; "
+                "embed the same items."
             )
     values = np.stack([np.asarray(parts[part], np.float64) for part in PARTS])
     beyond = np.abs(values[np.isfinite(values)]) > 1 + TIE

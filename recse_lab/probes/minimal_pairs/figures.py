@@ -20,12 +20,14 @@ SPOKEN = {CHANGES: "the edit changes the meaning", KEEPS: "the edit keeps the me
 
 
 def figures(result: ProbeResult) -> dict[str, Any]:
-    """``phenomena``: the share of items ordered rightly, and how far similarity drops, by phenomenon and encoder."""
+    """``phenomena``: the share of items ordered rightly, and how far similarity drops, by
+    phenomenon and encoder."""
     return {"phenomena": _phenomena(result)}
 
 
 def _phenomena(result: ProbeResult) -> Any:
-    """A row a group, the groups whose meaning changes above those whose meaning is kept; encoders below each other."""
+    """One row per group, the groups whose meaning changes above those whose meaning is kept;
+    encoders below each other."""
     plt = style.use()
     encoders, lines = list(dict.fromkeys(result.table["encoder"])), lines_by_measure(result)
     places, heads, bottom = _places(result, len(encoders))
@@ -41,36 +43,15 @@ def _phenomena(result: ProbeResult) -> Any:
         )
         for x in (LABELS, LABELS + width + BETWEEN)
     ]
+    middles = [y + STEP * (len(encoders) - 1) / 2 for y in places.values()]
     for axes, title in zip(panels, ("items ordered rightly", "drop of similarity"), strict=True):
-        axes.set(
-            ylim=(bottom, 0), yticks=[y + STEP * (len(encoders) - 1) / 2 for y in places.values()]
-        )
-        axes.tick_params(labelsize=SMALL, length=0, axis="y")
-        axes.tick_params(labelsize=SMALL, axis="x")
-        axes.grid(False)
-        axes.grid(True, axis="x")
-        axes.spines["left"].set_visible(False)
-        axes.set_title(title, fontsize=8.5, fontweight="bold", pad=4)
-        for k, y in enumerate(heads.values()):
-            if k:
-                axes.axhline(y - HEAD / 2, color="#bbbbbb", linewidth=0.6)
+        axes.set(ylim=(bottom, 0), yticks=middles)
+        _frame(axes, title, list(heads.values()))
     panels[0].set_yticklabels(
         [f"{label.split(' (')[0]}  n = {result.about['groups'][label]}" for label in places]
     )
     panels[1].set_yticklabels([])
-    for expect, y in heads.items():
-        panels[0].annotate(
-            SPOKEN[expect],
-            (0, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(-72 * LABELS, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=SMALL,
-            fontstyle="italic",
-            color="#444444",
-            annotation_clip=False,
-        )
+    _headings(panels[0], heads)
     for k, name in enumerate(encoders):
         colour, marker = (
             style.COLOURS[k % len(style.COLOURS)],
@@ -109,8 +90,38 @@ def _phenomena(result: ProbeResult) -> Any:
     return figure
 
 
+def _frame(axes: Any, title: str, heads: list[float]) -> None:
+    """Title, grid and ticks of a panel, and lines above all headings but the first."""
+    axes.tick_params(labelsize=SMALL, length=0, axis="y")
+    axes.tick_params(labelsize=SMALL, axis="x")
+    axes.grid(False)
+    axes.grid(True, axis="x")
+    axes.spines["left"].set_visible(False)
+    axes.set_title(title, fontsize=8.5, fontweight="bold", pad=4)
+    for y in heads[1:]:
+        axes.axhline(y - HEAD / 2, color="#bbbbbb", linewidth=0.6)
+
+
+def _headings(axes: Any, heads: Mapping[str, float]) -> None:
+    """Write what the edit does above the groups, left of the panel."""
+    for expect, y in heads.items():
+        axes.annotate(
+            SPOKEN[expect],
+            (0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(-72 * LABELS, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            fontstyle="italic",
+            color="#444444",
+            annotation_clip=False,
+        )
+
+
 def _places(result: ProbeResult, encoders: int) -> tuple[dict[str, float], dict[str, float], float]:
-    """Where each group's first encoder and each heading stand, in inches from the top, and the height of it all."""
+    """Where each group's first encoder and each heading stand, in inches from the top, and the
+    height of it all."""
     places: dict[str, float] = {}
     heads: dict[str, float] = {}
     y = 0.0
@@ -154,8 +165,10 @@ def _note(result: ProbeResult) -> str:
         f" Undefined for {name}: {why}." for name, why in undefined_encoders(result).items()
     )
     return (
-        "Rightly: nearer to the paraphrase than to the edit where the edit changes the meaning, the other way round where it keeps it. "
-        "Paraphrases differ in more words, so that word overlap alone scores near 0 above and near 100 % below. Scale: 1 − mean cosine "
+        "Rightly: nearer to the paraphrase than to the edit where the edit changes the meaning, "
+        "the other way round where it keeps it. "
+        "Paraphrases differ in more words, so that word overlap alone scores near 0 above and "
+        "near 100 % below. Scale: 1 − mean cosine "
         f"of unrelated sentences. {percent(result.about['level'])} intervals over items.{undefined}"
     )
 

@@ -35,7 +35,8 @@ def worst(result: ProbeResult, encoder: str, phenomenon: str, top: int = 5) -> p
 
 
 def summary(result: ProbeResult) -> str:
-    """What the numbers say: for each encoder which changes it notices, which it misses, and what it wrongly reacts to."""
+    """What the numbers say: for each encoder which changes it notices, which it misses, and what it
+    wrongly reacts to."""
     about, lines = result.about, lines_by_measure(result)
     names = dict.fromkeys(result.table["encoder"])
     shares = {name: _share(_rights(lines, name, about["expect"], CHANGES)) for name in names}
@@ -46,7 +47,8 @@ def summary(result: ProbeResult) -> str:
         else []
     )
     said.append(
-        f"{about['items']:,} items; {percent(about['level'])} intervals over items. Chance is 50 %, word overlap alone near 0 where "
+        f"{about['items']:,} items; {percent(about['level'])} intervals over items. Chance is 50 "
+        "%, word overlap alone near 0 where "
         "the edit changes the meaning and near 100 % where it keeps it."
     )
     for name in names:
@@ -107,8 +109,10 @@ def _side(
         )
         least = min(drops, key=lambda label: drops[label][0]["value"])
         most = max(drops, key=lambda label: drops[label][0]["value"])
-        span = f", from {drops[least][0]['value']:.2f} ({_spoken(least)}) to {drops[most][0]['value']:.2f} ({_spoken(most)})"
-        out += f". The edit costs {edit:.2f} of the scale on average{span if least != most else ''}, the paraphrase {paraphrase:.2f}"
+        ends = [f"{drops[end][0]['value']:.2f} ({_spoken(end)})" for end in (least, most)]
+        span = f", from {' to '.join(ends)}" if least != most else ""
+        out += f". The edit costs {edit:.2f} of the scale on average{span}"
+        out += f", the paraphrase {paraphrase:.2f}"
     return out[0].upper() + out[1:] + "."
 
 

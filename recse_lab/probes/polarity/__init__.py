@@ -13,7 +13,7 @@ __all__ = ["COSINE", "POLARITY", "polarity"]
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
-    return polarity(inputs.scores(), inputs.pairs.gold, **options)
+    return polarity(inputs.scores(), inputs.pairs.gold, inputs.pairs.shared, **options)
 
 
 POLARITY = Probe(
@@ -27,7 +27,8 @@ POLARITY = Probe(
     help={
         "bins": "gold bins of equal width",
         "gold_range": "ends of the gold scale",
-        "score_range": "ends of the similarity's nominal range; None for a similarity without bounds",
+        "score_range": "ends of the similarity's nominal range; None for a similarity without "
+        "bounds",
         "resamples": "bootstrap resamples of the pairs",
         "seed": "of the resampling",
         "level": "of the intervals",

@@ -23,6 +23,12 @@ T = TypeVar("T")
 
 
 def refuse_options(ranges: Sequence[Range | None], resamples: int) -> None:
+    """Refuse options without meaning.
+
+    Raises:
+        LabError: A range has no width.
+        ValueError: Fewer than two resamples.
+    """
     if resamples < 2:
         raise ValueError(f"{resamples} resamples give no interval; at least two are needed")
     for span in ranges:
@@ -33,6 +39,12 @@ def refuse_options(ranges: Sequence[Range | None], resamples: int) -> None:
 
 
 def refuse_gold(gold: Float[np.ndarray, " pairs"], bins: int, gold_range: Range) -> None:
+    """Refuse gold scores that cannot be binned.
+
+    Raises:
+        LabError: Fewer pairs than bins; gold that is not finite, of one value, or beyond its range.
+        ValueError: Fewer than two bins.
+    """
     if bins < 2:
         raise ValueError(
             f"bins is {bins}; neighbouring bins are compared, so at least two are needed"
@@ -43,16 +55,19 @@ def refuse_gold(gold: Float[np.ndarray, " pairs"], bins: int, gold_range: Range)
         )
     if not np.isfinite(gold).all():
         raise LabError(
-            f"{int((~np.isfinite(gold)).sum())} of {len(gold)} gold scores are not finite; drop those pairs."
+            f"{int((~np.isfinite(gold)).sum())} of {len(gold)} gold scores are not finite; drop "
+            "those pairs."
         )
     if np.ptp(gold) == 0:
         raise LabError(
-            f"every gold score is {gold[0]:g}: polarity needs graded pairs; see unlabelled_polarity."
+            f"every gold score is {gold[0]:g}: polarity needs graded pairs; see "
+            "unlabelled_polarity."
         )
     slack = ROUNDING * (gold_range[1] - gold_range[0])
     if gold.min() < gold_range[0] - slack or gold.max() > gold_range[1] + slack:
         raise LabError(
-            f"gold runs from {gold.min():g} to {gold.max():g}, beyond the gold range {gold_range[0]:g} to "
+            f"gold runs from {gold.min():g} to {gold.max():g}, beyond the gold range "
+            f"{gold_range[0]:g} to "
             f"{gold_range[1]:g}; give gold_range the ends of its scale."
         )
 
@@ -60,11 +75,17 @@ def refuse_gold(gold: Float[np.ndarray, " pairs"], bins: int, gold_range: Range)
 def checked_scores(
     name: str, scores: Float[np.ndarray, " pairs"], pairs: int, nominal: Range | None
 ) -> tuple[Float[np.ndarray, " pairs"], str | None]:
-    """Scores in float64, and why they have no measure. Float32 noise around one value is no spread: it is taken out."""
+    """Scores in float64, and why they have no measure. Float32 noise
+    around one value is replaced by that value.
+
+    Raises:
+        LabError: Another number of scores than pairs, or scores beyond their range.
+    """
     scores = np.asarray(scores, np.float64)
     if scores.shape != (pairs,):
         raise LabError(
-            f"{name!r} has scores of shape {scores.shape} for {pairs} pairs; compare on the same pairs."
+            f"{name!r} has scores of shape {scores.shape} for {pairs} pairs; compare on the same "
+            "pairs."
         )
     if not np.isfinite(scores).all():
         return scores, f"{int((~np.isfinite(scores)).sum())} of {pairs} scores are not finite"
@@ -73,14 +94,17 @@ def checked_scores(
         scores.min() < bounds[0] - ROUNDING or scores.max() > bounds[1] + ROUNDING
     ):
         raise LabError(
-            f"scores of {name!r} run from {scores.min():.4g} to {scores.max():.4g}, beyond {bounds[0]:g} to "
-            f"{bounds[1]:g}; give score_range the range of your similarity, or None if it has no bounds."
+            f"scores of {name!r} run from {scores.min():.4g} to {scores.max():.4g}, beyond "
+            f"{bounds[0]:g} to "
+            f"{bounds[1]:g}; give score_range the range of your similarity, or None if it has no "
+            "bounds."
         )
     return np.full(pairs, np.median(scores)) if np.ptp(scores) <= CONSTANT else scores, None
 
 
 def score_bounds(nominal: Range | None) -> Range | None:
-    """Where scores may lie: in the nominal range or, where that is a part of the cosine's, in the cosine's."""
+    """Where scores may lie: in the nominal range or, where that is a part of the cosine's, in the
+    cosine's."""
     return None if nominal is None else (min(nominal[0], COSINE[0]), max(nominal[1], COSINE[1]))
 
 
@@ -112,7 +136,11 @@ def reason(
 
 
 def measurable(checked: Mapping[str, tuple[T, str | None]]) -> dict[str, T]:
-    """What can be measured, by encoder."""
+    """What can be measured, by encoder.
+
+    Raises:
+        LabError: Nothing can be measured.
+    """
     sound = {name: found for name, (found, why) in checked.items() if why is None}
     if not sound:
         reasons = (
@@ -120,6 +148,7 @@ def measurable(checked: Mapping[str, tuple[T, str | None]]) -> dict[str, T]:
             or "no encoder was given"
         )
         raise LabError(
-            f"there is nothing to measure ({reasons}); give at least one encoder with finite scores."
+            f"there is nothing to measure ({reasons}); give at least one encoder with finite "
+            "scores."
         )
     return sound

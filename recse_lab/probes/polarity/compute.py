@@ -1,10 +1,34 @@
-"""Polarity: how an encoder's similarity scores are spread, beside gold scores of the same pairs or without any.
+"""Polarity: how an encoder's similarity scores are spread, beside gold scores of the same pairs or
+without any.
 
-Two scalings to [0, 1] answer two questions. ``nominal`` maps the whole range that a similarity can take (−1…1 for
-cosines) and the whole range of the gold scale: where do scores lie? ``own range`` maps the 5th and the 95th percentile
-of each, gold's too, to 0 and 1 and what lies beyond to the nearer of them: which shape do they have, whatever part of
-the nominal range they use? An encoder whose cosines all lie above 0.9 is extreme in the first sense and may be even in
-the second.
+Two scalings to [0, 1] answer two questions. ``nominal`` maps the whole range that a similarity can
+take (−1…1 for cosines) and the whole range of the gold scale: where do scores lie? ``own range``
+maps the 5th and the 95th percentile of each, gold's too, to 0 and 1 and what lies beyond to the
+nearer of them: which shape do they have, whatever part of the nominal range they use? An encoder
+whose cosines all lie above 0.9 is extreme in the first sense and may be even in the second.
+
+Measures of :func:`polarity`, raw:
+
+- ``spearman``: rank correlation with gold.
+- ``extreme mass (nominal | own range)``: share of scores in the outer 5 % at either end of the
+  scaled range, minus gold's own share; ``low end`` and ``high end`` apart too, since too few at
+  one end hide too many at the other. In the own range a continuous distribution has at least 10
+  % there, gold likewise.
+- ``sarle``, ``dip``, ``dip p``: bimodality (:func:`~recse_lab.probes.distributions.sarle`,
+  :func:`~recse_lab.probes.dip.dip_test`).
+- ``wasserstein (…)``: Wasserstein-1 distance between the distributions of scaled scores and
+  scaled gold, 0 to 1.
+- ``calibration error (…)``: mean distance, over pairs, between the scaled score and the scaled
+  isotonic fit of gold on it: 0 where a score can be read as the gold it stands for. Measured on
+  the pairs that it is fitted to.
+- ``isotonic r2``: share of gold's variance that the isotonic fit explains, the most that
+  calibration can make of the scores; on the pairs that it is fitted to, too, so that a fit of
+  500 pairs may be too high by 0.02. A constant may be well calibrated, and explains 0.
+- ``used low``, ``used high``, ``used range``: 5th and 95th percentile of the scores, and their
+  distance.
+- ``monotonicity`` of the bin means (:func:`~recse_lab.probes.distributions.monotonicity`); of
+  each gold bin the ``mean …`` and ``spread …`` (standard deviation) of its scores; of
+  neighbouring bins the ``overlap … | …`` (:class:`~recse_lab.probes.distributions.Overlap`).
 """
 
 from __future__ import annotations
@@ -52,6 +76,8 @@ from recse_lab.probes.polarity.curves import (
 from recse_lab.probes.polarity.rows import bin_rows, dip_rows, full_table, table_row
 from recse_lab.probes.result import Measure, ProbeResult
 from recse_lab.statistics import spearman_bootstrap
+from recse_lab.statistics.shared_bootstrap import SharedBootstrap
+from recse_lab.statistics.sharing import SharedSentences
 
 
 def _against_gold(
@@ -61,7 +87,8 @@ def _against_gold(
     spans: tuple[Range | None, Range],
     grid: Float[np.ndarray, " points"],
 ) -> tuple[Boot, Float[np.ndarray, "resamples points"]]:
-    """Distance to gold's distribution and to calibration; and the isotonic fit of gold on the grid of scores."""
+    """Distance to gold's distribution and to calibration; and the isotonic fit of gold on the grid
+    of scores."""
     n = len(scores)
     order, gold_order = np.argsort(scores, kind="stable"), np.argsort(gold, kind="stable")
     ordered, gold_ordered, gold_along = scores[order], gold[gold_order], gold[order]
@@ -99,7 +126,8 @@ def _by_bin(
     labels: Sequence[str],
     counts: Counts,
 ) -> Boot:
-    """Mean and spread of the scores in each gold bin, overlap of neighbouring bins, monotonicity of the means."""
+    """Mean and spread of the scores in each gold bin, overlap of neighbouring bins, monotonicity of
+    the means."""
     one_hot = (place[:, None] == np.arange(len(labels))).astype(np.float64)
     middle = float(np.mean(scores))
     z = (scores - middle)[:, None]
@@ -122,9 +150,64 @@ def _by_bin(
     return out
 
 
+def _whole(
+    values: Float[np.ndarray, " n"],
+    gold: Float[np.ndarray, " n"],
+    counts: Counts,
+    spans: tuple[Range | None, Range],
+    gold_shape: Boot,
+    level: float,
+) -> tuple[Boot, pd.DataFrame]:
+    """Measures over all pairs on every resample, and the calibration curve with its interval."""
+    grid = np.linspace(values.min(), values.max(), GRID)
+    alone = shape(values, counts, spans[0])
+    for key in (*extreme(NOMINAL), *extreme(OWN)):
+        alone[key] = alone[key] - gold_shape[key]
+    del alone["mean"], alone["spread"]
+    beside, fits = _against_gold(values, gold, counts, spans, grid)
+    low, high = np.quantile(fits[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    curve = pd.DataFrame({"encoder": "", "score": grid, "gold": fits[0], "low": low, "high": high})
+    return {**alone, **beside}, curve
+
+
+def _rows(
+    name: str,
+    boots: Boot,
+    values: Float[np.ndarray, " n"],
+    gold: Float[np.ndarray, " n"],
+    score_range: Range | None,
+    level: float,
+    sharing: SharedBootstrap,
+) -> list[Measure]:
+    """Rows of the measures over all pairs."""
+    beyond = beyond_note(values, score_range)
+    rows = []
+    for key, boot in boots.items():
+        note, why = beyond if NOMINAL in key else "", reason(key, values, gold)
+        rows.append(table_row(name, key, boot, level, len(gold), note, why, sharing))
+    return rows
+
+
+def _gold_bin(
+    gold: Float[np.ndarray, " n"], edges: Float[np.ndarray, " edges"]
+) -> Int[np.ndarray, " n"]:
+    """Index of the bin of each gold score."""
+    # Gold comes in tenths and fifths in float32: 3.6 must not fall below an edge at 3.6.
+    above = np.floor((gold - edges[0]) / (edges[1] - edges[0]) + 1e-5).astype(int)
+    return np.clip(above, 0, len(edges) - 2)
+
+
+def _members(
+    values: Float[np.ndarray, " n"], place: Int[np.ndarray, " n"], labels: Sequence[str]
+) -> dict[str, Float[np.ndarray, " some"]]:
+    """Scores of all pairs, and of each gold bin."""
+    return {"all": values, **{label: values[place == k] for k, label in enumerate(labels)}}
+
+
 def polarity(
     scores: Mapping[str, Float[np.ndarray, " pairs"]],
     gold: Float[np.ndarray, " pairs"],
+    shared: SharedSentences | None = None,
     *,
     bins: int = 5,
     gold_range: Range = (0.0, 5.0),
@@ -133,63 +216,47 @@ def polarity(
     seed: int = 0,
     level: float = 0.95,
 ) -> ProbeResult:
-    """How each encoder's scores are spread against gold scores of the same pairs, with intervals over pairs.
+    """How each encoder's scores are spread against gold scores of the same pairs, with intervals
+    over pairs.
 
-    Every encoder meets the same resamples. Measures, raw:
+    Every encoder meets the same resamples. The measures are listed at the top of this module.
+    What is undefined for a constant, or a bin without pairs, is NaN with the reason in ``note``.
 
-    - ``spearman``: rank correlation with gold.
-    - ``extreme mass (nominal | own range)``: share of scores in the outer 5 % at either end of the scaled range, minus
-      gold's own share; ``low end`` and ``high end`` apart too, since too few at one end hide too many at the other. In
-      the own range a continuous distribution has at least 10 % there, gold likewise.
-    - ``sarle``, ``dip``, ``dip p``: bimodality (:func:`~recse_lab.probes.distributions.sarle`,
-      :func:`~recse_lab.probes.dip.dip_test`).
-    - ``wasserstein (…)``: Wasserstein-1 distance between the distributions of scaled scores and scaled gold, 0 to 1.
-    - ``calibration error (…)``: mean distance, over pairs, between the scaled score and the scaled isotonic fit of gold
-      on it: 0 where a score can be read as the gold it stands for. Measured on the pairs that it is fitted to.
-    - ``isotonic r2``: share of gold's variance that the isotonic fit explains, the most that calibration can make of
-      the scores; on the pairs that it is fitted to, too, so that a fit of 500 pairs may be too high by 0.02. A constant
-      may be well calibrated, and explains 0.
-    - ``used low``, ``used high``, ``used range``: 5th and 95th percentile of the scores, and their distance.
-    - ``monotonicity`` of the bin means (:func:`~recse_lab.probes.distributions.monotonicity`); of each gold bin the
-      ``mean …`` and ``spread …`` (standard deviation) of its scores; of neighbouring bins the ``overlap … | …``
-      (:class:`~recse_lab.probes.distributions.Overlap`).
-
-    What a constant, or a bin without pairs, leaves undefined is NaN with the reason in ``note``; so is every measure of
-    an encoder with a score that is not finite.
-
-    Curves, each with a column ``encoder``: ``density`` (bin, score, density; bin ``all`` holds every pair), ``map``
-    (gold_low, gold_high, score_low, score_high, pairs, share of the pairs of that gold), ``calibration`` (score, gold,
-    low, high), ``cumulative`` (scaling, x, scores, gold: shares up to x), ``bins`` (a row a bin, its numbers in columns).
+    Curves, each with a column ``encoder``: ``density`` (bin, score, density; bin ``all`` holds
+    every pair), ``map`` (gold_low, gold_high, score_low, score_high, pairs, share of the pairs of
+    that gold), ``calibration`` (score, gold, low, high), ``cumulative`` (scaling, x, scores, gold:
+    shares up to x), ``bins`` (one row per bin, its numbers in columns).
 
     Args:
-        bins: of equal gold width over ``gold_range``; a grade on an edge belongs to the bin above it.
-        score_range: what the similarity can be, for the nominal scaling. (0, 1) is allowed for cosines: those below 0
-            then count as 0, and the notes say how many. None for a similarity without bounds, whose nominal measures
-            are undefined.
+        scores: Scores of each encoder.
+        gold: Gold scores of the same pairs.
+        shared: which pairs share sentences; None takes them as independent.
+        bins: of equal gold width over ``gold_range``; a grade on an edge belongs to the bin above
+            it.
+        score_range: what the similarity can be, for the nominal scaling. (0, 1) is allowed for
+            cosines: those below 0 then count as 0, and the notes say how many. None for a
+            similarity without bounds, whose nominal measures are undefined.
 
     Raises:
-        LabError: No encoder, or none with finite scores; scores and gold of different length; fewer pairs than bins;
-            gold that is not finite, of one value, or beyond its range; scores beyond their range.
+        LabError: No encoder, or none with finite scores; scores and gold of different length; fewer
+            pairs than bins; gold that is not finite, of one value, or beyond its range; scores
+            beyond their range.
         ValueError: Fewer than two bins or resamples.
 
-    Source: the isotonic fit as the calibrated score: Gneiting & Resin (2023), "Regression diagnostics meets forecast
-    evaluation", Electronic Journal of Statistics 17(2); the others at the functions named.
+    Source: the isotonic fit as the calibrated score: Gneiting & Resin (2023), "Regression
+    diagnostics meets forecast evaluation", Electronic Journal of Statistics 17(2); the others at
+    the functions named.
     """
     gold = np.asarray(gold, np.float64)
     refuse_options((score_range, gold_range), resamples)
     refuse_gold(gold, bins, gold_range)
-    checked = {
-        name: checked_scores(name, values, len(gold), score_range)
-        for name, values in scores.items()
-    }
+    checked = {n: checked_scores(n, values, len(gold), score_range) for n, values in scores.items()}
     sound = measurable(checked)
     counts = counted(len(gold), resamples, np.random.default_rng(seed))
+    sharing = SharedBootstrap(counts[1:], shared)
     edges = np.linspace(*gold_range, bins + 1)
     labels = [f"{a:.4g}–{b:.4g}" for a, b in pairwise(edges)]
-    # Gold comes in tenths and fifths in float32: 3.6 must not fall below an edge at 3.6.
-    place = np.clip(
-        np.floor((gold - edges[0]) / (edges[1] - edges[0]) + 1e-5).astype(int), 0, bins - 1
-    )
+    place = _gold_bin(gold, edges)
     pairs = dict(zip(labels, np.bincount(place, minlength=bins).tolist(), strict=True))
 
     gold_shape = shape(gold, counts, gold_range)
@@ -197,47 +264,16 @@ def polarity(
     rows: dict[str, list[Measure]] = {}
     calibration = []
     for k, (name, values) in enumerate(sound.items()):
-        grid = np.linspace(values.min(), values.max(), GRID)
-        alone = shape(values, counts, score_range)
-        alone |= {
-            key: alone[key] - gold_shape[key]
-            for scaling in (NOMINAL, OWN)
-            for key in extreme(scaling)
-        }
-        del alone["mean"], alone["spread"]
-        beside, fits = _against_gold(values, gold, counts, (score_range, gold_range), grid)
-        beyond = beyond_note(values, score_range)
-        whole = {"spearman": correlations[:, k], **alone, **beside}
-        rows[name] = [
-            table_row(
-                name,
-                key,
-                boot,
-                level,
-                len(gold),
-                beyond if NOMINAL in key else "",
-                reason(key, values, gold),
-            )
-            for key, boot in whole.items()
-        ]
+        boots, curve = _whole(values, gold, counts, (score_range, gold_range), gold_shape, level)
+        boots = {"spearman": correlations[:, k], **boots}
+        rows[name] = _rows(name, boots, values, gold, score_range, level, sharing)
         rows[name] += dip_rows(name, "", values)
-        rows[name] += bin_rows(name, _by_bin(values, place, labels, counts), pairs, level)
-        low, high = np.quantile(fits[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
-        calibration.append(
-            pd.DataFrame(
-                {"encoder": name, "score": grid, "gold": fits[0], "low": low, "high": high}
-            )
-        )
+        by_bin = _by_bin(values, place, labels, counts)
+        rows[name] += bin_rows(name, by_bin, pairs, level, sharing)
+        calibration.append(curve.assign(encoder=name))
 
     table = full_table(rows, checked)
-    members = {
-        "all": np.full(len(gold), True),
-        **{label: place == k for k, label in enumerate(labels)},
-    }
-    binned = {
-        name: {label: values[here] for label, here in members.items()}
-        for name, values in sound.items()
-    }
+    binned = {name: _members(values, place, labels) for name, values in sound.items()}
     curves = {
         "density": densities(binned, "bin", score_range),
         "map": score_map(sound, gold, np.linspace(*gold_range, 2 * bins + 1)),
@@ -250,9 +286,7 @@ def polarity(
         "bins": labels,
         "gold_range": list(gold_range),
         "score_range": list(score_range or ()) or None,
-        "resamples": resamples,
-        "seed": seed,
-        "level": level,
+        **{"resamples": resamples, "seed": seed, "level": level},
         "gold": {key: float(boot[0]) for key, boot in gold_shape.items()},
     }
     return ProbeResult("polarity", table, curves, about)

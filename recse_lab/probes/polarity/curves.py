@@ -26,7 +26,8 @@ GRID, CELLS = 201, 24  # points of a curve; cells of the map along the scores
 def score_grid(
     sound: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]], nominal: Range | None
 ) -> Float[np.ndarray, " points"]:
-    """Scores at which curves of all encoders are drawn: a little more than what occurs, no more than can."""
+    """Scores at which curves of all encoders are drawn: a little more than what occurs, no more
+    than can."""
     every = np.concatenate([values for parts in sound.values() for values in parts.values()])
     low, high = score_bounds(nominal) or (-np.inf, np.inf)
     margin = 0.04 * (np.ptp(every) or 1.0)
@@ -43,6 +44,7 @@ def cumulative_share(
 def densities(
     sound: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]], column: str, nominal: Range | None
 ) -> pd.DataFrame:
+    """Densities of the scores by encoder and group, on one grid for all."""
     grid = score_grid(sound, nominal)
     parts = [
         pd.DataFrame(
@@ -97,7 +99,8 @@ def cumulative_curves(
     nominal: Range | None,
     gold_range: Range,
 ) -> pd.DataFrame:
-    """Shares of scores and of gold up to x, both scaled; the area between them is the Wasserstein distance."""
+    """Shares of scores and of gold up to x, both scaled; the area between them is the Wasserstein
+    distance."""
     x = np.linspace(0, 1, GRID)
     parts = []
     for name, values in sound.items():
@@ -126,7 +129,7 @@ def bin_frame(
     edges: Float[np.ndarray, " edges"],
     encoders: Sequence[str],
 ) -> pd.DataFrame:
-    """A row an encoder and gold bin; ``overlap`` is that with the next bin."""
+    """One row per encoder and gold bin; ``overlap`` is that with the next bin."""
     lines = table.set_index(["encoder", "measure"])
     over = dict(zip(labels, overlap_names(labels), strict=False))
     rows = []

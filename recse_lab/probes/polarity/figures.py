@@ -1,4 +1,5 @@
-"""Figures of the polarity probe: ridges by gold bin, map of scores against gold, cumulative shares."""
+"""Figures of the polarity probe: ridges by gold bin, map of scores against gold, cumulative
+shares."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ def figures(result: ProbeResult) -> dict[str, Any]:
 
 
 def _bin_ridges(result: ProbeResult) -> Any:
-    """Scores in each gold bin, a column an encoder."""
+    """Scores in each gold bin, one column per encoder."""
     lines, labels = lines_by_measure(result), result.about["bins"]
 
     def head(name: str) -> list[str]:
@@ -55,15 +56,17 @@ def _bin_ridges(result: ProbeResult) -> Any:
     figure = ridges(result, "bin", ["all", *labels], head, beside, overlaps)
     foot_note(
         figure,
-        "Densities of the scores in each gold bin, and of all pairs, each drawn to the same height. Tick and numbers: mean ± "
-        "standard deviation. ∩: overlap of the two neighbouring bins, 2 (1 − AUC); 0 is apart, 1 cannot be told apart. Ends: extreme "
+        "Densities of the scores in each gold bin, and of all pairs, each drawn to the same "
+        "height. Tick and numbers: mean ± "
+        "standard deviation. ∩: overlap of the two neighbouring bins, 2 (1 − AUC); 0: separate, 1: "
+        "indistinguishable. Ends: extreme "
         "mass in the own range, beyond gold's. 5–95 %: the range used.",
     )
     return figure
 
 
 def _map(result: ProbeResult) -> Any:
-    """Where the scores of each grade lie, with the calibration curve, a panel an encoder."""
+    """Where the scores of each grade lie, with the calibration curve, one panel per encoder."""
     lines, encoders, cells = lines_by_measure(result), encoders_of(result), result.curves["map"]
     gold, nominal = result.about["gold_range"], result.about["score_range"]
     gold_used = [result.about["gold"][f"used {end}"] for end in ("low", "high")]
@@ -109,9 +112,12 @@ def _map(result: ProbeResult) -> Any:
                 )
     foot_note(
         figure,
-        "Grey: where the pairs of a grade have their scores; each row of cells adds up to 1, the fullest cell of a panel is black. Colour: "
-        "isotonic fit of gold on the score, with its interval. Black: what a calibrated score would follow, dashed where the nominal range is "
-        "read as the gold scale, dotted where the 5–95 % range is; error: calibration error from it.",
+        "Grey: where the pairs of a grade have their scores; each row of cells adds up to 1, the "
+        "fullest cell of a panel is black. Colour: "
+        "isotonic fit of gold on the score, with its interval. Black: what a calibrated score "
+        "would follow, dashed where the nominal range is "
+        "read as the gold scale, dotted where the 5–95 % range is; error: calibration error from "
+        "it.",
     )
     return figure
 
@@ -182,14 +188,16 @@ def _cumulative(result: ProbeResult) -> Any:
         )
     foot_note(
         figure,
-        "W₁: the area between the curve of an encoder and gold's, 0 to 1. Shaded: the outer 5 % at each end, whose share is the extreme mass. "
+        "W₁: the area between the curve of an encoder and gold's, 0 to 1. Shaded: the outer 5 % "
+        "at each end, whose share is the extreme mass. "
         "Own range: scores and gold each from their 5th to their 95th percentile.",
     )
     return figure
 
 
 def _ticks(axes: Any, score_range: Sequence[float] | None, gold_range: Sequence[float]) -> None:
-    """The scaled axis in the units that are mapped to it; labels at its ends stay inside the panel."""
+    """The scaled axis in the units that are mapped to it; labels at its ends stay inside the
+    panel."""
     places = np.linspace(0, 1, 5)
     if score_range is None:
         names = ["5th percentile", "", "", "", "95th percentile"]

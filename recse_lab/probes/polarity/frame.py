@@ -25,6 +25,7 @@ def encoders_of(result: ProbeResult) -> dict[str, str]:
 
 
 def select(curve: pd.DataFrame, **where: str) -> pd.DataFrame:
+    """Rows of a frame where every named column has the given value."""
     for column, value in where.items():
         curve = curve.loc[curve[column] == value]
     return curve
@@ -55,7 +56,8 @@ def panels_of(
     strip: float = 0.0,
     plain: bool = False,
 ) -> tuple[Any, list[Any]]:
-    """A figure of text width with a panel a name, in even rows; ``numbers`` lines fit between name and panel.
+    """A figure of text width with one panel per name, in even rows; ``numbers`` lines fit between
+    name and panel.
 
     ``height`` of a panel, ``strip`` free at its right and ``foot`` below all of them in inches.
     """
@@ -120,6 +122,7 @@ def write_head(axes: Any, numbers: Sequence[str]) -> None:
 
 
 def undefined_panel(axes: Any, why: str) -> None:
+    """Say in an empty panel why there is nothing to draw."""
     axes.annotate(
         textwrap.fill(f"undefined: {why}", 20),
         (0.5, 0.5),
@@ -132,6 +135,7 @@ def undefined_panel(axes: Any, why: str) -> None:
 
 
 def foot_note(figure: Any, text: str) -> None:
+    """Explain below the panels how to read them."""
     figure.text(
         0.0,
         0.0,
@@ -144,4 +148,5 @@ def foot_note(figure: Any, text: str) -> None:
 
 
 def encoder_colour(k: int) -> str:
+    """Colour of the encoder at this place."""
     return style.COLOURS[k % len(style.COLOURS)]

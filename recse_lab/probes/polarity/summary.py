@@ -41,7 +41,8 @@ def _sentences(result: ProbeResult) -> list[str]:
                 for end in ("low", "high")
             )
             pushed.append(
-                f"{quoted(name)} ({with_interval(masses[name])}; low end {decimal(low)}, high end {decimal(high)})"
+                f"{quoted(name)} ({with_interval(masses[name])}; low end {decimal(low)}, high end "
+                f"{decimal(high)})"
             )
         if masses:
             does = (
@@ -94,7 +95,7 @@ def measure_lines(result: ProbeResult, measure: str) -> dict[str, Any]:
 
 
 def extremes(column: Mapping[str, Any], what: str, most: str, least: str) -> str:
-    """Who has most and who least of something, with whoever cannot be told apart from them."""
+    """Who has most and who least of something, with those whose intervals overlap with theirs."""
     if not column:
         return ""
     order = sorted(column, key=lambda name: column[name]["value"], reverse=True)
@@ -103,24 +104,25 @@ def extremes(column: Mapping[str, Any], what: str, most: str, least: str) -> str
         return f"{what}: {with_interval(column[first])} for {quoted(first)}."
     if _meet(column[first], column[last]):
         told = [f"{with_interval(column[name])} for {quoted(name)}" for name in (first, last)]
-        return f"{what}: from {told[1]} to {told[0]}, not told apart."
+        return f"{what}: from {told[1]} to {told[0]}, overlapping intervals."
     parts = []
     for word, name in ((most, first), (least, last)):
         like = [
             quoted(other) for other in order if other != name and _meet(column[other], column[name])
         ]
-        alike = f", not told apart from {joined(like)}" if like else ""
+        alike = f", intervals overlapping with {joined(like)}" if like else ""
         parts.append(f"{word} for {quoted(name)} ({with_interval(column[name])}{alike})")
     return f"{what}: {'; '.join(parts)}."
 
 
 def _meet(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Whether two intervals share a value; without bounds nothing can be told apart."""
+    """Whether two intervals share a value; without bounds they count as overlapping."""
     return not (a["low"] > b["high"] or b["low"] > a["high"])
 
 
 def notes(result: ProbeResult) -> list[str]:
-    """What must be known to read the numbers: what is undefined for an encoder, and scores beyond the range."""
+    """What must be known to read the numbers: what is undefined for an encoder, and scores beyond
+    the range."""
     encoders, lines = encoders_of(result), lines_by_measure(result)
     said = [f"{quoted(name)} is undefined: {why}." for name, why in encoders.items() if why]
     for name in (name for name, why in encoders.items() if not why):

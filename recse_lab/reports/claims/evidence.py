@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
-from recse_lab.probes.distributions import NOMINAL, counted, shape
+from recse_lab.data.sts_sets import LABELS
+from recse_lab.probes.distributions import NOMINAL
+from recse_lab.probes.extreme_mass import extreme_mass
 from recse_lab.probes.polarity import COSINE
-from recse_lab.reports.paper.arms import mean
-from recse_lab.reports.paper.polarity_table import stsb_scores
-from recse_lab.reports.paper.sts_table import average, resample
-from recse_lab.reports.resamples import RESAMPLES, Resampled
-from recse_lab.runs.collection import Arm
-from recse_lab.runs.comparing import Paired, Sample
+from recse_lab.reports.paper.polarity_table import TASK, stsb_scores
+from recse_lab.reports.paper.sts_table import sample_averages
+from recse_lab.runs.collection import Arm, runs_of
+from recse_lab.runs.comparing import Paired
+from recse_lab.runs.samples import Sample, sts_samples
 from recse_lab.runs.store import Run
 from recse_lab.statistics.comparison import Comparison
+from recse_lab.statistics.spread import Spread
 
 LEVEL = 0.05
 
@@ -39,13 +42,17 @@ class Estimate(NamedTuple):
     """Mean of some arms minus mean of others, seed by seed."""
 
     compared: Comparison
-    seeds_sd: float
-    """Standard deviation of the difference over seeds; NaN with one."""
-    pairs_variance: float
-    """Variance of the mean difference from drawing new pairs; more seeds do not reduce it."""
+    spread: Spread
+    """Variances of the mean difference, by new seeds and by new pairs."""
+    differences: Float[np.ndarray, " seeds"]
+    """The difference of every seed."""
     runs: tuple[Run, ...]
     planned: int
     """Number of seeds that the study plans."""
+    pairs: int = 0
+    """Number of sentence pairs; 0 where the number is not about pairs."""
+    picked_from: int = 1
+    """Number of levels that the compared one is the best of."""
     details: str = ""
     """What else the numbers say."""
 
@@ -57,52 +64,27 @@ class Evidence:
     study: str
     arms: list[Arm]
 
-    def arm(self, name: str, **levels: Any) -> Arm:
-        """The arm of that name at these levels of its factors, whose names have _ for blanks and dots.
-
-        Raises:
-            NotRun: It has no finished run.
-        """
-        wanted = {factor: str(level) for factor, level in levels.items()}
-        for arm in self.arms:
-            if (
-                arm.name == name
-                and {_keyword(factor): str(level) for factor, level in arm.factors.items()}
-                == wanted
-            ):
-                return arm
-        wanted_levels = ", ".join(
-            f"{factor.replace('_', ' ')} {level}" for factor, level in levels.items()
-        )
-        raise NotRun(
-            f"{self.study} has no finished run of {name}{f' at {wanted_levels}' if wanted_levels else ''}"
-        )
-
-    def levels(self, name: str) -> list[Arm]:
-        """Every level of an arm.
-
-        Raises:
-            NotRun: None has a finished run.
-        """
-        found = [arm for arm in self.arms if arm.name == name]
-        if not found:
-            raise NotRun(f"{self.study} has no finished run of {name}")
-        return found
-
     @cached_property
-    def _resampled(self) -> Mapping[str, Resampled]:
-        return resample(self.arms)
+    def _averages(self) -> Mapping[str, Sample]:
+        found = sample_averages(self.arms)
+        return found or self._averages_of_common_tasks()
+
+    def _averages_of_common_tasks(self) -> dict[str, Sample]:
+        """Where no run has the seven tasks: over the tasks that all have."""
+        runs = [run for run in runs_of(self.arms) if run.scores.is_file()]
+        tasks = [set(run.record.sts.tasks) for run in runs]
+        common = [task for task in LABELS if tasks and task in set.intersection(*tasks)]
+        return sts_samples(runs, common) if common else {}
 
     def sts(self, run: Run) -> Sample:
-        """Average of the seven STS tasks.
+        """Average of the seven STS tasks; of those that all runs have where none has the seven.
 
         Raises:
             NotRun: It has none.
         """
-        found = average(run)
-        if found is None or run.id not in self._resampled:
-            raise NotRun(f"run {run.id} of {self.study} has no average of the seven STS tasks")
-        return Sample(found, self._resampled[run.id].averages)
+        if run.id not in self._averages:
+            raise NotRun(f"run {run.id} of {self.study} has no average of STS tasks")
+        return self._averages[run.id]
 
     def extreme(self, run: Run, scaling: str = NOMINAL) -> Sample:
         """Share of the STS-B scores in the outer 5 % at either end, of −1 … 1 or of the run's own range.
@@ -113,13 +95,8 @@ class Evidence:
         scores = stsb_scores(run)
         if scores is None:
             raise NotRun(f"run {run.id} of {self.study} has no scores of STS-B")
-        counts = counted(len(scores), RESAMPLES, np.random.default_rng(0))
-        shares = shape(scores["score"].to_numpy(float), counts, COSINE)[f"extreme mass ({scaling})"]
-        return Sample(float(shares[0]), shares[1:])
-
-
-def _keyword(factor: str) -> str:
-    return factor.replace(".", "_").replace(" ", "_")
+        value, influence = extreme_mass(scores["score"].to_numpy(float), COSINE, scaling)
+        return Sample(value, influence, sts_samples([run], [TASK])[run.id].pairs)
 
 
 def difference(
@@ -145,27 +122,12 @@ def difference(
     if not paired.runs:
         labels = ", ".join(arm.label for arm in paired.arms)
         raise NotRun(f"no seed has finished in all of {labels} of {paired.arms[0].study}")
-    differences = paired.first - paired.second
     return Estimate(
         paired.compare(level=1 - LEVEL / picked_from),
-        float("nan") if len(differences) == 1 else float(np.std(differences, ddof=1)),
-        paired.spread.pairs,
+        paired.spread,
+        paired.first - paired.second,
         tuple(paired.distinct),
         max(arm.planned for arm in paired.arms),
+        paired.first_influence.shape[1],
+        picked_from,
     )
-
-
-def best(arms: Sequence[Arm]) -> Arm:
-    """The arm with the highest STS average.
-
-    Raises:
-        NotRun: None has one.
-    """
-    means = [
-        (value, k)
-        for k, arm in enumerate(arms)
-        if (value := mean([average(run) for run in arm.distinct])) is not None
-    ]
-    if not means:
-        raise NotRun(f"no arm of {arms[0].study} has an average of the seven STS tasks")
-    return arms[max(means)[1]]

@@ -72,5 +72,11 @@ def read_cards(reports: Path) -> dict[Path, dict[str, Any]]:
         card = read_json(path, "write its report again")
         if card.get("schema") != SCHEMA:
             raise LabError(f"{path}: not a card of schema {SCHEMA}; write its report again.")
+        for name in card.get("figures", ()):
+            if not isinstance(name, str) or Path(name).name != name:
+                raise LabError(
+                    f"{path}: figure {str(name)[:60]!r} is no file beside the card; "
+                    "write its report again."
+                )
         found[path.parent] = card
     return found

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pandas as pd
 from markupsafe import Markup
 
 from recse_lab.errors import LabError
@@ -15,6 +14,7 @@ from recse_lab.reports.page import prose
 from recse_lab.reports.page.card import read_cards
 from recse_lab.reports.page.page import Entry, Figure, Group, anchor, data_url, entry_of, render
 from recse_lab.reports.tables import Cell, Column, Row, Table, shown
+from recse_lab.reports.tables.csv import read_csv
 from recse_lab.runs.provenance import commit
 from recse_lab.runs.store import Run, find_runs
 
@@ -35,6 +35,7 @@ def rebuild(
 ) -> dict[str, str]:
     """Write every study's report, every table and the claims again, from stored scores; what could not be written, and why."""
     from recse_lab.reports.claims.verdicts import write_claims
+    from recse_lab.reports.literature import write_literature
     from recse_lab.reports.paper import TABLES, report_table
     from recse_lab.reports.study.writing import write_study
 
@@ -53,6 +54,12 @@ def rebuild(
             report_table(name, runs, out / name, f"recse-lab report {name}")
         except LabError as error:
             failed[f"the table {name}"] = str(error)
+    if (out / "literature").is_dir():
+        notify("literature")
+        try:
+            write_literature(runs, out / "literature")
+        except LabError as error:
+            failed["the literature"] = str(error)
     notify("claims")
     write_claims(runs, out, "recse-lab report claims")
     return failed
@@ -105,20 +112,23 @@ def _introduction(reports: Path, room: str) -> Markup:
 def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
     """What the page rests on, read from the finished runs: encoders, corpora, protocol, versions; and the page's own date."""
     done = [run for run in runs if run.state == "done"]
-    configs = [run.config or {} for run in done]
-    environments = [run.environment or {} for run in done]
-    protocols = [((run.results or {}).get("protocol") or {}).get("id") for run in done]
+    records = [run.record for run in done]
+    configs = [record.config for record in records]
+    environments = [record.environment for record in records]
+    protocols = [record.results.protocol.id for record in records]
     corpora = {
-        ", ".join(Path(name).name for name in config.get("corpus") or []) for config in configs
+        ", ".join(Path(name).name for name in config.corpus)
+        for config in configs
+        if config.corpus is not None
     }
-    commits = sorted({str(about["commit"]) for about in environments if about.get("commit")})
-    dates = sorted(str(about["date"])[:10] for about in environments if about.get("date"))
+    commits = sorted({about.commit for about in environments if about.commit is not None})
+    dates = sorted(about.date[:10] for about in environments if about.date is not None)
     told = [
         (
             "runs in the store",
             f"{len(done)} in {len({run.study for run in done})} studies" if done else "",
         ),
-        ("encoder", _distinct(config.get("encoder") for config in configs)),
+        ("encoder", _distinct(config.encoder for config in configs)),
         ("corpus", "; ".join(sorted(corpora - {""}))),
         ("protocol", _distinct(protocols)),
         ("computed", " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))),
@@ -179,12 +189,10 @@ def entry_of_summary(folder: Path, page: Path) -> Entry:
 
 def _printed(path: Path) -> Table:
     """A CSV file as it is, all of it text; a line that begins with # is a note."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    notes = [line[1:].strip() for line in lines if line.startswith("#")]
-    frame = pd.read_csv(path, dtype=str, comment="#", keep_default_na=False)
-    columns = [Column(name, name, "text") for name in frame.columns]
-    rows = [
-        Row({name: Cell(value or None) for name, value in row.items()})
-        for row in frame.to_dict("records")
-    ]  # type: ignore[misc]
+    try:
+        found, notes = read_csv(path.read_text(encoding="utf-8"))
+    except LabError as error:
+        raise LabError(f"{path}: {error}") from None
+    columns = [Column(name, name, "text") for name in (found[0] if found else {})]
+    rows = [Row({name: Cell(value or None) for name, value in row.items()}) for row in found]
     return Table(path.name, columns, rows, notes)

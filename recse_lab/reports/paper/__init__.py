@@ -11,6 +11,7 @@ from recse_lab.reports import tables
 from recse_lab.reports.page.card import Card, write_card
 from recse_lab.reports.paper import alignment_uniformity_table as alignment_uniformity
 from recse_lab.reports.paper import cost_table as cost
+from recse_lab.reports.paper import disjoint_table as disjoint
 from recse_lab.reports.paper import polarity_table as polarity
 from recse_lab.reports.paper import portability_table as portability
 from recse_lab.reports.paper import sts_table as sts
@@ -28,6 +29,7 @@ TABLES: dict[str, ModuleType] = {
     "polarity": polarity,
     "portability": portability,
     "cost": cost,
+    "disjoint": disjoint,
 }
 """Name -> the module that has ``QUESTION``, ``table(arms, ask)`` and ``answer(table)``."""
 

@@ -18,14 +18,16 @@ MEASURES = ("spearman", "alignment", "uniformity")
 
 def at_selected(run: Run) -> dict[str, float | None]:
     """Spearman, alignment and uniformity on the dev set, raw, at the selected step; None where nobody looked then."""
-    dev = (run.results or {}).get("dev") or {}
-    for line in reversed(run.metrics()):
-        if line["step"] == dev.get("step") and "dev_alignment" in line:
+    record = run.record
+    dev = record.results.dev
+    for line in reversed(record.metrics):
+        if line["step"] == dev.step and "dev_alignment" in line:
             return {name: line[f"dev_{name}"] for name in MEASURES}
-    last = dev.get("last") or {}
     # The last look is the selected one where the last step is: an arm that was not trained logged no step at all.
-    steps = (run.cost or {}).get("steps")
-    return {name: last.get(name) if dev.get("step") == steps else None for name in MEASURES}
+    if dev.step != record.cost.steps:
+        return dict.fromkeys(MEASURES)
+    last = dev.last
+    return dict(zip(MEASURES, (last.spearman, last.alignment, last.uniformity), strict=True))
 
 
 def table(arms: Sequence[Arm], ask: Ask) -> Table:
@@ -55,13 +57,7 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         Column("uniformity", "uniformity", "number"),
     ]
     dev = ", ".join(
-        sorted(
-            {
-                str(((run.results or {}).get("dev") or {}).get("task"))
-                for arm in shown
-                for run in arm.distinct
-            }
-        )
+        sorted({str(run.record.results.dev.task) for arm in shown for run in arm.distinct})
     )
     notes = [
         f"On {dev}: alignment of the pairs with gold above 4, uniformity of all distinct sentences (Wang & Isola 2020); lower is closer, lower "

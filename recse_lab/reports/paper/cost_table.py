@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from recse_lab.errors import LabError
 from recse_lab.reports.paper.arms import IDENTITY, identity, kind, mean_cell
@@ -11,6 +10,7 @@ from recse_lab.reports.paper.request import Ask
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.tables import Column, Row, Table
 from recse_lab.runs.collection import Arm, runs_of
+from recse_lab.runs.records import Cost
 
 QUESTION = "What do the arms cost in time and memory?"
 COLUMNS = [
@@ -23,16 +23,15 @@ COLUMNS = [
 ]
 
 
-def costs(cost: dict[str, Any]) -> dict[str, float | None]:
+def costs(cost: Cost) -> dict[str, float | None]:
     """Seconds, tokens a second of training, and peak memory in MiB; None for what was not done or not stored."""
-    trained = cost.get("train_s") if cost.get("steps") else None
     return {
-        "steps": cost.get("steps"),
-        "train_s": trained,
-        "dev_s": cost.get("dev_s"),
-        "test_s": cost.get("test_s"),
-        "tokens_per_s": cost["tokens"] / trained if trained else None,
-        "peak": cost["peak_bytes"] / 2**20 if cost.get("peak_bytes") else None,
+        "steps": cost.steps,
+        "train_s": cost.train_s if cost.steps else None,
+        "dev_s": cost.dev_s,
+        "test_s": cost.test_s,
+        "tokens_per_s": cost.tokens_per_s,
+        "peak": cost.peak_bytes / 2**20 if cost.peak_bytes else None,
     }
 
 
@@ -44,7 +43,7 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     """
     rows, shown = [], []
     for arm in arms:
-        found = [costs(run.cost) for run in arm.distinct if run.cost]
+        found = [costs(cost) for run in arm.distinct if (cost := run.record.cost).tree()]
         if found:
             cells = {
                 column.key: mean_cell([cost[column.key] for cost in found]) for column in COLUMNS
@@ -62,9 +61,7 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     notes = [
         "Mean over runs, ± standard deviation; tokens count once for every pass of the encoder, in training alone."
     ]
-    if any(
-        "cpu" in str((run.environment or {}).get("device")) for arm in shown for run in arm.distinct
-    ):
+    if any("cpu" in str(run.record.environment.device) for arm in shown for run in arm.distinct):
         notes.append(
             "On a CPU the peak is that of the process, testing included, and a worker computes several cells in turn without giving memory back: "
             "it says what a machine needs, and does not compare arms. Cells of a study share the cores with their neighbours."

@@ -9,9 +9,8 @@ import numpy as np
 from recse_lab.errors import LabError
 from recse_lab.reports.paper.arms import IDENTITY, mean_cell
 from recse_lab.reports.paper.request import Ask
-from recse_lab.reports.paper.sts_table import LEVEL, average, compare_averages
+from recse_lab.reports.paper.sts_table import LEVEL, average, compare_averages, sample_averages
 from recse_lab.reports.provenance import provenance
-from recse_lab.reports.resamples import RESAMPLES, resampled
 from recse_lab.reports.tables import Cell, Column, Row, Table
 from recse_lab.runs.collection import Arm, runs_of
 from recse_lab.runs.comparing import by_seed
@@ -49,19 +48,13 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         raise LabError(
             "no study here crosses frameworks with a reshape; `recse-lab ablate portability` does."
         )
-    boot = resampled(
-        [
-            run
-            for both in studies.values()
-            for pair in both.values()
-            for arm in pair
-            for run in arm.distinct
-        ]
+    samples = sample_averages(
+        [arm for both in studies.values() for pair in both.values() for arm in pair]
     )
     rows = []
     for study, both in studies.items():
         compared = {
-            name: compare_averages(reshaped, plain, boot, one_seed=False)
+            name: compare_averages(reshaped, plain, samples, one_seed=False)
             for name, (plain, reshaped) in both.items()
         }
         adjusted = holm([found.p if found else None for found in compared.values()])
@@ -94,8 +87,9 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     columns += [Column("delta", "Δ", "difference"), Column("p", "p (Holm)", "p")]
     notes = [
         "Average of the seven STS tasks (all), Spearman ×100; ± is the standard deviation over seeds. Δ: with minus without, seed by seed; its "
-        f"bracket is the 95 % interval for other seeds and other pairs ({RESAMPLES:,} resamples), p is adjusted by Holm over the frameworks of a "
-        "study. † cannot be told apart from 0 at 5 %; with one seed there is no test."
+        "bracket is the 95 % interval for new seeds and new pairs (pairs that share a sentence do "
+        "not count as independent), p is adjusted by Holm over the frameworks of a study. † not "
+        "significantly different from 0 at 5 %; with one seed there is no test."
     ]
     shown = [arm for both in studies.values() for pair in both.values() for arm in pair]
     return Table(

@@ -22,6 +22,8 @@ class Ask:
     """Published methods, by name or NAME@ENCODER."""
     memory: bool = False
     """Also published rows that were written down from memory."""
+    data_dir: str | None = None
+    """Where the STS sets are, in SentEval's layout; by default where each run read them."""
 
 
 def published_rows(found: pd.DataFrame, tasks: Sequence[str]) -> tuple[list[Row], list[str]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from recse_lab.data.sts_sets import LABELS, SEVEN
 from recse_lab.errors import LabError
-from recse_lab.evaluation.protocols import AGGREGATIONS, MTEB_TASKS, aggregations
+from recse_lab.evaluation.protocols import AGGREGATIONS, SUITES
 from recse_lab.reports.paper.arms import (
     IDENTITY,
     LEVEL,
@@ -27,10 +25,10 @@ from recse_lab.reports.paper.arms import (
 from recse_lab.reports.paper.request import Ask, published_rows
 from recse_lab.reports.provenance import provenance
 from recse_lab.reports.published import sts_rows
-from recse_lab.reports.resamples import RESAMPLES, Resampled, resampled
 from recse_lab.reports.tables import Cell, Column, Row, Table
 from recse_lab.runs.collection import Arm, runs_of
-from recse_lab.runs.comparing import Sample, by_seed, compare_arms
+from recse_lab.runs.comparing import by_seed, compare_arms
+from recse_lab.runs.samples import Sample, sts_samples
 from recse_lab.runs.store import Run
 from recse_lab.statistics import Comparison, holm, mean_interval
 
@@ -39,19 +37,18 @@ QUESTION = "Which arms and encoders do best on the seven STS tasks, and which di
 
 def tasks_of(run: Run) -> tuple[str, ...]:
     """The seven tasks of a run's protocol: MTEB's SICK-R is all 9,927 pairs."""
-    averaged = ((run.results or {}).get("average") or {}).get("tasks") or ()
-    return MTEB_TASKS if "sickr-all" in averaged else SEVEN
+    averaged = set(run.record.sts.average.tasks)
+    return next((suite for suite in SUITES if averaged == set(suite)), SEVEN)
 
 
 def aggregation_of(run: Run, ask: Ask) -> str:
     """What is printed of a run: what was asked for, or what its protocol prints first."""
-    return ask.aggregation or aggregations(run.results or {})[0]
+    return ask.aggregation or run.record.sts.aggregations[0]
 
 
 def spearman(run: Run, task: str, aggregation: str = "all") -> float | None:
     """Spearman of one task, raw; None where the run has none."""
-    found = ((run.results or {}).get("tasks") or {}).get(task) or {}
-    return (found.get("spearman") or {}).get(aggregation)
+    return run.record.sts.spearman(task, aggregation)
 
 
 def average(run: Run, aggregation: str = "all") -> float | None:
@@ -59,17 +56,17 @@ def average(run: Run, aggregation: str = "all") -> float | None:
     return mean([spearman(run, task, aggregation) for task in tasks_of(run)])
 
 
-def resample(arms: Sequence[Arm]) -> dict[str, Resampled]:
-    """Averages on resamples of the pairs of every run that has one and its scores, by run id."""
+def sample_averages(arms: Sequence[Arm]) -> dict[str, Sample]:
+    """Averages of every run that has one and its scores, by run id."""
     runs = [
         run
         for arm in arms
         for run in arm.distinct
         if run.scores.is_file() and average(run) is not None
     ]
-    out: dict[str, Resampled] = {}
-    for tasks in (SEVEN, MTEB_TASKS):
-        out |= resampled([run for run in runs if tasks_of(run) == tasks], tasks)
+    out: dict[str, Sample] = {}
+    for tasks in SUITES:
+        out |= sts_samples([run for run in runs if tasks_of(run) == tasks], tasks)
     return out
 
 
@@ -88,13 +85,15 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         )
     shown = [arm for members in groups.values() for arm in members]
     used = {aggregation_of(run, ask) for arm in shown for run in arm.distinct}
-    # The bootstrap resamples pooled pairs: it knows nothing of other aggregations.
-    boot = resample([arm for arm in shown if aggregation_of(arm.distinct[0], ask) == "all"])
+    # Influences are those on the correlation of pooled pairs, not on other aggregations.
+    samples = sample_averages(
+        [arm for arm in shown if aggregation_of(arm.distinct[0], ask) == "all"]
+    )
     rows, alone = [], False
     for group, members in groups.items():
-        marks, of_pairs = _marks(members, boot, ask)
+        marks, of_pairs = _marks(members, samples, ask)
         alone = alone or of_pairs
-        rows += [_row(arm, group, ask, boot, marks) for arm in members]
+        rows += [_row(arm, group, ask, samples, marks) for arm in members]
     notes = [*_notes(used, alone), *_gaps(shown, ask), *sources]
     return Table(
         "Semantic textual similarity: Spearman ×100 on the seven STS tasks",
@@ -135,32 +134,28 @@ def answer(made: Table) -> str:
 
 
 def compare_averages(
-    first: Arm, second: Arm, boot: Mapping[str, Resampled], *, one_seed: bool = True
+    first: Arm, second: Arm, samples: Mapping[str, Sample], *, one_seed: bool = True
 ) -> Comparison | None:
     """Compare the STS averages of two arms, for new seeds and new pairs.
 
     Args:
         first: An arm.
         second: What it is compared with.
-        boot: Resampled averages by the id of a run.
+        samples: Averages by the id of a run.
         one_seed: As in ``recse_lab.runs.comparing.compare_arms``.
 
     Returns:
         The difference, or None if the arms have no scores of the same pairs.
     """
     runs = [run for pair in by_seed((first, second)) for run in pair]
-    if not runs or not _comparable(runs, boot):
+    if not runs or not _comparable(runs, samples):
         return None
-    return compare_arms(first, second, partial(_sample, boot=boot), one_seed=one_seed)
+    return compare_arms(first, second, lambda run: samples[run.id], one_seed=one_seed)
 
 
-def _sample(run: Run, boot: Mapping[str, Resampled]) -> Sample:
-    value = average(run)
-    return Sample(math.nan if value is None else value, boot[run.id].averages)
-
-
-def _comparable(runs: Sequence[Run], boot: Mapping[str, Resampled]) -> bool:
-    return all(run.id in boot for run in runs) and len({boot[run.id].pairs for run in runs}) == 1
+def _comparable(runs: Sequence[Run], samples: Mapping[str, Sample]) -> bool:
+    there = all(run.id in samples for run in runs)
+    return there and len({samples[run.id].pairs for run in runs}) == 1
 
 
 def _groups(arms: Sequence[Arm], ask: Ask) -> dict[str, list[Arm]]:
@@ -178,7 +173,7 @@ def _groups(arms: Sequence[Arm], ask: Ask) -> dict[str, list[Arm]]:
 
 
 def _row(
-    arm: Arm, group: str, ask: Ask, boot: Mapping[str, Resampled], marks: Mapping[str, str]
+    arm: Arm, group: str, ask: Ask, samples: Mapping[str, Sample], marks: Mapping[str, str]
 ) -> Row:
     aggregation = aggregation_of(arm.distinct[0], ask)
     cells = identity(arm) | {"protocol": Cell(f"{protocol(arm)}, {aggregation}")}
@@ -186,22 +181,24 @@ def _row(
         cells[task] = Cell(mean([spearman(run, task, aggregation) for run in arm.distinct]))
     averages = [average(run, aggregation) for run in arm.distinct]
     cells["avg"] = mean_cell(
-        averages, mark=marks.get(arm.distinct[0].id, ""), **_interval(arm, boot)
+        averages, mark=marks.get(arm.distinct[0].id, ""), **_interval(arm, samples)
     )
     return Row(cells, kind=kind(arm), group=group, runs=tuple(arm.distinct))
 
 
-def _interval(arm: Arm, boot: Mapping[str, Resampled]) -> dict[str, Any]:
-    """Of the mean over seeds, for other seeds and other pairs; of one seed, for other pairs."""
-    if not _comparable(arm.distinct, boot):
+def _interval(arm: Arm, samples: Mapping[str, Sample]) -> dict[str, Any]:
+    """Of the mean over seeds, for new seeds and new pairs; of one seed, for new pairs."""
+    if not _comparable(arm.distinct, samples):
         return {}
-    point = np.array([average(run) for run in arm.distinct], float)
-    found = mean_interval(point, np.stack([boot[run.id].averages for run in arm.distinct], axis=1))
-    return {"low": found.low, "high": found.high} if np.isfinite(found.low) else {}
+    found = [samples[run.id] for run in arm.distinct]
+    point = np.array([sample.point for sample in found])
+    influences = np.stack([sample.influence for sample in found])
+    interval = mean_interval(point, influences, found[0].pairs.shared)
+    return {"low": interval.low, "high": interval.high} if np.isfinite(interval.low) else {}
 
 
 def _marks(
-    members: Sequence[Arm], boot: Mapping[str, Resampled], ask: Ask
+    members: Sequence[Arm], samples: Mapping[str, Sample], ask: Ask
 ) -> tuple[dict[str, str], bool]:
     """† for every arm (its first run's id) that cannot be told apart from the best, ° for one that could not be compared with it;
     and whether any was compared on pairs alone."""
@@ -215,7 +212,7 @@ def _marks(
         return {}, False
     best = max(ranked.values(), key=lambda pair: pair[0])[1]
     compared = {
-        first: compare_averages(best, arm, boot)
+        first: compare_averages(best, arm, samples)
         for first, (_, arm) in ranked.items()
         if arm is not best
     }
@@ -234,7 +231,8 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
     """Protocols are named where there are several; MTEB's SICK-R has a column of its own."""
     several = len({row.cells["protocol"].value for row in rows}) > 1
     filled = {key for row in rows for key, cell in row.cells.items() if cell.value is not None}
-    tasks = [task for task in (*SEVEN, "sickr-all") if task in SEVEN or task in filled]
+    shown = filled | set(SEVEN if filled & set(SEVEN) else ())
+    tasks = [t for t in dict.fromkeys(t for suite in SUITES for t in suite) if t in shown]
     return [
         *IDENTITY,
         *([Column("protocol", "protocol", "text", shared=True)] if several else []),
@@ -250,17 +248,19 @@ def _notes(aggregations: set[str], alone: bool) -> list[str]:
     ]
     if "all" in aggregations:
         notes.append(
-            f"Brackets: 95 % interval of the average for other seeds and other pairs ({RESAMPLES:,} resamples of the pairs). Bold: the highest of "
-            "its study. † its average cannot be told apart from the highest at 5 %, Holm over the study; the highest was picked by its score. "
-            f"{NOT_COMPARED_NOTE}"
+            "Brackets: 95 % interval of the average for new seeds and new pairs; pairs that share "
+            "a sentence, within a task or across tasks, do not count as independent. Bold: the "
+            "highest of its study. † not significantly different from the highest at 5 % (Holm "
+            f"over the study; the highest was picked by its score). {NOT_COMPARED_NOTE}"
         )
     if alone:
         notes.append(
-            "Against a row of one seed pairs alone are resampled: a statement about these models, not about other seeds."
+            "A comparison with a row of one seed is for new pairs alone: about these models, not "
+            "about new seeds."
         )
     if aggregations - {"all"}:
         notes.append(
-            "The bootstrap pools pairs, so that averages of subsets have neither interval nor mark."
+            "Intervals are of pooled pairs; averages over subsets have neither interval nor mark."
         )
     return notes
 

@@ -39,7 +39,8 @@ QUESTION = "What can a linear classifier read off the embeddings of each encoder
 
 def measured(run: Run, task: str, metric: str = "accuracy") -> float | None:
     """Accuracy or F1 of one task, raw; None where the run has none."""
-    return (((run.results or {}).get("tasks") or {}).get(task) or {}).get(metric)
+    found = run.record.transfer.tasks.get(task)
+    return None if found is None else getattr(found, metric)
 
 
 def table(arms: Sequence[Arm], ask: Ask) -> Table:

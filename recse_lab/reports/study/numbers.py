@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from recse_lab.data.sts_sets import LABELS, SEVEN
+from recse_lab.data.sts_sets import DISJOINT, LABELS, SEVEN
 from recse_lab.errors import LabError
-from recse_lab.reports.resamples import resampled
+from recse_lab.evaluation.protocols import SUITES
 from recse_lab.reports.study.measures import measure_run
 from recse_lab.runs.collection import Arm, StudyCollection, read_study
-from recse_lab.runs.comparing import Paired, Sample
+from recse_lab.runs.comparing import Paired
 from recse_lab.runs.records import StoredReport
+from recse_lab.runs.samples import Sample, sts_samples
 from recse_lab.runs.store import Run
 from recse_lab.statistics import Comparison, Interval, holm, mean_interval
 from recse_lab.statistics.factorial import factorial_effects
+from recse_lab.statistics.letters import compact_letters
 
 LEVEL = 0.05
 """Of all tests, after adjustment."""
+
+MOST_LETTERED = 24
+"""Arms of a study whose table has letters; more are too many to compare with each other."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,9 @@ class StudyNumbers:
             LabError: The runs have no task in common.
         """
         common = set.intersection(*(set(run.record.sts.tasks) for run in self.study.runs))
-        if set(SEVEN) <= common:
-            return list(SEVEN)
+        for suite in SUITES:
+            if set(suite) <= common:
+                return list(suite)
         if not common:
             raise LabError(
                 f"{self.study.folder}: its runs tested no common task, so there is nothing to "
@@ -127,6 +134,8 @@ class StudyNumbers:
     @property
     def metric(self) -> str:
         """Name of the primary number."""
+        if self.tasks == list(DISJOINT):
+            return "average of the seven STS tasks without shared pairs"
         if self.seven:
             return "average of the seven STS tasks"
         return " and ".join(LABELS[task] for task in self.tasks)
@@ -143,27 +152,27 @@ class StudyNumbers:
         return float(np.mean([self.score(run, task) for task in self.tasks]))
 
     def sample(self, run: Run) -> Sample:
-        """Primary number of a run, and the same on resamples of the pairs.
+        """Primary number of a run, with the influence of each pair on it.
 
         Raises:
             LabError: Two runs were tested on different pairs.
         """
-        return Sample(self.primary(run), self.resamples[run.id])
+        return self.samples[run.id]
 
     @cached_property
-    def resamples(self) -> dict[str, np.ndarray]:
-        """Primary number of every run, by id, on the same resamples of the pairs.
+    def samples(self) -> dict[str, Sample]:
+        """Primary number of every run, by id.
 
         Raises:
             LabError: Two runs were tested on different pairs.
         """
-        found = resampled(self.study.runs, self.tasks)
+        found = sts_samples(self.study.runs, self.tasks)
         if len({each.pairs for each in found.values()}) > 1:
             raise LabError(
                 f"{self.study.folder}: its runs were tested on different pairs; run them again "
                 "with --rerun all."
             )
-        return {run: each.averages for run, each in found.items()}
+        return found
 
     @cached_property
     def measures(self) -> dict[str, dict[str, float]]:
@@ -193,7 +202,8 @@ class StudyNumbers:
             return None
         samples = [self.sample(run) for run in arm.runs.values()]
         points = np.array([sample.point for sample in samples])
-        found = mean_interval(points, np.stack([s.resamples for s in samples], axis=1))
+        influences = np.stack([sample.influence for sample in samples])
+        found = mean_interval(points, influences, samples[0].pairs.shared)
         return found if np.isfinite(found.low) else None
 
     # ---- comparisons ---------------------------------------------------------------------------
@@ -250,6 +260,27 @@ class StudyNumbers:
             method="none",
             why=f"{self.against} was not run at its level",
         )
+
+    @cached_property
+    def letters(self) -> dict[str, str]:
+        """Letters by label: arms that share one are not significantly different.
+
+        All pairs of arms are compared, with Holm's correction over them; the best arm has an ``a``.
+        Empty with more than ``MOST_LETTERED`` arms, or where an arm cannot be compared.
+        """
+        arms = sorted((a for a in self.study.arms if a.runs), key=self._rank, reverse=True)
+        if not 2 < len(arms) <= MOST_LETTERED:
+            return {}
+        pairs = list(combinations(range(len(arms)), 2))
+        p = [self.compare(arms[i], arms[j]).p for i, j in pairs]
+        # Arms of the same runs have no test, and are not different.
+        different = np.zeros((len(arms), len(arms)), bool)
+        if all(each is None for each in p):
+            return {}
+        for (i, j), adjusted in zip(pairs, holm(p), strict=True):
+            different[i, j] = different[j, i] = adjusted is not None and adjusted < LEVEL
+        letters = compact_letters(different)
+        return {arm.label: each for arm, each in zip(arms, letters, strict=True)}
 
     @cached_property
     def levels_in_question(self) -> list[Compared]:

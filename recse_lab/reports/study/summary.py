@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from recse_lab.reports.study.numbers import BestControl, Compared, Detectable, StudyNumbers
 from recse_lab.runs.collection import Arm, Missing, short_name
+from recse_lab.statistics.budget import expected_best
 
 
 def summarise(numbers: StudyNumbers) -> str:
@@ -13,9 +16,23 @@ def summarise(numbers: StudyNumbers) -> str:
         sentences.append(detectable_difference(numbers.detectable))
     if numbers.best_control:
         sentences.append(against_best_control(numbers, numbers.best_control))
+    if expected := against_budget(numbers):
+        sentences.append(expected)
     if numbers.study.missing:
         sentences.append(missing_cells(numbers))
     return " ".join(sentences)
+
+
+def against_budget(numbers: StudyNumbers) -> str:
+    """What the best of so many levels is expected to score; empty with fewer than four levels."""
+    values = [numbers.mean(c.arm) for c in numbers.levels_in_question]
+    known = [value for value in values if value is not None]
+    if len(known) < 4:
+        return ""
+    budgets = [n for n in (1, 2, 4, 8, 16, 32) if n <= len(known)]
+    best = expected_best(np.array(known), budgets)
+    text = ", ".join(f"{n}: {100 * value:.2f}" for n, value in zip(budgets, best, strict=True))
+    return f"Expected best of so many of the {len(known)} levels, drawn at random: {text}."
 
 
 def compared_with(numbers: StudyNumbers) -> str:
@@ -37,10 +54,8 @@ def significance(numbers: StudyNumbers) -> str:
     significant = [c for c in tested if c.significant]
     test = "at the 5 % level after Holm's correction"
     if not significant:
-        return (
-            f"None of the {len(tested)} levels is significantly different from "
-            f"{compared_with(numbers)} {test}."
-        )
+        none = f"None of the {len(tested)} levels is" if len(tested) > 1 else "The level is not"
+        return f"{none} significantly different from {compared_with(numbers)} {test}."
     differences = ", ".join(_difference(numbers, c) for c in significant)
     verb = "is" if len(significant) == 1 else "are"
     return (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from recse_lab.data.sts_sets import LABELS
+from recse_lab.reports.dev_choice import dev_choices
 from recse_lab.reports.provenance import provenance
-from recse_lab.reports.resamples import RESAMPLES
 from recse_lab.reports.study.measures import MEASURES, MEASURES_NOTE
 from recse_lab.reports.study.numbers import LEVEL, Compared, StudyNumbers, mean, standard_deviation
 from recse_lab.reports.study.summary import compared_with, missing_cells
@@ -50,6 +50,8 @@ def _columns(numbers: StudyNumbers) -> list[Column]:
         Column("delta", delta, "difference"),
         Column("p", "p (Holm)", "p"),
     ]
+    if numbers.letters:
+        columns.append(Column("letters", "group", "text"))
     if _has_dev(numbers):
         columns.append(Column("dev", "dev"))
     return columns + [Column(name, name, detail=True) for name in _measures(numbers)]
@@ -83,6 +85,7 @@ def _cells(numbers: StudyNumbers, arm: Arm, compared: Compared | None) -> dict[s
         low=interval.low if interval else None,
         high=interval.high if interval else None,
     )
+    cells["letters"] = Cell(numbers.letters.get(arm.label))
     for name in _measures(numbers):
         values = [numbers.measures[run.id][name] for run in runs]
         cells[name] = Cell(mean(values), sd=standard_deviation(values))
@@ -97,13 +100,33 @@ def _cells(numbers: StudyNumbers, arm: Arm, compared: Compared | None) -> dict[s
     return cells
 
 
+def sharing_note(numbers: StudyNumbers) -> str:
+    """What it costs that pairs share sentences, in standard errors of the median comparison."""
+    pairs = next(iter(numbers.samples.values())).pairs
+    if pairs.shared is None:
+        return (
+            "The sentences behind the scores are not at hand, so pairs count as independent; "
+            "those of the STS sets share sentences, and intervals are too narrow."
+        )
+    if not pairs.shared.sharing:
+        return f"No two of the {pairs.shared.pairs:,} pairs share a sentence."
+    ratios = [c.comparison.sharing_ratio for c in numbers.comparisons]
+    known = sorted(ratio for ratio in ratios if ratio is not None)
+    cost = f" ({known[len(known) // 2]:.2f} times in the median comparison)" if known else ""
+    return (
+        f"{pairs.shared.sharing:,} of {pairs.shared.pairs:,} pairs share a sentence with another, "
+        f"within a task or across tasks; standard errors over pairs allow for it{cost}."
+    )
+
+
 def notes(numbers: StudyNumbers) -> list[str]:
     """What the numbers of the table mean, and what is missing from it."""
     comparisons, report = numbers.comparisons, numbers.report
     found = [
         "± is the standard deviation over seeds; brackets: 95 % intervals for new seeds and new "
-        "pairs, which add the spread over seeds (Student's t) and over "
-        f"{RESAMPLES:,} bootstrap resamples of the pairs; with one seed, for new pairs alone.",
+        "pairs, which add the variance over seeds (Student's t) and over pairs; with one seed, for "
+        "new pairs alone.",
+        sharing_note(numbers),
         _note_on_tests(numbers),
     ]
     if report.against_level:
@@ -112,12 +135,19 @@ def notes(numbers: StudyNumbers) -> list[str]:
             f"Δ of a row at {level} is from {numbers.against}; of any other row, from "
             f"{compared_with(numbers)}."
         )
+    if numbers.letters:
+        found.append(
+            "Group: arms that share a letter are not significantly different at the 5 % level, "
+            "all compared with each other and adjusted by Holm's method; a marks those that cannot "
+            "be separated from the best."
+        )
     if alone := [numbers.label(c.arm) for c in comparisons if c.reference is None]:
         found.append(
             f"Without Δ, because {numbers.against} was not run at their level: {'; '.join(alone)}."
         )
     if report.measures:
         found.append(MEASURES_NOTE)
+    found += dev_choices([run.record.results.dev for run in numbers.study.runs])
     if numbers.study.missing:
         found.append(missing_cells(numbers, detailed=True))
     return found

@@ -9,13 +9,18 @@ from typing import Any, NamedTuple
 from recse_lab.figures import style
 from recse_lab.files import atomic_path
 from recse_lab.reports import tables
+from recse_lab.reports.claims.verdicts import RULE, Verdict, claims_table, judge_study, outcome
+from recse_lab.reports.claims.verdicts import summary as claims_summary
 from recse_lab.reports.page import page
 from recse_lab.reports.page.card import Card, as_data, write_card
-from recse_lab.reports.study.figures import draw_study
+from recse_lab.reports.study.figures import differences_figure, draw_study
 from recse_lab.reports.study.numbers import StudyNumbers, read_numbers
 from recse_lab.reports.study.summary import summarise
 from recse_lab.reports.study.table import effects_table, study_table
 from recse_lab.reports.tables import Table
+
+FIGURES = {"differences": differences_figure, "figure": draw_study}
+"""The differences that are tested come first; then the levels themselves."""
 
 
 class StudyReport(NamedTuple):
@@ -39,8 +44,19 @@ def write_study(folder: Path, out: Path) -> StudyReport:
     """
     numbers = read_numbers(folder)
     table, effects, summary = study_table(numbers), effects_table(numbers), summarise(numbers)
-    pictures = style.save(draw_study(numbers), out / "figure") if _has_figure(numbers) else []
-    shown = [t for t in (effects, table) if t is not None]
+    judged = judge_study(folder)
+    claims = (
+        claims_table(judged, f"{folder.name}: claims and what the runs say") if judged else None
+    )
+    if judged:
+        summary = f"{claims_summary(judged)} {summary}"
+    pictures = [
+        path
+        for name, draw in FIGURES.items()
+        if _can_be_drawn(name, numbers)
+        for path in style.save(draw(numbers), out / name)
+    ]
+    shown = [t for t in (claims, effects, table) if t is not None]
     commands = [*numbers.study.record.commands, f"recse-lab report {folder.name}"]
     card = Card(
         folder.name,
@@ -57,7 +73,12 @@ def write_study(folder: Path, out: Path) -> StudyReport:
         "table.tex": tables.latex(table),
         "table.csv": tables.comma_separated(table),
         "summary.md": summary_page(
-            numbers, summary, shown, commands=commands, pictured=bool(pictures)
+            numbers,
+            summary,
+            shown,
+            commands=commands,
+            pictures=[path.stem for path in pictures if path.suffix == ".png"],
+            judged=judged,
         ),
         "page.html": page.card_page(as_data(card), out),
     }
@@ -71,7 +92,9 @@ def write_study(folder: Path, out: Path) -> StudyReport:
     return StudyReport(table, summary, paths)
 
 
-def _has_figure(numbers: StudyNumbers) -> bool:
+def _can_be_drawn(figure: str, numbers: StudyNumbers) -> bool:
+    if figure == "differences":
+        return any(c.comparison.low is not None for c in numbers.comparisons)
     return bool(numbers.report.x or numbers.report.effects)
 
 
@@ -81,7 +104,8 @@ def summary_page(
     shown: Sequence[Table],
     *,
     commands: Sequence[str],
-    pictured: bool,
+    pictures: Sequence[str],
+    judged: Sequence[Verdict] = (),
 ) -> str:
     """The text of summary.md."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -99,7 +123,9 @@ def summary_page(
         summary=summary,
         tables=[tables.markdown(table) for table in shown],
         commands=commands,
-        pictured=pictured,
+        pictures=pictures,
+        rule=RULE,
+        outcomes=[(j.name, j.verdict, j.claim.question, outcome(j)) for j in judged],
         base=_without_locations(spec.base),
         arms=[arm.tree() for arm in spec.arms],
     )

@@ -9,12 +9,14 @@ def markdown(table: Table) -> str:
     """Render a table as GitHub Markdown: our best values in bold, published rows in italics."""
 
     def text(column: Column, row: Row) -> str:
-        out = one_line(printed(column, row.cells.get(column.key))).replace("|", "\\|")
+        out = one_line(printed(column, row.cells.get(column.key)))
+        if column.kind == "text":
+            out = plain(out)
         if table.is_best(row, column):
             return f"**{out}**"
         return f"*{out}*" if row.kind == "published" and out else out
 
-    lines = ["| " + " | ".join(c.label for c in table.columns) + " |"]
+    lines = ["| " + " | ".join(plain(c.label) for c in table.columns) + " |"]
     lines.append(
         "|" + "|".join(" --- " if c.kind == "text" else " ---: " for c in table.columns) + "|"
     )
@@ -26,6 +28,12 @@ def markdown(table: Table) -> str:
         )
         + "\n"
     )
+
+
+def plain(text: str) -> str:
+    """A text that stays in its cell: one line, no raw HTML, no bar that would end it."""
+    text = " ".join(text.split()).replace("&", "&amp;") if "<" in text else " ".join(text.split())
+    return text.replace("<", "&lt;").replace("|", "\\|")
 
 
 def one_line(parts: Printed) -> str:

@@ -7,25 +7,30 @@ from typing import TYPE_CHECKING
 from recse_lab.reports.tables.model import Column, Row, Table, lift_shared, printed
 
 if TYPE_CHECKING:
-    from rich.table import Table as RichTable
+    from rich.console import Group
 
 
-def rich_table(table: Table, width: int | None = None) -> RichTable:
-    """Render a table for a terminal, published rows dimmed.
+def rich_table(table: Table, width: int | None = None) -> Group:
+    """Render a table for a terminal with its notes below, published rows dimmed.
 
-    Where it does not fit, shared columns become headings over their rows, and then details are
-    omitted.
+    Where it does not fit, shared columns become headings over their rows; then intervals, and then
+    details are omitted.
 
     Args:
         table: The table.
         width: Columns of the terminal; None prints everything.
     """
+    from rich.console import Group
     from rich.table import Table as RichTable
     from rich.text import Text
 
+    intervals = True
+
     def short(column: Column, row: Row) -> str:
         parts = printed(column, row.cells.get(column.key))
-        return parts.value + (f" ±{parts.sd}" if parts.sd else "") + parts.mark
+        sd = f" ±{parts.sd}" if parts.sd else ""
+        interval = f" [{parts.interval}]" if parts.interval and intervals else ""
+        return parts.value + sd + interval + parts.mark
 
     def natural(columns: list[Column]) -> int:
         return sum(
@@ -35,6 +40,8 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
     columns, notes, above = table.columns, table.notes, [""] * len(table.rows)
     if width is not None and natural(columns) > width:
         columns, above = lift_shared(table)
+    if width is not None and natural(columns) > width:
+        intervals = False
     if width is not None and natural(columns) > width and any(c.detail for c in columns):
         columns = [c for c in columns if not c.detail]
         notes = [
@@ -42,9 +49,7 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
             *notes,
         ]
 
-    out = RichTable(
-        title=table.title, title_justify="left", box=None, pad_edge=False, caption_justify="left"
-    )
+    out = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False)
     for column in columns:
         out.add_column(
             column.label,
@@ -62,5 +67,4 @@ def rich_table(table: Table, width: int | None = None) -> RichTable:
                 for c in columns
             )
         )
-    out.caption = "\n".join(notes) if notes else None
-    return out
+    return Group(out, *(Text(note, style="italic dim") for note in notes))

@@ -59,48 +59,53 @@ def test_both_tables_of_simcse_s_log(tmp_path):
     noise = "2021-05-01 10:00:00 : ***** Transfer task : MR *****\n 50%|█████     | 3/6 [00:01<00:01,  2.0it/s]\n"
     sts, transfer = imported(tmp_path, log(before=noise, after=noise))
     assert (sts.state, sts.study) == ("done", "imported")
-    assert sts.results["protocol"] == {"id": "simcse-2021"}
-    assert [sts.results["tasks"][t]["spearman"]["all"] for t in SEVEN] == pytest.approx(
+    assert sts.record.results.protocol.id == "simcse-2021"
+    assert [sts.record.sts.tasks[t].spearman.all for t in SEVEN] == pytest.approx(
         [x / 100 for x in STS_ROW]
     )
-    assert sts.results["average"]["spearman"]["all"] == pytest.approx(np.mean(STS_ROW) / 100)
-    assert sts.results["average"]["spearman"]["mean"] is None
-    assert sts.results["average"]["pearson"]["all"] is None
-    assert transfer.results["protocol"] == {"id": "senteval-10fold"}
-    assert [transfer.results["tasks"][t]["accuracy"] for t in TRANSFER] == pytest.approx(
+    assert sts.record.sts.average.spearman.all == pytest.approx(np.mean(STS_ROW) / 100)
+    assert sts.record.sts.average.spearman.mean is None
+    assert sts.record.sts.average.pearson.all is None
+    assert transfer.record.results.protocol.id == "senteval-10fold"
+    assert [transfer.record.transfer.tasks[t].accuracy for t in TRANSFER] == pytest.approx(
         [x / 100 for x in TRANSFER_ROW]
     )
-    assert transfer.results["average"]["accuracy"] == pytest.approx(np.mean(TRANSFER_ROW) / 100)
-    assert {task["n"] for task in transfer.results["tasks"].values()} == {None}
-    about = sts.config["imported"]
+    assert transfer.record.transfer.average.accuracy == pytest.approx(np.mean(TRANSFER_ROW) / 100)
+    assert {task["n"] for task in transfer.record.results.tree()["tasks"].values()} == {None}
+    about = sts.record.config.tree()["imported"]
     content = (tmp_path / "file.log").read_bytes()
     assert about["files"] == [{"name": "file.log", "sha256": hashlib.sha256(content).hexdigest()}]
     assert (about["format"], about["mode"], about["line"]) == ("simcse-log", "test", 3)
-    assert sts.config["encoder"] == "file"
+    assert sts.record.config.encoder == "file"
 
 
 def test_a_zero_of_simcse_s_log_is_a_task_that_was_not_run(tmp_path):
     (only,) = imported(tmp_path, log(sts=(0, *STS_ROW[1:]), transfer=[0] * 7))
-    assert "sts12" not in only.results["tasks"]
-    assert only.results["average"]["undefined"] == "missing sts12"
-    assert only.results["average"]["spearman"]["all"] is None
+    assert "sts12" not in only.record.results.tree()["tasks"]
+    assert only.record.sts.average.undefined == "missing sts12"
+    assert only.record.sts.average.spearman.all is None
 
 
 def test_fast_modes_have_their_own_protocol(tmp_path):
     sts, transfer = imported(tmp_path, log("fasttest"))
-    assert (sts.results["protocol"]["id"], transfer.results["protocol"]["id"]) == (
+    assert (
+        sts.record.results.protocol.id,
+        transfer.record.results.protocol.id,
+    ) == (
         "simcse-2021",
         "senteval-fast",
     )
     sts, transfer = imported(tmp_path, log("dev"))
-    assert {t: round(v["spearman"]["all"], 6) for t, v in sts.results["tasks"].items()} == {
+    assert {
+        t: round(v["spearman"]["all"], 6) for t, v in sts.record.results.tree()["tasks"].items()
+    } == {
         "stsb-dev": 0.699,
         "sickr-trial": 0.655,
     }
-    assert sts.results["average"]["spearman"]["all"] is None
-    mr = transfer.results["tasks"]["mr"]
+    assert sts.record.sts.average.spearman.all is None
+    mr = transfer.record.results.tree()["tasks"]["mr"]
     assert (mr["accuracy"], mr["dev_accuracy"]) == (None, pytest.approx(0.761))
-    assert transfer.results["average"]["accuracy"] is None
+    assert transfer.record.transfer.average.accuracy is None
 
 
 def test_two_models_in_one_log_are_two_runs(tmp_path):
@@ -109,8 +114,11 @@ def test_two_models_in_one_log_are_two_runs(tmp_path):
         log(before=command.format(name), transfer=[0] * 7) for name in ("org/one", "result/two")
     )
     one, two = imported(tmp_path, text)
-    assert (one.config["encoder"], two.config["encoder"]) == ("org/one", "result/two")
-    assert one.config["imported"]["pooling"] == "cls"
+    assert (one.record.config.encoder, two.record.config.encoder) == (
+        "org/one",
+        "result/two",
+    )
+    assert one.record.config.tree()["imported"]["pooling"] == "cls"
     assert one.id != two.id
 
 
@@ -155,9 +163,9 @@ def state(
 
 def test_a_trainer_s_state(tmp_path):
     (run,) = imported(tmp_path, state(), "trainer_state.json")
-    assert run.results["protocol"] == {"id": "simcse-2021"}
-    assert run.results["tasks"] == {}
-    dev = run.results["dev"]
+    assert run.record.results.protocol.id == "simcse-2021"
+    assert run.record.results.tree()["tasks"] == {}
+    dev = run.record.results.tree()["dev"]
     assert (dev["task"], dev["selection"], dev["spearman"], dev["step"], dev["checks"]) == (
         "stsb-dev",
         "best",
@@ -172,7 +180,7 @@ def test_a_trainer_s_state(tmp_path):
         (375, 0.1, 0.7),
     ]
     assert run.metrics()[0]["eval_sickr_spearman"] == 0.6
-    assert run.config["encoder"] == "my-simcse"
+    assert run.record.config.encoder == "my-simcse"
 
 
 def test_a_trainer_s_state_of_other_origin(tmp_path):
@@ -182,8 +190,8 @@ def test_a_trainer_s_state_of_other_origin(tmp_path):
         values=(0.6, float("nan"), 0.7),
     )
     (run,) = imported(tmp_path, other, "mine/trainer_state.json")
-    assert run.results["protocol"] == {"id": None}
-    dev = run.results["dev"]
+    assert run.record.results.protocol.id is None
+    dev = run.record.results.tree()["dev"]
     assert (dev["task"], dev["selection"], dev["spearman"], dev["step"], dev["checks"]) == (
         "sts-dev",
         "last",
@@ -192,7 +200,7 @@ def test_a_trainer_s_state_of_other_origin(tmp_path):
         2,
     )
     assert run.metrics()[1]["dev_spearman"] is None
-    assert run.config["encoder"] == "mine"
+    assert run.record.config.encoder == "mine"
 
 
 @pytest.mark.parametrize(
@@ -267,29 +275,36 @@ def test_seven_files_of_a_model_are_one_run(tmp_path, layout):
     ]
     (run,) = import_files(files, tmp_path / "runs")
     tasks = [*SEVEN[:-1], "sickr-all"]
-    assert list(run.results["tasks"]) == tasks == run.results["average"]["tasks"]
-    assert [run.results["tasks"][task]["spearman"]["all"] for task in tasks] == spearmans
-    assert run.results["tasks"]["sts12"]["pearson"]["all"] == pytest.approx(0.62)
-    assert run.results["average"]["spearman"]["all"] == pytest.approx(np.mean(spearmans))
-    assert run.results["protocol"] == {"id": "mteb"}
-    assert run.config["encoder"] == "org/model"
-    assert run.config["imported"]["revision"] == "0123456789abcdef"
-    assert len(run.config["imported"]["files"]) == 7
+    assert (
+        list(run.record.results.tree()["tasks"])
+        == tasks
+        == run.record.results.tree()["average"]["tasks"]
+    )
+    assert [run.record.sts.tasks[task].spearman.all for task in tasks] == spearmans
+    assert run.record.sts.tasks["sts12"].pearson.all == pytest.approx(0.62)
+    assert run.record.sts.average.spearman.all == pytest.approx(np.mean(spearmans))
+    assert run.record.results.protocol.id == "mteb"
+    assert run.record.config.encoder == "org/model"
+    assert run.record.config.tree()["imported"]["revision"] == "0123456789abcdef"
+    assert len(run.record.config.tree()["imported"]["files"]) == 7
 
 
 def test_a_model_s_name_is_that_of_its_card(tmp_path):
     written(tmp_path, "model_meta.json", {"name": "org/Model", "revision": "r1"})
     (run,) = imported(tmp_path, second_layout("STS12", 0.6, 0.6), "STS12.json")
-    assert (run.config["encoder"], run.config["imported"]["revision"]) == ("org/Model", "r1")
+    assert (
+        run.record.config.encoder,
+        run.record.config.tree()["imported"]["revision"],
+    ) == ("org/Model", "r1")
     (named,) = imported(tmp_path, second_layout("STS12", 0.6, 0.6), "STS12.json", name="mine")
-    assert (named.config["encoder"], named.id) == ("mine", run.id)
+    assert (named.record.config.encoder, named.id) == ("mine", run.id)
 
 
 def test_numbers_of_model_cards_are_times_100(tmp_path):
     (run,) = imported(tmp_path, second_layout("SICK-R", 0.779, 0.84, scale=100.0), "SICK-R.json")
-    assert run.results["tasks"]["sickr-all"]["spearman"]["all"] == pytest.approx(0.779)
-    assert run.results["tasks"]["sickr-all"]["pearson"]["all"] == pytest.approx(0.84)
-    assert run.results["average"]["undefined"].startswith("missing sts12")
+    assert run.record.sts.tasks["sickr-all"].spearman.all == pytest.approx(0.779)
+    assert run.record.sts.tasks["sickr-all"].pearson.all == pytest.approx(0.84)
+    assert run.record.sts.average.undefined.startswith("missing sts12")
 
 
 def test_validation_of_stsb_is_its_dev_set(tmp_path):
@@ -297,7 +312,9 @@ def test_validation_of_stsb_is_its_dev_set(tmp_path):
         "STSBenchmark", 0.8, 0.81, validation={"cos_sim": {"spearman": 0.85, "pearson": 0.86}}
     )
     (run,) = imported(tmp_path, content, "STSBenchmark.json")
-    assert {task: v["spearman"]["all"] for task, v in run.results["tasks"].items()} == {
+    assert {
+        task: v["spearman"]["all"] for task, v in run.record.results.tree()["tasks"].items()
+    } == {
         "stsb": 0.8,
         "stsb-dev": 0.85,
     }
@@ -305,8 +322,8 @@ def test_validation_of_stsb_is_its_dev_set(tmp_path):
 
 def test_nan_is_undefined(tmp_path):
     (run,) = imported(tmp_path, second_layout("STS12", float("nan"), float("nan")), "STS12.json")
-    assert run.results["tasks"]["sts12"]["undefined"] == "the file has NaN"
-    assert run.results["tasks"]["sts12"]["spearman"]["all"] is None
+    assert run.record.sts.tasks["sts12"].undefined == "the file has NaN"
+    assert run.record.sts.tasks["sts12"].spearman.all is None
 
 
 @pytest.mark.parametrize(
@@ -369,7 +386,7 @@ def test_from_the_command_line_to_the_store(call, tmp_path):
     code, out, err = call("import", *files)
     assert code == 0, err
     assert "(imported)" in out
-    assert "stsb-dev: 75.00 at step 250 (best of 3 looks)" in out
+    assert "stsb-dev: 75.00 at step 250 (best of 3 dev evaluations)" in out
     assert "77.90" in out
     found = find_runs(tmp_path / "runs")
     assert len(found) == 4

@@ -197,7 +197,6 @@ def test_the_old_protocol_says_so():
         index[1::2],
         gold,
         protocol="legacy-batch",
-        lengths=index,
         resamples=20,
     )
     text = PROBES[old.name].summary(old)

@@ -13,6 +13,8 @@ def test_it_is_written_whole(study, tmp_path):
         "summary.md",
         "page.html",
         "card.json",
+        "differences.png",
+        "differences.pdf",
         "figure.png",
         "figure.pdf",
     }

@@ -1,5 +1,7 @@
 """Arms: what a step encodes and compares, by hand, in a limiting case, or as another arm."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -11,12 +13,14 @@ from recse_lab.errors import LabError
 from recse_lab.jobs.build import Lab
 from recse_lab.jobs.settling import settle
 from recse_lab.jobs.train import execute
+from recse_lab.models.batching import pad
 from recse_lab.models.readouts.prompt import template_bias, wrap
 from recse_lab.models.saving import load_encoder
 from recse_lab.objectives import InfoNCE, recse_terms
 from recse_lab.optimisation.batches import Batches
 from recse_lab.optimisation.stepping import Interrupted
 from recse_lab.reshape.token_view import TOKEN_FORMULAS, reshape_tokens
+from recse_lab.training.arm import Arm
 
 RESHAPE = {"operator": "channel-gram", "dim": 4, "projection": 8, "weight": 0.5}
 
@@ -82,6 +86,29 @@ def test_a_fixed_mask_is_still_dropout_and_changes_with_the_step(base):
     assert (one.views[0] - none.views[0]).abs().max() > 1e-3
 
 
+def test_an_integrated_target_is_read_through_the_anchors_own_mask(base, monkeypatch):
+    """The features that are reshaped are the states whose mean is the embedding, dropout included."""
+    reshape = {**RESHAPE, "mode": "integrated", "source": 3}
+    lab = lab_of(base, reshape=reshape, **{"model.head": "none", "model.dropout": 0.3})
+    arm = lab.arm()
+    seen = []
+    read = Arm._anchors
+
+    def spy(self, group, hidden, batch):
+        first = group.rows < batch
+        mask = group.mask[first][..., None]
+        features, *rest = read(self, group, hidden, batch)
+        seen.append(((features * mask).sum(1) / mask.sum(1), group.rows[first]))
+        return (features, *rest)
+
+    monkeypatch.setattr(Arm, "_anchors", spy)
+    _, _, embedded = step(lab, arm=arm)
+    means = torch.cat([mean for mean, _ in seen])
+    order = torch.cat([rows for _, rows in seen]).argsort()
+    torch.testing.assert_close(means[order], embedded.views[0], atol=1e-5, rtol=1e-4)
+    assert (means[order] - embedded.views[1]).abs().max() > 1e-2
+
+
 # ---- frameworks -------------------------------------------------------------------------------
 
 
@@ -113,6 +140,7 @@ def test_a_queue_holds_the_momentum_encoders_embeddings_of_the_batches_before(ba
             p.add_(0.01)
     rows = Batches(lab.tokens.lengths, 16, seed=0)(0)
     arm.update_queue(lab.tokens.rows(rows), 4)
+    assert dict(arm.queue.momentum_encoder.encoder.named_parameters()).keys() == before.keys()
     for name, p in arm.queue.momentum_encoder.encoder.named_parameters():
         torch.testing.assert_close(p, before[name] + 0.005, rtol=1e-5, atol=1e-7)
         assert not p.requires_grad
@@ -122,6 +150,89 @@ def test_a_queue_holds_the_momentum_encoders_embeddings_of_the_batches_before(ba
     np.testing.assert_allclose(again.negatives.numpy(), expected, atol=1e-5)
     arm.update_queue(lab.tokens.rows(rows), 4)
     assert len(arm.queue()) == 24
+
+
+def release_losses(lab, steps):
+    """ESimCSE's losses over some steps of plain gradient descent.
+
+    Transcribed from github.com/caskcsg/sentemb at 5eeec55: ESimCSE/esimcse/models.py, ``cl_forward``
+    (both views; θ_k ← m θ_k + (1 − m) θ inside that pass; the pooled states of the momentum backbone
+    through the one ``cls.mlp``; negatives for z1 alone, cross-entropy over the joined columns) and
+    trainers.py, ``compute_loss`` (the batch enters the queue after its loss, in evaluation mode, and
+    the last ``neg_size`` rows stay). run.sh: temp 0.05, momentum 0.995, neg_size 160 of batches of 64.
+    """
+    live = lab.encoder().train()
+    backbone, mlp = live.backbone, live.head
+    momentum_model = copy.deepcopy(backbone).eval()
+    optimizer = torch.optim.SGD(live.parameters(), lr=0.05)
+    neg_size, momentum, temp = 40, 0.995, 0.05
+    cos = torch.nn.CosineSimilarity(dim=-1)
+    batches = Batches(lab.tokens.lengths, 16, seed=0)
+    pre_z1, losses = None, []
+
+    def pooled(model, rows):
+        ids, mask = pad(rows, live.pad_id)
+        last = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        return (last * mask.unsqueeze(-1)).sum(1) / mask.sum(-1).unsqueeze(-1)
+
+    for step in range(steps):
+        rows = lab.tokens.rows(batches(step))
+        repeated = lab.edit("view")(rows, seed=step + 1)  # the second view: the arm's seed plus 1
+        z1, z2 = mlp(pooled(backbone, rows)), mlp(pooled(backbone, repeated))
+        for param, param_m in zip(backbone.parameters(), momentum_model.parameters(), strict=True):
+            param_m.data = param_m.data * momentum + param.data * (1.0 - momentum)
+        cos_sim = cos(z1.unsqueeze(1), z2.unsqueeze(0)) / temp
+        if pre_z1 is not None:
+            more = cos(z1.unsqueeze(1), pre_z1.unsqueeze(0)) / temp
+            cos_sim = torch.cat((cos_sim, more), 1)
+        loss = torch.nn.functional.cross_entropy(cos_sim, torch.arange(len(cos_sim)))
+        with torch.no_grad():
+            eval_z = mlp(pooled(momentum_model, rows))
+        pre_z1 = eval_z if pre_z1 is None else torch.cat((pre_z1, eval_z), 0)[-neg_size:]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def our_losses(lab, steps):
+    """The arm's losses in the order of the training loop, by the same plain gradient descent."""
+    arm = lab.arm().train()
+    optimizer = torch.optim.SGD([p for p in arm.parameters() if p.requires_grad], lr=0.05)
+    batches, losses = Batches(lab.tokens.lengths, 16, seed=0), []
+    for step in range(steps):
+        views = arm.views(lab.tokens.rows(batches(step)), seed=step)
+        loss = lab.objective()(*arm(arm.groups(views, 2, seed=step), 16)).loss
+        arm.update_queue(views[0], 2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_esimcse_is_the_release_s_computation(base):
+    """Step by step, with the queue growing, full and rolling; dropout off, as masks would differ."""
+    options = {"model.head": "tanh", "model.dropout": 0.0}
+    lab = lab_of(base, **framework_options("esimcse"), **options)
+    expected = release_losses(lab, 6)
+    assert our_losses(lab, 6) == pytest.approx(expected, rel=2e-5)
+    copied = lab_of(base, **framework_options("esimcse"), **options, **COPIED)
+    assert our_losses(copied, 6)[:2] == pytest.approx(expected[:2], rel=2e-5)
+    assert abs(our_losses(copied, 6)[-1] / expected[-1] - 1) > 1e-3
+
+
+COPIED = {"contrast.queue_head": "copied"}
+
+
+def test_a_queue_through_the_live_head_is_saved_once(base):
+    options = {"contrast.queue": 2.0, "model.head": "tanh"}
+    live, copied = lab_of(base, **options).arm(), lab_of(base, **options, **COPIED).arm()
+    assert live.queue.momentum_encoder.encoder.head is None
+    head = {name for name in copied.state_dict() if "momentum_encoder.encoder.head" in name}
+    assert copied.state_dict().keys() - live.state_dict().keys() == head != set()
+    assert all(p.requires_grad for p in live.encoder.parameters())
 
 
 def test_training_puts_the_sentences_themselves_into_the_queue_not_their_repetitions(
@@ -158,13 +269,45 @@ def test_prompts_are_read_at_the_mask_and_lose_the_templates_own_state(base):
     assert {group.view for group in groups} == {0, 1}
 
 
+def test_a_prompt_counts_content_tokens_as_the_release_does(base, tmp_path):
+    """Both views of training, for sentences shorter and longer than 32 tokens.
+
+    Transcribed from github.com/kongds/Prompt-BERT at 690ba6e, train.py, ``prepare_features``, with
+    --max_seq_length 32 of run.sh; no full stop is added there.
+    """
+    file = tmp_path / "long.txt"
+    lines = [" ".join(["the dog runs and a cat eats"] * (1 + i % 12)) for i in range(40)]
+    file.write_text("\n".join(lines) + "\n")
+    tree = {k: v for k, v in base.items() if k != "model"} | {"corpus": str(file)}
+    lab = lab_of(tree, **framework_options("promptbert"))
+    tokenizer = lab.tokenizer
+
+    def prepare(s, template):
+        before, behind = template.replace("*mask*", tokenizer.mask_token).split("*sent_0*")
+        bs = tokenizer.encode(before.replace("_", " "))[:-1]
+        es = tokenizer.encode(behind.replace("_", " "))[1:]
+        return bs + tokenizer.encode(s, add_special_tokens=False)[:32] + es
+
+    views = lab.arm().views(lab.tokens.rows(np.arange(40)), seed=0)
+    templates = (
+        'This_sentence_of_"*sent_0*"_means*mask*.',
+        'This_sentence_:_"*sent_0*"_means*mask*.',
+    )
+    for view, template in zip(views, templates, strict=True):
+        assert [row.tolist() for row in view] == [prepare(s, template) for s in lines]
+
+
+SUPERVISED = {k: v for k, v in framework_options("supervised").items() if k != "training"}
+"""Without its recipe: 512 triples a step are more than a test has."""
+
+
 def test_hard_negatives_follow_the_positives(base, tmp_path):
     table = tmp_path / "nli.csv"
     lines = ["sent0,sent1,hard_neg"] + [
         f"the dog {i} runs,a cat {i} eats,the old man {i} sings" for i in range(40)
     ]
     table.write_text("\n".join(lines) + "\n")
-    options = framework_options("supervised") | {"corpus": str(table), "model.dropout": 0.0}
+    options = SUPERVISED | {"corpus": str(table), "model.dropout": 0.0}
     lab = lab_of(base, **options)
     arm = lab.arm().train()
     rows = Batches(lab.tokens.lengths, 16, seed=0)(0)
@@ -180,6 +323,12 @@ def test_hard_negatives_follow_the_positives(base, tmp_path):
         np.testing.assert_allclose(got.detach().numpy(), own.encode_ids(wanted), atol=1e-5)
     run = execute(lab.config, tmp_path / "s")
     assert run.state == "done"
+    saved = load_encoder(str(run.folder / "model" / "last"))
+    assert saved.head is not None  # kept, as sentemb_forward does without --mlp_only_train
+    ids, mask = pad(saved.tokenize(["the dog"]), saved.pad_id)
+    pooled = saved.pool(saved.hidden_states(ids, mask), ids, mask)
+    expected = torch.tanh(saved.head.dense(pooled)).detach().numpy()
+    np.testing.assert_allclose(saved.encode(["the dog"]), expected, atol=1e-6)
     other = execute(
         lab_of(base, **options, **{"contrast.options": {"hard_negative_weight": 1.0}}).config,
         tmp_path / "s",
@@ -195,7 +344,7 @@ def test_a_row_without_its_positive_is_refused_even_where_the_counts_agree(base,
     lines[3], lines[5] = "the dog runs,,the old man sings", ",a cat eats,the old man sings"
     table.write_text("\n".join(lines) + "\n")
     with pytest.raises(LabError, match=r"nli\.csv, line 4: column 'sent1' is empty"):
-        _ = lab_of(base, **framework_options("supervised"), corpus=str(table)).partners
+        _ = lab_of(base, **SUPERVISED, corpus=str(table)).partners
 
 
 @pytest.mark.parametrize("name", [name for name in FRAMEWORKS if name != "supervised"])
@@ -413,7 +562,7 @@ def test_training_a_baseline_is_refused_and_measuring_it_is_not(base, tmp_path, 
         settle(make_config(merge(base, {"encoder": f"bag@{tiny}", "training.steps": 0}))),
         tmp_path / "s",
     )
-    assert run.results["tasks"]["stsb"]["pairs"] > 0
+    assert run.record.sts.tasks["stsb"].pairs > 0
     assert run.id != execute(lab_of(base, **{"training.steps": 0}).config, tmp_path / "s").id
 
 

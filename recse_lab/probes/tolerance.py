@@ -1,0 +1,206 @@
+"""Tolerance: how close sentences of one class stay while the space gets uniform.
+
+Source: Wang & Liu (2021), "Understanding the Behaviour of Contrastive Loss", arXiv:2012.09740,
+section 4: a low temperature buys uniformity at the cost of tolerance to sentences alike. Their
+tolerance is the mean cosine within a class; so it is here, beside that between classes, without
+which a space that is narrow as a whole would seem tolerant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from recse_lab.errors import LabError
+from recse_lab.figures import style
+from recse_lab.figures.encoders import encoder_colour, encoder_legend, encoder_marker
+from recse_lab.figures.labels import note_below
+from recse_lab.figures.panels import grid_of_panels
+from recse_lab.probes.paired import Draws, jackknife, jackknife_groups, paired_measures
+from recse_lab.probes.probe import Labelled, Probe, ProbeInputs
+from recse_lab.probes.result import ProbeResult, tabulate
+from recse_lab.probes.similarity import refuse_unmeasurable, unit
+from recse_lab.probes.wording import lines_by_measure, undefined_notes
+
+SENTENCES = 1000
+"""Of each set, evenly spaced."""
+MEASURES = ("tolerance", "between classes", "separation", "uniformity")
+
+
+class Within(NamedTuple):
+    """Mean cosines of distinct pairs of one class, and of two."""
+
+    same: float
+    different: float
+
+
+def class_cosines(
+    vectors: Float[np.ndarray, "sentences dim"], labels: Int[np.ndarray, " sentences"]
+) -> Within:
+    """Mean cosine within and between classes, in closed form from the sums of the classes.
+
+    NaN where no two sentences share a class, or where there is one class.
+
+    Source: Wang & Liu (2021), equation 8, over distinct pairs.
+    """
+    squares = np.square(vectors, dtype=np.float64).sum(axis=1)
+    same = pairs = 0.0
+    for label in np.unique(labels):
+        rows = labels == label
+        total, count = vectors[rows].sum(0, dtype=np.float64), int(rows.sum())
+        same += total @ total - squares[rows].sum()
+        pairs += count * (count - 1)
+    total, count = vectors.sum(0, dtype=np.float64), len(vectors)
+    every = total @ total - squares.sum()
+    others = count * (count - 1) - pairs
+    return Within(
+        float(same / pairs) if pairs else float("nan"),
+        float((every - same) / others) if others else float("nan"),
+    )
+
+
+def tolerance(
+    sets: Mapping[str, Labelled],
+    embeddings: Mapping[str, Mapping[str, Float[np.ndarray, "sentences dim"]]],
+    temperatures: Mapping[str, float | None],
+    *,
+    against: str | None = None,
+    seed: int = 0,
+) -> ProbeResult:
+    """Tolerance and uniformity of every encoder on sets of labelled sentences.
+
+    Measures, as ``SET: MEASURE``: ``tolerance`` (mean cosine of two sentences of one class),
+    ``between classes`` (of two classes), ``separation`` (their difference over 1 − the mean between
+    classes) and ``uniformity`` (Wang & Isola's, t = 2). 95 % jackknife over random groups of
+    sentences, the same for every encoder.
+
+    Args:
+        sets: Labelled sentences by name.
+        embeddings: By set and encoder.
+        temperatures: τ that an encoder was trained with; None if it was not, or unknown.
+        against: The encoder that the others are compared with.
+        seed: Of the groups of the jackknife.
+
+    Raises:
+        LabError: No set; embeddings that are not finite or zero; ``against`` unknown.
+    """
+    if not sets:
+        raise LabError("tolerance: there is no labelled set; give the folder of the transfer sets.")
+    found: dict[str, dict[str, Draws]] = {name: {} for name in next(iter(embeddings.values()))}
+    for task, labelled in sets.items():
+        count = refuse_unmeasurable(embeddings[task])
+        groups = jackknife_groups(count, seed)
+        keep = [np.arange(count), *(np.setdiff1d(np.arange(count), g) for g in groups)]
+        for name, x in embeddings[task].items():
+            zero = int((~x.any(axis=1)).sum())
+            if zero:
+                raise LabError(f"{name}, {task}: {zero} embeddings are zero vectors.")
+            values = [_measures(unit(x[rows]), labelled.label[rows]) for rows in keep]
+            for k, measure in enumerate(MEASURES):
+                draws = np.array([row[k] for row in values])
+                why = "" if np.isfinite(draws[0]) else "one class, or none twice, or no spread"
+                found[name][f"{task}: {measure}"] = Draws(draws, count, why)
+    curve = pd.DataFrame(
+        [
+            (
+                name,
+                task,
+                temperatures.get(name),
+                *(found[name][f"{task}: {m}"].values[0] for m in MEASURES),
+            )
+            for name in found
+            for task in sets
+        ],
+        columns=pd.Index(["encoder", "set", "temperature", *MEASURES]),
+    )
+    about = {
+        "sets": {task: len(labelled.label) for task, labelled in sets.items()},
+        "temperatures": dict(temperatures),
+        "against": against,
+    }
+    table = tabulate(paired_measures(found, against=against, interval=jackknife))
+    return ProbeResult("tolerance", table, {"plane": curve}, about)
+
+
+def _measures(
+    vectors: Float[np.ndarray, "sentences dim"], labels: Int[np.ndarray, " sentences"]
+) -> tuple[float, float, float, float]:
+    import torch
+
+    from recse_lab.evaluation.space import uniformity
+
+    same, different = class_cosines(vectors, labels)
+    apart = 1 - different
+    separation = (same - different) / apart if apart > 1e-6 else float("nan")
+    return same, different, separation, float(uniformity(torch.from_numpy(vectors)))
+
+
+def figures(result: ProbeResult) -> dict[str, Any]:
+    """``plane``: tolerance against uniformity, one panel per set."""
+    curve = result.curves["plane"]
+    names = list(dict.fromkeys(curve["encoder"]))
+    tasks = list(dict.fromkeys(curve["set"]))
+    figure, panels = grid_of_panels(len(tasks), min(3, len(tasks)), height=2.4)
+    figure.set_layout_engine("constrained")
+    for axes, task in zip(panels, tasks, strict=True):
+        part = curve.loc[curve["set"] == task].set_index("encoder")
+        for e, name in enumerate(names):
+            at = part.loc[name]
+            look = {"color": encoder_colour(e), "markersize": 7}
+            axes.plot(at["uniformity"], at["tolerance"], encoder_marker(e), **look)
+            axes.plot(
+                at["uniformity"], at["between classes"], encoder_marker(e), fillstyle="none", **look
+            )
+        axes.set_title(task.upper())
+        axes.set_xlabel("uniformity")
+        axes.axhline(0, color=style.REFERENCE, linewidth=0.6)
+    panels[0].set_ylabel("mean cosine")
+    encoder_legend(figure, names)
+    note_below(figure, "Filled: within a class (tolerance). Hollow: between classes.")
+    return {"plane": figure}
+
+
+def summary(result: ProbeResult) -> str:
+    """What the numbers say, in Markdown."""
+    lines, parts = lines_by_measure(result), []
+    for name in dict.fromkeys(result.table["encoder"]):
+        tau = result.about["temperatures"].get(name)
+        said = []
+        for task in result.about["sets"]:
+            row = [lines[name, f"{task}: {m}"]["value"] for m in MEASURES]
+            said.append(
+                f"{task} tolerance {row[0]:.3f}, between classes {row[1]:.3f}, uniformity "
+                f"{row[3]:.2f}"
+            )
+        trained = "" if tau is None else f" (τ = {tau:g})"
+        parts.append(f"- {name}{trained}: {'; '.join(said)}.")
+    return "\n\n".join(["\n".join(parts), *undefined_notes(result)])
+
+
+def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
+    sets = inputs.labelled(SENTENCES)
+    embeddings = {
+        task: {name: encode(labelled.sentences) for name, encode in inputs.encoders().items()}
+        for task, labelled in sets.items()
+    }
+    temperatures = {name: c.temperature for name, c in inputs.contrasts().items()}
+    return tolerance(sets, embeddings, temperatures, **options)
+
+
+TOLERANCE = Probe(
+    name="tolerance",
+    question="What does a uniform space cost in closeness of sentences of one class?",
+    needs=("labelled", "encoders", "contrasts"),
+    measure=tolerance,
+    compute=_compute,
+    summary=summary,
+    figures=figures,
+    help={
+        "against": "the encoder that the others are compared with",
+        "seed": "of the groups of the jackknife",
+    },
+)
