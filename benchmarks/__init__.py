@@ -1,1 +1,3 @@
-"""What recse-lab costs, beside sentence-transformers and against its own targets: ``python -m benchmarks``."""
+"""What recse-lab costs, beside sentence-transformers and against its own targets: ``python -m
+benchmarks``.
+"""

@@ -29,8 +29,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="recse-lab beside sentence-transformers, and against its own targets.",
-        epilog="a: evaluation of the seven STS tasks; b: training; c: dev evaluation; d: planner; e: recse-lab --help; f: a step of each "
-        "framework; g: probes on 30,000 embeddings; h: transfer tasks; i: a step of the packaged sample.",
+        epilog="a: evaluation of the seven STS tasks; b: training; c: dev evaluation; d: planner; "
+        "e: recse-lab --help; f: a step of each framework; g: probes on 30,000 embeddings; h: "
+        "transfer tasks; i: a step of the packaged sample.",
     )
     parser.add_argument(
         "--data-dir", required=True, help="STS data in SentEval's layout, or the folder above it"

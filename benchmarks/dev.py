@@ -1,4 +1,6 @@
-"""(c) What looking at the dev set costs beside training, with the settings a user gets who sets none."""
+"""(c) What looking at the dev set costs beside training, with the settings a user gets who sets
+none.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ LOOKS = 2
 
 
 def run(setup: Setup) -> Part:
-    """Short whole runs; the share is worked out for the default number of steps between two looks."""
+    """Short whole runs; the share is worked out for the default number of steps between two
+    looks.
+    """
     every = 1 if setup.quick else 8
     _run(
         setup, every=1, seed=setup.repeats
@@ -40,10 +44,12 @@ def run(setup: Setup) -> Part:
             )
         ],
         [
-            f"`recse-lab train` with default settings (all layers, batch {TrainingConfig().batch_size}, STS-B dev, precision auto), without testing: dev_s and "
-            f"train_s of cost.json over {LOOKS * every} steps with {LOOKS} looks, brought to a look every {usual} steps. Saving the best weights "
-            "is counted apart (save_s).",
-            f"A look takes {min(look):.2f} to {max(look):.2f} s, a step {min(step):.2f} to {max(step):.2f} s.",
+            "`recse-lab train` with default settings (all layers, batch "
+            f"{TrainingConfig().batch_size}, STS-B dev, precision auto), without testing: dev_s "
+            f"and train_s of cost.json over {LOOKS * every} steps with {LOOKS} looks, brought to "
+            f"a look every {usual} steps. Saving the best weights is counted apart (save_s).",
+            f"A look takes {min(look):.2f} to {max(look):.2f} s, a step {min(step):.2f} to "
+            f"{max(step):.2f} s.",
         ],
         {"cost": costs},
     )

@@ -1,4 +1,6 @@
-"""(a) The seven STS tasks: recse-lab beside sentence-transformers, same encoder, same pairs, same scores."""
+"""(a) The seven STS tasks: recse-lab beside sentence-transformers, same encoder, same pairs, same
+scores.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,15 @@ from recse_lab.models.saving import load_encoder
 
 PARTS, QUICK_PARTS = 3, 150
 BATCH_SIZES = (16, 32, 64)
-"""sentence-transformers gets the one it is fastest with; 16 is its evaluator's default, 32 that of encode."""
+"""sentence-transformers gets the one it is fastest with; 16 is its evaluator's default, 32 that of
+encode.
+"""
 
 
 def parts_of(tasks: Sequence[StsTask], count: int) -> list[list[StsTask]]:
-    """The suite in parts of like size. Pairs that share a sentence stay together, across tasks too: of its sentences, a
-    part repeats as many as the whole suite does."""
+    """The suite in parts of like size. Pairs that share a sentence stay together, across tasks too:
+    of its sentences, a part repeats as many as the whole suite does.
+    """
     index: dict[str, int] = {}
     pairs = [pairs for task in tasks for pairs in task.subsets.values()]
     first = np.array([index.setdefault(s, len(index)) for p in pairs for s in p.first])
@@ -137,16 +142,22 @@ def run(setup: Setup) -> Part:
         "evaluation of the seven STS tasks, time",
         rows,
         [
-            f"A repeat is one of {len(parts)} parts of the suite ({min(pairs):,} to {max(pairs):,} pairs); pairs that share a sentence stay "
-            f"together, so nothing that could be encoded once is torn apart. All pairs are evaluated {covered} by every side, in turn.",
-            "recse-lab: score_tasks and sts_results as `recse-lab eval` calls them: every distinct sentence once, its own token budget a batch, "
-            "Spearman and Pearson by all, mean and wmean.",
-            "sentence-transformers: one EmbeddingSimilarityEvaluator a task (sentences1, then sentences2; it sorts each by length), "
-            f"at its fastest batch size on {len(some)} sentences ({tried}). One evaluator a task, not a subset: "
-            "fewer and longer calls, so less padding for it.",
-            "deduplicated: a stronger user, who collects the distinct sentences of all tasks and encodes them in one call of model.encode; "
-            "scored by recse-lab's own functions. bf16, deduplicated: the same with the weights loaded in bfloat16.",
-            f"Loading is timed for neither. Largest difference between the two fp32 Spearman of a task: {apart:.1e}.",
+            f"A repeat is one of {len(parts)} parts of the suite ({min(pairs):,} to "
+            f"{max(pairs):,} pairs); pairs that share a sentence stay together, so nothing that "
+            f"could be encoded once is torn apart. All pairs are evaluated {covered} by every "
+            "side, in turn.",
+            "recse-lab: score_tasks and sts_results as `recse-lab eval` calls them: every "
+            "distinct sentence once, its own token budget a batch, Spearman and Pearson by all, "
+            "mean and wmean.",
+            "sentence-transformers: one EmbeddingSimilarityEvaluator a task (sentences1, then "
+            f"sentences2; it sorts each by length), at its fastest batch size on {len(some)} "
+            f"sentences ({tried}). One evaluator a task, not a subset: fewer and longer calls, so "
+            "less padding for it.",
+            "deduplicated: a stronger user, who collects the distinct sentences of all tasks and "
+            "encodes them in one call of model.encode; scored by recse-lab's own functions. bf16, "
+            "deduplicated: the same with the weights loaded in bfloat16.",
+            "Loading is timed for neither. Largest difference between the two fp32 Spearman of a "
+            f"task: {apart:.1e}.",
             "Ratios of the total seconds: "
             + "; ".join(f"{value:.2f}" for value in totals.values())
             + ", in the order of the rows.",

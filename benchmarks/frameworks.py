@@ -19,7 +19,9 @@ WARM_UP = 2  # first steps, which are not counted
 BASE = "simcse"
 QUEUED = "esimcse"
 QUEUELESS = f"{QUEUED} without its queue"
-"""SimCSE on ESimCSE's longer text: beside it stands what the momentum encoder and the queue cost, which the target is for."""
+"""SimCSE on ESimCSE's longer text: beside it stands what the momentum encoder and the queue cost,
+which the target is for.
+"""
 HALF = " in bf16"
 AT_MOST = {"reshape-only": 0.6, f"{BASE}{RESHAPE}": 1.1}
 QUEUE_AT_MOST = 1.15
@@ -33,7 +35,9 @@ class Measured(NamedTuple):
 
 
 def run(setup: Setup) -> Part:
-    """Within a repeat the frameworks take their turns; every one trains on the same batches from the same start."""
+    """Within a repeat the frameworks take their turns; every one trains on the same batches from
+    the same start.
+    """
     steps = WARM_UP + (2 if setup.quick else 8)
     names = [
         BASE,
@@ -47,7 +51,8 @@ def run(setup: Setup) -> Part:
         for name, lab in labs.items():
             found[name].append(_step(lab, setup))
             say(
-                f"f: repeat {repeat + 1} of {setup.repeats}, {name}: {found[name][-1].seconds:.3f} s a step"
+                f"f: repeat {repeat + 1} of {setup.repeats}, {name}: "
+                f"{found[name][-1].seconds:.3f} s a step"
             )
     seconds = {name: [each.seconds for each in measured] for name, measured in found.items()}
     tokens = {name: measured[0].tokens for name, measured in found.items()}
@@ -70,15 +75,21 @@ def run(setup: Setup) -> Part:
         "frameworks, seconds of a training step",
         rows,
         [
-            f"`recse-lab train --framework NAME`, all layers of {ENCODER}, mean pooling, fp32, batch {config.training.batch_size}, at most "
-            f"{config.model.max_length} tokens, the same sentences in the same order; {WARM_UP} warm-up steps, then {steps - WARM_UP} counted "
-            "ones a repeat. Everything a step needs is in it: text views, template bias, momentum encoder, reading stored features.",
-            f"{QUEUELESS} reads the same repeated words. Where every pass runs at the same speed the queue must cost 1 + (what its momentum "
-            f"encoder reads) / (3 × what is trained on) = {1 + tokens[BASE] / 2 / (3 * tokens[QUEUED]):.2f}×: a forward pass is a third of a "
-            "training step.",
-            f"Tokens a step (padding not counted): {'; '.join(f'{name} {count:,.0f}' for name, count in tokens.items() if name in names)}.",
-            f"Seconds a step, median: {'; '.join(f'{name} {np.median(values):.3f}' for name, values in seconds.items())}.",
-            "supervised is left out: it needs a table of triples, and does three passes by its nature.",
+            f"`recse-lab train --framework NAME`, all layers of {ENCODER}, mean pooling, fp32, "
+            f"batch {config.training.batch_size}, at most {config.model.max_length} tokens, the "
+            f"same sentences in the same order; {WARM_UP} warm-up steps, then {steps - WARM_UP} "
+            "counted ones a repeat. Everything a step needs is in it: text views, template bias, "
+            "momentum encoder, reading stored features.",
+            f"{QUEUELESS} reads the same repeated words. Where every pass runs at the same speed "
+            "the queue must cost 1 + (what its momentum encoder reads) / (3 × what is trained "
+            f"on) = {1 + tokens[BASE] / 2 / (3 * tokens[QUEUED]):.2f}×: a forward pass is a third "
+            "of a training step.",
+            "Tokens a step (padding not counted): "
+            f"{'; '.join(f'{name} {tokens[name]:,.0f}' for name in tokens if name in names)}.",
+            "Seconds a step, median: "
+            f"{'; '.join(f'{name} {np.median(values):.3f}' for name, values in seconds.items())}.",
+            "supervised is left out: it needs a table of triples, and does three passes by its "
+            "nature.",
         ],
         {"seconds": seconds, "tokens": tokens},
     )

@@ -1,4 +1,6 @@
-"""How a number is taken and what is kept of it: one value a repeat, their median and range, and a target."""
+"""How a number is taken and what is kept of it: one value a repeat, their median and range, and a
+target.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Setup:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a value for each repeat, and the target that their median must keep."""
+    """One line of the table: a value for each repeat, and the target that their median must
+    keep.
+    """
 
     what: str
     unit: str

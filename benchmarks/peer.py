@@ -1,4 +1,6 @@
-"""sentence-transformers as its users run it: the evaluator, the trainer, and a user who removes duplicates himself."""
+"""sentence-transformers as its users run it: the evaluator, the trainer, and a user who removes
+duplicates himself.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def model(
 def evaluate(
     model: SentenceTransformer, tasks: Sequence[StsTask], batch_size: int
 ) -> dict[str, float]:
-    """Spearman by task, from one EmbeddingSimilarityEvaluator a task: sentences1, then sentences2."""
+    """Spearman by task, from one EmbeddingSimilarityEvaluator a task: sentences1, then
+    sentences2.
+    """
     scores = {}
     for task in tasks:
         pairs = task.subsets.values()
@@ -103,7 +107,9 @@ def train(
     precision: str,
     folder: Path,
 ) -> tuple[list[float], list[int]]:
-    """One pass of SimCSE over ``sentences`` in their order: when each step ended, and its number of real tokens."""
+    """One pass of SimCSE over ``sentences`` in their order: when each step ended, and its number of
+    real tokens.
+    """
     reset_accelerate()
     torch.manual_seed(0)
     encoder = model(max_length=max_length)

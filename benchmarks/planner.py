@@ -1,4 +1,6 @@
-"""(d) Laying out a study whose cells are all in the store: seconds a cell, each time in a new process."""
+"""(d) Laying out a study whose cells are all in the store: seconds a cell, each time in a new
+process.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ def run(setup: Setup) -> Part:
         taken.append(json.loads(answer))
         assert taken[-1]["to_run"] == 0
         say(
-            f"d: repeat {repeat + 1} of {setup.repeats}: {taken[-1]['seconds']:.2f} s for {len(cells)} cells"
+            f"d: repeat {repeat + 1} of {setup.repeats}: {taken[-1]['seconds']:.2f} s for "
+            f"{len(cells)} cells"
         )
     return Part(
         f"planner, seconds a cell of {STUDY}",
@@ -49,8 +52,9 @@ def run(setup: Setup) -> Part:
             )
         ],
         [
-            f"{len(cells)} cells, all done in the store. Each repeat is a new process: it reads the study, fingerprints encoder, corpus and STS data, "
-            "settles every configuration, computes every run's id and reads its state; Python's imports are not in it."
+            f"{len(cells)} cells, all done in the store. Each repeat is a new process: it reads "
+            "the study, fingerprints encoder, corpus and STS data, settles every configuration, "
+            "computes every run's id and reads its state; Python's imports are not in it."
         ],
         {"plans": taken},
     )

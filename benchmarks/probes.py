@@ -19,7 +19,9 @@ SECONDS, GIGABYTES = 60.0, 2.0
 
 
 def run(setup: Setup) -> Part:
-    """All pairs of the STS suite, and sentences of the corpus up to the number; every repeat is a process of its own."""
+    """All pairs of the STS suite, and sentences of the corpus up to the number; every repeat is a
+    process of its own.
+    """
     folder = setup.scratch / "probes"
     folder.mkdir()
     pairs = _store(setup, folder)
@@ -49,9 +51,11 @@ def run(setup: Setup) -> Part:
             *(Row(name, "s", [each["seconds"][name] for each in found]) for name in names),
         ],
         [
-            f"Embeddings of {ENCODER}, mean pooling, of the distinct sentences of the seven STS tasks and of the corpus; {pairs:,} pairs with gold. "
-            "Encoded and stored before the clock starts; reading the arrays is in it, Python's imports are not.",
-            "layers, influence, minimal-pairs and trajectory are left out: they ask the network for states of their own, or read a run's metrics.",
+            f"Embeddings of {ENCODER}, mean pooling, of the distinct sentences of the seven STS "
+            f"tasks and of the corpus; {pairs:,} pairs with gold. Encoded and stored before the "
+            "clock starts; reading the arrays is in it, Python's imports are not.",
+            "layers, influence, minimal-pairs and trajectory are left out: they ask the network "
+            "for states of their own, or read a run's metrics.",
         ],
         {"repeats": found},
     )

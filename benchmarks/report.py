@@ -1,4 +1,6 @@
-"""The table in the terminal, and what is kept of a run of the benchmarks: summary.md and results.json."""
+"""The table in the terminal, and what is kept of a run of the benchmarks: summary.md and
+results.json.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,8 @@ PACKAGES = (
 SETTINGS = ("RECSE_LAB_SENTEVAL",)
 QUESTION = "Is it as fast as the common library, and as fast as it should be?"
 SAID = (
-    "Each number is the median over paired repeats, the sides taking turns; below 1× recse-lab takes less time, and of tokens per second "
-    "above 1× it does more."
+    "Each number is the median over paired repeats, the sides taking turns; below 1× recse-lab "
+    "takes less time, and of tokens per second above 1× it does more."
 )
 MEASURED = ("what", "unit", "values", "at_most", "at_least")
 COLUMNS = ("measured", "median", "min … max (repeats)", "target", "")
@@ -84,7 +86,10 @@ def doubts(about: dict[str, Any], setup: Setup) -> list[str]:
     if setup.quick:
         found.append("--quick: a smoke test on a small part of the data; its numbers mean nothing.")
     if about["load_before"] > 0.3 * about["cores"]:
-        load = f"load {about['load_before']:.1f} on {about['cores']} cores before the first measurement"
+        load = (
+            f"load {about['load_before']:.1f} on {about['cores']} cores before the first "
+            "measurement"
+        )
         found.append(f"The machine was not quiet: {load}.")
     return found
 
@@ -125,7 +130,10 @@ def print_table(parts: dict[str, Part], warnings: list[str]) -> None:
 
 
 def card(kept: dict[str, Any]) -> Card:
-    """What the page of all reports shows: how many targets are met, and the table. ``kept`` is what results.json holds."""
+    """What the page of all reports shows: how many targets are met, and the table.
+
+    ``kept`` is what results.json holds.
+    """
     parts = kept["parts"]
     aimed = [row for part in parts.values() for row in part["rows"] if row["met"] is not None]
     missed = [row["what"] for row in aimed if not row["met"]]
@@ -163,7 +171,8 @@ def card(kept: dict[str, Any]) -> Card:
         [table],
         provenance=[
             f"`{kept['command']}`",
-            f"Commit {kept['commit']}, {kept['date'][:10]}, {kept['repeats']} repeats; {kept['cpu']}, {kept['cores']} cores.",
+            f"Commit {kept['commit']}, {kept['date'][:10]}, {kept['repeats']} repeats; "
+            f"{kept['cpu']}, {kept['cores']} cores.",
         ],
     )
 
@@ -229,9 +238,10 @@ def write(
         "",
         f"`{about['command']}`",
         "",
-        f"Commit {about['commit']}, {about['date']}, {setup.repeats} repeats. {about['cpu']}, {about['cores']} cores, {about['threads']} threads, "
-        f"{about['device']}, load {about['load_before']:.1f} before the first measurement. Python {about['python']}, {versions}. "
-        "Every raw time is in results.json.",
+        f"Commit {about['commit']}, {about['date']}, {setup.repeats} repeats. {about['cpu']}, "
+        f"{about['cores']} cores, {about['threads']} threads, {about['device']}, load "
+        f"{about['load_before']:.1f} before the first measurement. Python {about['python']}, "
+        f"{versions}. Every raw time is in results.json.",
         "",
     ]
     with atomic_path(folder / "summary.md") as beside:

@@ -1,4 +1,5 @@
-"""Does sample-sts rank encoders as STS-B does? Writes reports/sample-sts/: table, scatter plot, Kendall's tau.
+"""Does sample-sts rank encoders as STS-B does? Writes reports/sample-sts/: table, scatter plot,
+Kendall's tau.
 
 python -m benchmarks.sample_sts --data-dir SENTEVAL [--encoder NAME:POOLING[:LAYERS] ...]
 """
@@ -29,7 +30,8 @@ from recse_lab.statistics.correlation import METRICS
 from recse_lab.statistics.rank_bootstrap import bootstrap_correlations
 from recse_lab.statistics.sts import by_task, joined
 
-# Of different quality on purpose: depths and poolings of a supervised encoder and of an unsupervised one, and all that needs no training.
+# Of different quality on purpose: depths and poolings of a supervised encoder and of an
+# unsupervised one, and all that needs no training.
 ENCODERS = (
     "all-minilm-l6-v2:mean",
     "all-minilm-l6-v2:mean:5",
@@ -65,9 +67,13 @@ SETS = {
 WHOLE, PARTS = "sample-sts-all", ("sample-sts-dev", "sample-sts")
 """The packaged pairs all together: none of these encoders was chosen by its dev split."""
 RANKINGS = (("stsb", WHOLE), ("stsb", "sample-sts"), ("stsb", "stsb-dev"))
-"""What is compared: the whole set, its test split, and as a yardstick STS-B with itself on other pairs."""
+"""What is compared: the whole set, its test split, and as a yardstick STS-B with itself on other
+pairs.
+"""
 APART = 5
-"""Points of Spearman that two encoders differ by, clearly: about the half-width of an interval on 540 pairs."""
+"""Points of Spearman that two encoders differ by, clearly: about the half-width of an interval on
+540 pairs.
+"""
 RESAMPLES, SEED = 2000, 0
 KENDALL: Callable[..., Any] = stats.kendalltau
 
@@ -107,7 +113,9 @@ def pairs_of(runs: list[Run]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 class Agreement(NamedTuple):
-    """Kendall's τ between two rankings, its 95 % interval, and of the pairs of encoders ``APART`` points apart those ordered alike."""
+    """Kendall's τ between two rankings, its 95 % interval, and of the pairs of encoders ``APART``
+    points apart those ordered alike.
+    """
 
     tau: float
     low: float
@@ -117,12 +125,16 @@ class Agreement(NamedTuple):
 
     @property
     def clear(self) -> float:
-        """τ over the pairs of encoders that are apart: of different quality, as the first ranking sees it."""
+        """τ over the pairs of encoders that are apart: of different quality, as the first ranking
+        sees it.
+        """
         return 2 * self.same / self.apart - 1 if self.apart else float("nan")
 
 
 def agreement(first: Ranked, second: Ranked) -> Agreement:
-    """The interval is over other pairs of sentences (percentiles of a bootstrap of both sets), for these very encoders."""
+    """The interval is over other pairs of sentences (percentiles of a bootstrap of both sets), for
+    these very encoders.
+    """
     tau = float(KENDALL(first.scores, second.scores).statistic)
     taus = [float(KENDALL(a, b).statistic) for a, b in zip(first.boot, second.boot, strict=True)]
     low, high = np.percentile(taus, [2.5, 97.5])
@@ -233,13 +245,19 @@ def main() -> None:
     found = {(a, b): agreement(rankings[a], rankings[b]) for a, b in RANKINGS}
     whole, yardstick = found["stsb", WHOLE], found["stsb", "stsb-dev"]
     told = (
-        f"Over {len(frame)} encoders Kendall's τ between sample-sts and STS-B test is **{whole.tau:.2f}** [{whole.low:.2f}, "
-        f"{whole.high:.2f}], and {whole.clear:.2f} over the {whole.apart} pairs of encoders that are {APART} points or more apart; STS-B's own dev set, the yardstick, reaches {yardstick.tau:.2f} [{yardstick.low:.2f}, {yardstick.high:.2f}] and {yardstick.clear:.2f}."
+        f"Over {len(frame)} encoders Kendall's τ between sample-sts and STS-B test is "
+        f"**{whole.tau:.2f}** [{whole.low:.2f}, {whole.high:.2f}], and {whole.clear:.2f} over the "
+        f"{whole.apart} pairs of encoders that are {APART} points or more apart; STS-B's own dev "
+        f"set, the yardstick, reaches {yardstick.tau:.2f} [{yardstick.low:.2f}, "
+        f"{yardstick.high:.2f}] and {yardstick.clear:.2f}."
     )
     note = (
-        f"Spearman ×100, fp32; {', '.join(f'{SETS[name]} {len(gold):,}' for name, (gold, _) in pairs.items())} pairs. Intervals: 95 %, "
-        f"{RESAMPLES:,} resamples of the pairs of both sets, for these encoders. The encoders "
-        "were listed beforehand, to differ in quality, and none was left out; several are depths or poolings of one model, so they are no independent sample of encoders."
+        "Spearman ×100, fp32; "
+        f"{', '.join(f'{SETS[name]} {len(gold):,}' for name, (gold, _) in pairs.items())} pairs. "
+        f"Intervals: 95 %, {RESAMPLES:,} resamples of the pairs of both sets, for these encoders. "
+        "The encoders were listed beforehand, to differ in quality, and none was left out; "
+        "several are depths or poolings of one model, so they are no independent sample of "
+        "encoders."
     )
     style.save(plot(frame, found["stsb", WHOLE].tau), options.out / "figure")
     computed = f"`python -m benchmarks.sample_sts --data-dir SENTEVAL`, commit {commit()}, {now()}"
@@ -259,7 +277,10 @@ def main() -> None:
         ),
     ]
     body = "\n".join(map(markdown, tables))
-    text = f"# {QUESTION}\n\n{told}\n\n![STS-B against sample-sts](figure.png)\n\n{body}\n_{computed}_\n"
+    text = (
+        f"# {QUESTION}\n\n{told}\n\n![STS-B against "
+        f"sample-sts](figure.png)\n\n{body}\n_{computed}_\n"
+    )
     with atomic_path(options.out / "summary.md") as path:
         path.write_text(text, encoding="utf-8")
     write_card(

@@ -1,4 +1,6 @@
-"""(i) One SimCSE step of 64 sentences on what the package carries: the time a newcomer waits for."""
+"""(i) One SimCSE step of 64 sentences on what the package carries: the time a newcomer waits
+for.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +30,17 @@ def run(setup: Setup) -> Part:
         for precision, seconds in found.items():
             seconds.append(_step(setup, precision, steps))
             say(
-                f"i: repeat {repeat + 1} of {setup.repeats}, {precision}: {seconds[-1]:.3f} s a step"
+                f"i: repeat {repeat + 1} of {setup.repeats}, {precision}: {seconds[-1]:.3f} s a "
+                "step"
             )
     rows = [
         Row(f"a step, {precision}", "s", seconds, at_most=None if place else 0.1)
         for place, (precision, seconds) in enumerate(found.items())
     ]
     note = (
-        f"{ENCODER}, {CORPUS}, mean pooling, tanh head, batch {BATCH}, {torch.get_num_threads()} thread(s); {steps - WARM_UP} steps after "
-        f"{WARM_UP} of warm-up. The target is for the precision that `auto` takes here, {PRECISIONS[0]}."
+        f"{ENCODER}, {CORPUS}, mean pooling, tanh head, batch {BATCH}, {torch.get_num_threads()} "
+        f"thread(s); {steps - WARM_UP} steps after {WARM_UP} of warm-up. The target is for the "
+        f"precision that `auto` takes here, {PRECISIONS[0]}."
     )
     return Part("one SimCSE step of the sample", rows, [note], {"seconds": found})
 

@@ -1,4 +1,6 @@
-"""(b) Training: real tokens per second of SimCSE, recse-lab beside sentence-transformers' trainer on the same batches."""
+"""(b) Training: real tokens per second of SimCSE, recse-lab beside sentence-transformers' trainer
+on the same batches.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,8 @@ def run(setup: Setup) -> Part:
                     sum(real[WARM_UP:]) / (stamps[-1] - stamps[WARM_UP - 1] + besides)
                 )
                 say(
-                    f"b: repeat {repeat + 1} of {setup.repeats}, {name}: {rate[name][-1]:,.0f} tokens/s"
+                    f"b: repeat {repeat + 1} of {setup.repeats}, {name}: {rate[name][-1]:,.0f} "
+                    "tokens/s"
                 )
     table = [
         Row(
@@ -83,13 +86,18 @@ def run(setup: Setup) -> Part:
         "training, real tokens per second",
         table,
         [
-            f"SimCSE, all layers, mean pooling, batch {batch_size}, at most {max_length} tokens, temperature 0.05, AdamW, clip 1.0, no dev set, no "
-            f"checkpoint; the same {len(sentences)} sentences in the same order; {WARM_UP} warm-up steps, then {steps - WARM_UP} counted ones a repeat.",
-            "A token counts if it is no padding, once for each of the two passes; the numbers of both sides agree step by step.",
-            "recse-lab: training.trainer.train with its defaults. It reads a corpus tokenised beforehand: the share of these sentences in that time "
+            f"SimCSE, all layers, mean pooling, batch {batch_size}, at most {max_length} tokens, "
+            "temperature 0.05, AdamW, clip 1.0, no dev set, no checkpoint; the same "
+            f"{len(sentences)} sentences in the same order; {WARM_UP} warm-up steps, then "
+            f"{steps - WARM_UP} counted ones a repeat.",
+            "A token counts if it is no padding, once for each of the two passes; the numbers of "
+            "both sides agree step by step.",
+            "recse-lab: training.trainer.train with its defaults. It reads a corpus tokenised "
+            "beforehand: the share of these sentences in that time "
             f"({tokenising / (steps - WARM_UP):.4f} s a step) is charged to it.",
-            "sentence-transformers: SentenceTransformerTrainer with MultipleNegativesRankingLoss(scale=20) on pairs (s, s); bf16=True where bf16; "
-            "its default optimiser; no logging, no workers.",
+            "sentence-transformers: SentenceTransformerTrainer with "
+            "MultipleNegativesRankingLoss(scale=20) on pairs (s, s); bf16=True where bf16; its "
+            "default optimiser; no logging, no workers.",
             f"Tokens per second, median: {rates}.",
         ],
         {

@@ -1,7 +1,9 @@
-"""(h) The seven transfer tasks: all fits in one batch, beside scikit-learn's loops and SentEval's own classifiers.
+"""(h) The seven transfer tasks: all fits in one batch, beside scikit-learn's loops and SentEval's
+own classifiers.
 
-``RECSE_LAB_EMBEDDINGS`` names a folder that keeps the embeddings between runs, ``RECSE_LAB_SENTEVAL`` a checkout of
-facebookresearch/SentEval, whose code is then run too; none of it is in this repository.
+``RECSE_LAB_EMBEDDINGS`` names a folder that keeps the embeddings between runs,
+``RECSE_LAB_SENTEVAL`` a checkout of facebookresearch/SentEval, whose code is then run too; none of
+it is in this repository.
 """
 
 from __future__ import annotations
@@ -40,15 +42,21 @@ from recse_lab.models.saving import load_encoder
 
 PROTOCOL = "senteval-10fold"
 OUTER = 2
-"""Of ten outer folds, those that scikit-learn does in its loops; its seconds are scaled up to ten."""
+"""Of ten outer folds, those that scikit-learn does in its loops; its seconds are scaled up to ten.
+"""
 SENTEVAL_TASKS = ("cr", "sst2", "trec", "mrpc")
-"""What SentEval's own code is timed on: every kind of split. MR, SUBJ and MPQA would be CR again with 2.8 times the rows."""
+"""What SentEval's own code is timed on: every kind of split.
+
+MR, SUBJ and MPQA would be CR again with 2.8 times the rows.
+"""
 ADAM = {"nhid": 0, "optim": "adam", "batch_size": 64, "tenacity": 5, "epoch_size": 4}
 
 
 class Loops(NamedTuple):
-    """CPU seconds of the loops as scikit-learn comes; accuracies as it comes and solved, at recse-lab's choices; and in how
-    many of the splits whose regulariser it chose itself it chose the same."""
+    """CPU seconds of the loops as scikit-learn comes; accuracies as it comes and solved, at
+    recse-lab's choices; and in how many of the splits whose regulariser it chose itself it chose
+    the same.
+    """
 
     seconds: float
     as_it_comes: float
@@ -58,20 +66,25 @@ class Loops(NamedTuple):
 
 
 def cpu_seconds(task: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of CPU of this process, which other work on the machine does not lengthen, and the result."""
+    """Seconds of CPU of this process, which other work on the machine does not lengthen, and the
+    result.
+    """
     began = time.process_time()
     result = task()
     return time.process_time() - began, result
 
 
-# ---- scikit-learn ------------------------------------------------------------------------------------------------
+# ---- scikit-learn
+# ------------------------------------------------------------------------------
 
 
 SOLVED = {"solver": "newton-cg", "tol": 1e-8, "max_iter": 1000}
 
 
 class SkLearn:
-    """SentEval's loops over LogisticRegression: as it comes (lbfgs, tol 1e-4, at most 100 iterations), or ``SOLVED``."""
+    """SentEval's loops over LogisticRegression: as it comes (lbfgs, tol 1e-4, at most 100
+    iterations), or ``SOLVED``.
+    """
 
     def __init__(self, features: np.ndarray, labels: np.ndarray, classes: int) -> None:
         self.labels, self.classes = labels, classes
@@ -97,11 +110,14 @@ class SkLearn:
         return value
 
 
-# ---- SentEval's own code -----------------------------------------------------------------------------------------
+# ---- SentEval's own code
+# ------------------------------------------------------------------------------
 
 
 def senteval_validation(checkout: Path) -> types.ModuleType:
-    """SentEval's tools/validation.py, on a CPU: its calls of .cuda() are taken out when its classifier is loaded."""
+    """SentEval's tools/validation.py, on a CPU: its calls of .cuda() are taken out when its
+    classifier is loaded.
+    """
     package = types.ModuleType("senteval")
     package.__path__ = [str(checkout / "senteval")]
     sys.modules["senteval"] = package
@@ -149,7 +165,8 @@ def senteval_accuracy(
     return validation.KFoldClassifier(*sets, config).run()[1] / 100
 
 
-# ---- the part ----------------------------------------------------------------------------------------------------
+# ---- the part
+# ------------------------------------------------------------------------------
 
 
 def run(setup: Setup) -> Part:
@@ -168,7 +185,8 @@ def run(setup: Setup) -> Part:
             )
             ours[name].append(took)
             say(
-                f"h: recse-lab, {name}: {took:.1f} s, accuracy {accuracy(outcomes[name].predictions):.4f}"
+                f"h: recse-lab, {name}: {took:.1f} s, accuracy "
+                f"{accuracy(outcomes[name].predictions):.4f}"
             )
     theirs = {name: _loops(task, embeddings[name], outcomes[name]) for name, task in tasks.items()}
     seconds = {name: each.seconds for name, each in theirs.items()}
@@ -185,13 +203,17 @@ def run(setup: Setup) -> Part:
     )
     rows = [_row("scikit-learn's loops", ours, seconds)]
     notes = [
-        f"Embeddings of {ENCODER}, mean pooling, fp32, protocol {PROTOCOL}; CPU seconds of the classifiers alone, "
-        f"{torch.get_num_threads()} thread(s). recse-lab: {sum(map(float, map(np.median, ours.values()))):.1f} s for {len(names)} tasks.",
-        f"scikit-learn's loops: LogisticRegression as it comes on the same folds, {sum(seconds.values()):.0f} s; MR, CR, SUBJ and MPQA were "
-        f"timed on {OUTER} of 10 outer folds and scaled. It chose the same regulariser in {same} of {tried} splits.",
-        f"Accuracy of recse-lab, of scikit-learn solved ({SOLVED}) and as it comes, on the same folds and at the same regularisers: "
+        f"Embeddings of {ENCODER}, mean pooling, fp32, protocol {PROTOCOL}; CPU seconds of the "
+        f"classifiers alone, {torch.get_num_threads()} thread(s). recse-lab: "
+        f"{sum(map(float, map(np.median, ours.values()))):.1f} s for {len(names)} tasks.",
+        "scikit-learn's loops: LogisticRegression as it comes on the same folds, "
+        f"{sum(seconds.values()):.0f} s; MR, CR, SUBJ and MPQA were timed on {OUTER} of 10 outer "
+        f"folds and scaled. It chose the same regulariser in {same} of {tried} splits.",
+        f"Accuracy of recse-lab, of scikit-learn solved ({SOLVED}) and as it comes, on the same "
+        "folds and at the same regularisers: "
         + "; ".join(
-            f"{TRANSFER_LABELS[name]} {100 * row['recse-lab']:.2f} {100 * row['scikit-learn, solved']:.2f} {100 * row['scikit-learn']:.2f}"
+            f"{TRANSFER_LABELS[name]} {100 * row['recse-lab']:.2f} "
+            f"{100 * row['scikit-learn, solved']:.2f} {100 * row['scikit-learn']:.2f}"
             for name, row in table.items()
         )
         + (
@@ -227,9 +249,10 @@ def run(setup: Setup) -> Part:
         )
     )
     notes.append(
-        f"SentEval's own code: its classes of tools/validation.py in the setting of published tables (usepytorch, kfold 10, {ADAM}), on "
-        f"{', '.join(TRANSFER_LABELS[name] for name in some)}, its .cuda() calls taken out. It stops early where recse-lab solves, so accuracies "
-        "differ: "
+        "SentEval's own code: its classes of tools/validation.py in the setting of published "
+        f"tables (usepytorch, kfold 10, {ADAM}), on "
+        f"{', '.join(TRANSFER_LABELS[name] for name in some)}, its .cuda() calls taken out. It "
+        "stops early where recse-lab solves, so accuracies differ: "
         + "; ".join(
             f"{TRANSFER_LABELS[name]} {100 * raw['senteval'][name]['accuracy']:.2f}"
             for name in some

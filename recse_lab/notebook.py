@@ -418,7 +418,8 @@ def probing(name: str) -> Callable[..., Probed]:
 
 
 def __getattr__(name: str) -> Any:
-    """Every probe as a function of its own: ``lab.polarity(run)`` is ``lab.probe("polarity", run)``.
+    """Every probe as a function of its own: ``lab.polarity(run)`` is ``lab.probe("polarity",
+    run)``.
 
     ``errors`` is available as ``lab.probe("errors", …)`` alone: ``recse_lab.errors`` is a module.
     """

@@ -1,1 +1,3 @@
-"""Do the intervals and tests of recse-lab do what they say? Simulated studies whose truth is known."""
+"""Do the intervals and tests of recse-lab do what they say? Simulated studies whose truth is
+known.
+"""

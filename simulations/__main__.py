@@ -1,4 +1,6 @@
-"""``python -m simulations``: minutes of one core, then reports/statistics; ``--report`` draws it again."""
+"""``python -m simulations``: minutes of one core, then reports/statistics; ``--report`` draws it
+again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The best of several looks: how much of a reported maximum is luck, and how well that is estimated."""
+"""The best of several looks: how much of a reported maximum is luck, and how well that is
+estimated.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from simulations.populations import CUTS, graded, graded_spearman
 
 PAIRS, LOOKS, RESAMPLES = 200, 10, 299
 SHARED, OWN = 0.5, 0.25
-# Differences of the slopes of the looks, in steps that make their correlations spread less, as much, and more than noise.
+# Differences of the slopes of the looks, in steps that make their correlations spread less, as
+# much, and more than noise.
 SPREADS = {
     "equally good": 0.0,
     "spread as noise": 0.03,
@@ -30,9 +33,11 @@ def naive_inflation(values: np.ndarray, boot: np.ndarray) -> float:
 
 
 def simulate(name: str, spread: float, replicates: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Mean excess of the reported maximum over the truth of what was chosen, and of every estimate of it; in points.
+    """Mean excess of the reported maximum over the truth of what was chosen, and of every estimate
+    of it; in points.
 
-    The mean error of all looks is taken off the excess: it is 0 on average, and most of the Monte Carlo error.
+    The mean error of all looks is taken off the excess: it is 0 on average, and most of the Monte
+    Carlo error.
     """
     tally, progress = Tally("best of"), Progress(f"best of {LOOKS}, {name}", replicates)
     for replicate in range(replicates):

@@ -1,4 +1,6 @@
-"""Over seeds alone: effects of a 2³ design, the effect size, and the exact errors of the test over seeds and pairs."""
+"""Over seeds alone: effects of a 2³ design, the effect size, and the exact errors of the test over
+seeds and pairs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ SHARES = np.linspace(0, 1, 51)
 
 
 def responses(kind: str, seeds: int, rng: np.random.Generator) -> np.ndarray:
-    """Seeds × cells: true effects of b and b × c, none of a; errors of two kinds, and seeds that differ."""
+    """Seeds × cells: true effects of b and b × c, none of a; errors of two kinds, and seeds that
+    differ.
+    """
     mean = 0.5 * CELLS[:, 1] + CELLS[:, 1] * CELLS[:, 2]
     error = rng.normal(size=(seeds, len(CELLS)))
     if kind == "seeds differ in the effect":

@@ -1,4 +1,6 @@
-"""Intervals of one correlation over pairs: which of the usual ones holds the truth as often as it says."""
+"""Intervals of one correlation over pairs: which of the usual ones holds the truth as often as it
+says.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ Draw = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
 class Population(NamedTuple):
-    """Gold and scores of ``n`` pairs; their correlation in the population is known or computed from four million."""
+    """Gold and scores of ``n`` pairs; their correlation in the population is known or computed from
+    four million.
+    """
 
     name: str
     draw: Draw
@@ -50,7 +54,9 @@ def normal(rho: float, cuts: np.ndarray) -> Draw:
 
 
 def uneven(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A cosine that is sure of paraphrases and unsure of the rest: its noise shrinks as the gold rises."""
+    """A cosine that is sure of paraphrases and unsure of the rest: its noise shrinks as the gold
+    rises.
+    """
     latent = rng.normal(size=n)
     return np.searchsorted(CUTS, latent).astype(float), np.tanh(
         0.5 + 0.5 * latent + 0.4 * np.exp(-latent) * rng.normal(size=n)
@@ -112,7 +118,9 @@ def bca(r: float, boot: np.ndarray, left_out: np.ndarray, n: int) -> np.ndarray:
 
 
 def formula(r: float, boot: np.ndarray, left_out: np.ndarray, n: int) -> np.ndarray:
-    """Without resampling: Fisher's scale with the standard error of Bonett & Wright (2000), made for normal data."""
+    """Without resampling: Fisher's scale with the standard error of Bonett & Wright (2000), made
+    for normal data.
+    """
     return np.tanh(np.arctanh(r) + stats.norm.ppf(TAILS) * np.sqrt((1 + r * r / 2) / (n - 3)))
 
 

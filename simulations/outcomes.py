@@ -1,4 +1,6 @@
-"""Shares of replicates, each with its Monte Carlo error, in one long table that grows part by part."""
+"""Shares of replicates, each with its Monte Carlo error, in one long table that grows part by
+part.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ class Progress:
 
 
 def keep(table: pd.DataFrame, file: Path) -> None:
-    """Add rows to the file; those of a case that it holds already take the place of the old ones."""
+    """Add rows to the file; those of a case that it holds already take the place of the old
+    ones.
+    """
     if file.is_file():
         old = pd.read_csv(file)
         new = pd.MultiIndex.from_arrays([table["part"], table["case"]])

@@ -17,8 +17,8 @@ def graded(latent: np.ndarray) -> np.ndarray:
 def graded_spearman(rho: np.ndarray | float, cuts: np.ndarray) -> np.ndarray:
     """Spearman's rho of a normal score with a normal gold of correlation ``rho``, cut into grades.
 
-    The score's rank is Φ(score), whose mean given the gold z is Φ(ρz / √(2 − ρ²)); a grade's rank is the middle of its
-    interval. The integral over z is taken grade by grade.
+    The score's rank is Φ(score), whose mean given the gold z is Φ(ρz / √(2 − ρ²)); a grade's rank
+    is the middle of its interval. The integral over z is taken grade by grade.
     """
     edges = np.concatenate([[0.0], special.ndtr(cuts), [1.0]])
     middle, share = (edges[1:] + edges[:-1]) / 2, np.diff(edges)

@@ -35,7 +35,9 @@ class Outcomes:
 
 
 def share(value: float | None, target: float) -> str:
-    """A percentage, in bold where it is further than a point from what it should be; – where there is none."""
+    """A percentage, in bold where it is further than a point from what it should be; – where there
+    is none.
+    """
     if value is None:
         return "–"
     text = f"{100 * value:.1f}"
@@ -300,10 +302,12 @@ def intervals_section(out: Outcomes) -> list[str]:
     return [
         "## One correlation: the interval over pairs",
         "",
-        "Coverage of 95 % intervals, per cent. `correlation_interval` is Fisher's scale with the bootstrap's standard error.",
+        "Coverage of 95 % intervals, per cent. `correlation_interval` is Fisher's scale with the "
+        "bootstrap's standard error.",
         "",
         *lines(["population", "pairs", *methods], rows),
-        "Pearson's r has no valid interval where scores have heavy tails: its variance hangs on fourth moments, which such a sample does not show.",
+        "Pearson's r has no valid interval where scores have heavy tails: its variance hangs on "
+        "fourth moments, which such a sample does not show.",
         "",
     ]
 
@@ -323,14 +327,18 @@ def designs_section(out: Outcomes) -> list[str]:
         ]
         for case, n in part[["case", "n"]].drop_duplicates().itertuples(index=False, name=None)
     ]
+    means = {
+        n: out.get("effect size", "d_z 1.5", n, "effect_size", "mean estimate")
+        for n in sorted(out.part("effect size")["n"].unique())
+    }
     sizes = [
         [
             "d_z 1.5",
             str(n),
             share(out.get("effect size", "d_z 1.5", n, "effect_size", "coverage"), 0.95),
-            f"{out.get('effect size', 'd_z 1.5', n, 'effect_size', 'mean estimate') or float('nan'):.2f}",
+            f"{mean if mean else float('nan'):.2f}",
         ]
-        for n in sorted(out.part("effect size")["n"].unique())
+        for n, mean in means.items()
     ]
     exact = []
     for n in sorted(out.part("exact")["n"].unique()):
@@ -346,7 +354,8 @@ def designs_section(out: Outcomes) -> list[str]:
     return [
         "## Factorial effects",
         "",
-        "A 2³ design, seeds as blocks: false positives of a main effect that is none (5 is right), and coverage of an interaction of 1 (95).",
+        "A 2³ design, seeds as blocks: false positives of a main effect that is none (5 is "
+        "right), and coverage of an interaction of 1 (95).",
         "",
         *lines(
             ["errors", "seeds", "against seeds: false", "covered", "pooled: false", "covered"], rows
@@ -387,7 +396,8 @@ def choices_section(out: Outcomes) -> list[str]:
     return [
         "## The best of ten looks on 200 pairs",
         "",
-        "Mean excess of the reported maximum over the truth of what was chosen, in points of Spearman ×100, and what is said of it.",
+        "Mean excess of the reported maximum over the truth of what was chosen, in points of "
+        "Spearman ×100, and what is said of it.",
         "",
         *lines(["truth", "looks", *methods], rows),
     ]
@@ -451,7 +461,9 @@ def rates(out: Outcomes) -> Table:
 
 
 def coverage(out: Outcomes) -> Table:
-    """Coverage of one correlation's interval, a row a population and number of pairs, a column a method."""
+    """Coverage of one correlation's interval, a row a population and number of pairs, a column a
+    method.
+    """
     part = out.part("intervals")
     methods = list(part["method"].unique())
     columns = [

@@ -1,4 +1,6 @@
-"""A small run store with made-up scores: a study of two factors, evaluated encoders, an imported result. Nothing in it is a finding."""
+"""A small run store with made-up scores: a study of two factors, evaluated encoders, an imported
+result. Nothing in it is a finding.
+"""
 
 import json
 
@@ -19,7 +21,9 @@ GAIN = {"SimCSE": 0.00, "ESimCSE": 0.25, "crop": -0.30}  # what a reshape adds t
 
 
 def scores(noise, seed, tasks=SEVEN):
-    """Gold from one generator for all runs, and scores that follow it as closely as ``noise`` allows."""
+    """Gold from one generator for all runs, and scores that follow it as closely as ``noise``
+    allows.
+    """
     parts = []
     for place, task in enumerate(tasks):
         gold = np.random.default_rng(place).uniform(0, 5, PAIRS)
@@ -150,7 +154,9 @@ def write_study(root, name, arms, seeds=(0, 1, 2)):
 
 
 def add_portability(root, seeds=(0, 1, 2)):
-    """Three frameworks without and with a reshape, and an untrained encoder that no seed changes."""
+    """Three frameworks without and with a reshape, and an untrained encoder that no seed
+    changes.
+    """
     arms = [("untrained", "reference", {}, [0], lambda seed: "untrained")]
     add_trained(root, "portability", "untrained", 0.8, 0, steps=0)
     for framework, noise in FRAMEWORKS.items():
@@ -164,7 +170,9 @@ def add_portability(root, seeds=(0, 1, 2)):
 
 
 def add_evaluations(root):
-    """Two encoders under one STS protocol, one of them under MTEB's too, and under a transfer protocol with a task missing in one."""
+    """Two encoders under one STS protocol, one of them under MTEB's too, and under a transfer
+    protocol with a task missing in one.
+    """
     for name, noise in (("a", 0.2), ("b", 0.6)):
         frame = scores(noise, 7)
         told = {"name": f"encoder-{name}", "pooling": "mean", "layers": 3, "baseline": None}

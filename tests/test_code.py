@@ -1,4 +1,6 @@
-"""A cache is named by the code that fills it: what would be computed otherwise today is not read from yesterday."""
+"""A cache is named by the code that fills it: what would be computed otherwise today is not read
+from yesterday.
+"""
 
 import sys
 from types import ModuleType

@@ -1,4 +1,6 @@
-"""The documentation does what it says: the worked example obeys the laws and trains, and every file of a run is described."""
+"""The documentation does what it says: the worked example obeys the laws and trains, and every file
+of a run is described.
+"""
 
 import os
 import re
@@ -25,7 +27,9 @@ FILE, LINE, TRANSCRIPTION, FUNCTION, POOLING_LINE = re.findall(
 
 
 def enrolled(module: str, block: str, line: str, family: str) -> str:
-    """A plugin that does what the reader of the example does: add the code to its module, and the line to its dict."""
+    """A plugin that does what the reader of the example does: add the code to its module, and the
+    line to its dict.
+    """
     return (
         f"import {module} as home\n"
         f"exec(compile({block!r}, 'docs/add-an-operator.md', 'exec'), vars(home))\n"

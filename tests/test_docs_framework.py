@@ -1,4 +1,6 @@
-"""docs/add-a-framework.md does what it says: the framework trains, the mechanism learns and is saved."""
+"""docs/add-a-framework.md does what it says: the framework trains, the mechanism learns and is
+saved.
+"""
 
 import re
 

@@ -1,4 +1,6 @@
-"""Imports run one way, heavy libraries stay in their rooms, and what must open fast opens without them."""
+"""Imports run one way, heavy libraries stay in their rooms, and what must open fast opens without
+them.
+"""
 
 import ast
 import subprocess
@@ -12,7 +14,8 @@ import recse_lab
 
 PACKAGE = Path(recse_lab.__file__).parent
 
-# A room imports from rooms further down, and from itself. docs/architecture.md says the same in a sentence.
+# A room imports from rooms further down, and from itself. docs/architecture.md says the same in a
+# sentence.
 TIERS = (
     ("cli", "notebook"),
     ("reports", "ablation"),
@@ -36,7 +39,9 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything a module imports, wherever in it; not what it imports for type checkers alone."""
+    """Line and dotted name of everything a module imports, wherever in it; not what it imports for
+    type checkers alone.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     unseen = [
         node
@@ -112,7 +117,10 @@ HEAVY = ("torch", "transformers", "accelerate", "safetensors")
     ],
 )
 def test_opens_without(statement):
-    code = f"import sys\ntry:\n    {statement}\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+    code = (
+        f"import sys\ntry:\n    {statement}\nexcept SystemExit as stop:\n    assert not "
+        "stop.code, stop.code\n"
+    )
     code += f"print('heavy:', *[name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -120,5 +128,8 @@ def test_opens_without(statement):
 
 
 def test_help_needs_no_numbers_library():
-    code = "import sys, recse_lab.cli; assert not {'numpy', 'pandas', 'scipy', 'matplotlib'} & sys.modules.keys()"
+    code = (
+        "import sys, recse_lab.cli; assert not {'numpy', 'pandas', 'scipy', 'matplotlib'} & "
+        "sys.modules.keys()"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

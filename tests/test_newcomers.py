@@ -1,4 +1,6 @@
-"""A view or an objective of one's own: a class and a dict line are trained, listed and swept, with no other file touched."""
+"""A view or an objective of one's own: a class and a dict line are trained, listed and swept, with
+no other file touched.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,6 @@
-"""The simulations know the truth they compare with, and what is committed of them says what the documents say."""
+"""The simulations know the truth they compare with, and what is committed of them says what the
+documents say.
+"""
 
 import os
 from pathlib import Path

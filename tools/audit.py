@@ -1,7 +1,9 @@
-"""Measure the code base against its own rules: `make audit`, or `python tools/audit.py [FOLDER]` for another checkout.
+"""Measure the code base against its own rules: `make audit`, or `python tools/audit.py [FOLDER]`
+for another checkout.
 
-Prints one line per rule: what is counted, and how many there are. Only syntax trees and text are read; nothing is run.
-``--list RULE`` names the places of one rule, ``--under PATH`` keeps to one package.
+Prints one line per rule: what is counted, and how many there are. Only syntax trees and text are
+read; nothing is run. ``--list RULE`` names the places of one rule, ``--under PATH`` keeps to one
+package.
 """
 
 from __future__ import annotations
@@ -52,11 +54,15 @@ class Module:
                 yield node
 
     def public(self) -> Iterator[ast.FunctionDef | ast.ClassDef]:
-        """Public functions, classes and methods; not what a private one holds, nor an overload or a property's setter."""
+        """Public functions, classes and methods; not what a private one holds, nor an overload or a
+        property's setter.
+        """
         yield from _public(self.tree.body)
 
     def raised(self, node: ast.AST) -> set[str]:
-        """Names of exceptions that a function raises itself, in its own body; helpers it calls are not followed."""
+        """Names of exceptions that a function raises itself, in its own body; helpers it calls are
+        not followed.
+        """
         found = set()
         for each in _own(node):
             if isinstance(each, ast.Raise) and isinstance(each.exc, ast.Call):
@@ -214,7 +220,9 @@ class House:
 
 
 def mirrors(module: str) -> set[str]:
-    """Where the tests of a module may stand: tests/<package>/test_<module>.py, or test_<package>.py for an __init__."""
+    """Where the tests of a module may stand: tests/<package>/test_<module>.py, or test_<package>.py
+    for an __init__.
+    """
     path = Path(module).relative_to("recse_lab")
     if path.name == "__init__.py":
         place = path.parent.parent / f"test_{path.parent.name or 'package'}.py"
@@ -243,9 +251,11 @@ def report(house: House) -> Iterator[str]:
     yield f"{'public definitions documented':<52}{share(documented, public)}"
     said = raising - len(house.raises_unsaid())
     yield f"{'functions that raise and say so':<52}{share(said, raising)}"
-    yield f"{'definitions of reshape/ with a source':<52}{share(formulas - len(house.without_source()), formulas)}"
+    sourced = formulas - len(house.without_source())
+    yield f"{'definitions of reshape/ with a source':<52}{share(sourced, formulas)}"
     yield f"{'import tiers':<52}{len(house.tiers())}"
-    yield f"{'modules with logic that have a test of their name':<52}{share(logic - len(house.unmirrored()), logic)}"
+    mirrored = logic - len(house.unmirrored())
+    yield f"{'modules with logic that have a test of their name':<52}{share(mirrored, logic)}"
 
 
 RULES: dict[str, Callable[[House], list[Place]]] = {

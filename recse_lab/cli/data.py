@@ -45,7 +45,8 @@ def check(
     corpus: Annotated[
         list[str] | None,
         typer.Option(
-            help="Also look for test sentences in this training corpus. Repeatable. Always: sample-corpus, and wiki1m once pulled."
+            help="Also look for test sentences in this training corpus. Repeatable. Always: "
+            "sample-corpus, and wiki1m once pulled."
         ),
     ] = None,
     column: Annotated[
@@ -121,7 +122,9 @@ def _show_shared(shared: Shared) -> None:
 
 
 def _show_matrix(title: str, counts: Counts) -> None:
-    """Sets that share nothing have neither row nor column; a repeat within a set counts once more."""
+    """Sets that share nothing have neither row nor column; a repeat within a set counts once
+    more.
+    """
     from rich.table import Table
 
     from recse_lab.data.sts_sets import LABELS

@@ -50,12 +50,13 @@ FRAMEWORKS: dict[str, Framework] = {
             "contrast.queue": 2.5,
             "contrast.momentum": 0.995,
         },
-        paper="0 to max(2, ⌊0.32·tokens⌋) repeated tokens in the second view; a queue of 2.5 batches"
-        " from a momentum encoder (m 0.995) without dropout, as negatives of the first view",
-        release="caskcsg/sentemb@5eeec55, ESimCSE: the backbone is averaged, the head is the live one;"
-        " at most min(10, ⌊rate·tokens⌋) − 1 repetitions, the count with [CLS] and [SEP], "
-        "drawn once before training; the queue is emptied at each epoch; rate 0.3 for RoBERTa-"
-        "base",
+        paper="0 to max(2, ⌊0.32·tokens⌋) repeated tokens in the second view; a queue of 2.5 "
+        "batches from a momentum encoder (m 0.995) without dropout, as negatives of the first "
+        "view",
+        release="caskcsg/sentemb@5eeec55, ESimCSE: the backbone is averaged, the head is the live "
+        "one; at most min(10, ⌊rate·tokens⌋) − 1 repetitions, the count with [CLS] and [SEP], "
+        "drawn once before training; the queue is emptied at each epoch; rate 0.3 for "
+        "RoBERTa-base",
         ours="the live head, as the release (contrast.queue_head: copied averages it too); "
         "repetitions as the paper counts them, of content tokens, drawn anew at every step; "
         "the queue goes on over epochs",
@@ -71,9 +72,9 @@ FRAMEWORKS: dict[str, Framework] = {
             }
         },
         paper="each negative weighted by a Gaussian of its cosine, of mean 1 over the negatives",
-        release="junkangwu/ADNCE@cdd110f, sentence/simcse/models.py: the positive is weighted too, in "
-        "the denominator alone; README: μ 0.4, σ 1, τ 0.07 for BERT-base, μ 2, σ 1, τ 0.06 and"
-        " batch 512 for RoBERTa-base",
+        release="junkangwu/ADNCE@cdd110f, sentence/simcse/models.py: the positive is weighted too, "
+        "in the denominator alone; README: μ 0.4, σ 1, τ 0.07 for BERT-base, μ 2, σ 1, τ 0.06 "
+        "and batch 512 for RoBERTa-base",
         ours="as the release; contrast.options.weigh_positive 0 is the paper",
     ),
     "consert": Framework(
@@ -103,11 +104,11 @@ FRAMEWORKS: dict[str, Framework] = {
         "the state of a mask token in two templates, minus the templates' own "
         "(Jiang et al. 2022, arXiv 2201.04337)",
         {"prompt": {}, "model.pooling": "prompt"},
-        paper="two templates, the state of [MASK], the template's own state subtracted in training, "
-        "InfoNCE with τ 0.05",
-        release="kongds/Prompt-BERT@690ba6e: templates laid around 32 content tokens; an MLP after the"
-        " subtraction, in training alone; in the final evaluation a sentence gets a full stop "
-        "unless it ends in . ? \" or '; batch 256, learning rate 1e-5, one epoch",
+        paper="two templates, the state of [MASK], the template's own state subtracted in "
+        "training, InfoNCE with τ 0.05",
+        release="kongds/Prompt-BERT@690ba6e: templates laid around 32 content tokens; an MLP after "
+        "the subtraction, in training alone; in the final evaluation a sentence gets a full "
+        "stop unless it ends in . ? \" or '; batch 256, learning rate 1e-5, one epoch",
         ours="the same; the dev set is measured with the full stop too; the recipe is that of all "
         "other arms; RoBERTa's positions start where RoBERTa counts from",
     ),
@@ -131,10 +132,11 @@ FRAMEWORKS: dict[str, Framework] = {
             "model.keep_head": True,
             "training": {"batch_size": 512, "learning_rate": 5e-5, "epochs": 3.0},
         },
-        paper="InfoNCE with a hard negative per sentence, all of the batch's as negatives, α 1; NLI "
-        "triples; batch 512, learning rate 5e-5, three epochs; the MLP stays at test time",
-        release="princeton-nlp/SimCSE@49fa580, run_sup_example.sh: 4 GPUs with 128 triples each, whose"
-        " embeddings are gathered; pooler cls without --mlp_only_train; hard_negative_weight 0",
+        paper="InfoNCE with a hard negative per sentence, all of the batch's as negatives, α 1; "
+        "NLI triples; batch 512, learning rate 5e-5, three epochs; the MLP stays at test time",
+        release="princeton-nlp/SimCSE@49fa580, run_sup_example.sh: 4 GPUs with 128 triples each, "
+        "whose embeddings are gathered; pooler cls without --mlp_only_train; "
+        "hard_negative_weight 0",
         ours="the same recipe on one device; tested on made-up triples, and not run on NLI",
     ),
     "word-deletion": Framework(

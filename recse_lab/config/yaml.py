@@ -40,7 +40,8 @@ def read_yaml(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
         node = yaml.compose(text, Loader=Loader)
         if _size(node, {}) > LARGEST:
             raise LabError(
-                f"{path}: its aliases unfold to more than {LARGEST:,} entries; write it out shorter."
+                f"{path}: its aliases unfold to more than {LARGEST:,} entries; write it out "
+                "shorter."
             )
         value = yaml.load(text, Loader=Loader)
         keys = list(_lines(node))

@@ -1,4 +1,6 @@
-"""Many logistic regressions on one matrix at once: every fold and every penalty share each reading of the features."""
+"""Many logistic regressions on one matrix at once: every fold and every penalty share each reading
+of the features.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ MEMORY = 8  # changes of weights and gradient that L-BFGS keeps
 ALIKE = 0.1  # penalties whose logarithms differ by less share a preconditioner
 ARMIJO = 1e-4  # share of the predicted decrease that a step must bring
 HALVINGS = 20
-TINY = 1e-12  # curvature of an intercept that nothing else curves: of classes far apart, with p (1 − p) = 0 everywhere
+# curvature of an intercept that nothing else curves: of classes far apart, with p (1 − p) = 0
+# everywhere
+TINY = 1e-12
 ROUGH = 0.1  # residual at which the Hessian is worth more than its bound
 
 Weights = Float[Tensor, "dim problems vectors"]
@@ -27,10 +31,12 @@ Precondition = Callable[[Weights, Int[Tensor, " problems"]], Weights]
 
 
 class Fits(NamedTuple):
-    """One solution a problem. Two classes have one vector, the logit of class 1 against class 0; more have one a class.
+    """One solution a problem. Two classes have one vector, the logit of class 1 against class 0;
+    more have one a class.
 
-    ``residual`` is √(gᵀ M g) for the gradient g at the solution and M, about the inverse of the Hessian: how far the solution
-    is from the optimum in the metric of the loss, where 1e-4 means logits that are off by a few times as much.
+    ``residual`` is √(gᵀ M g) for the gradient g at the solution and M, about the inverse of the
+    Hessian: how far the solution is from the optimum in the metric of the loss, where 1e-4 means
+    logits that are off by a few times as much.
     """
 
     coef: Float[Tensor, "problems vectors dim"]
@@ -50,22 +56,27 @@ def fit_logistic(
     tolerance: float = 1e-4,
     max_steps: int = 200,
 ) -> Fits:
-    """For every problem, minimise the mean of −log P(yᵢ | xᵢ; W, b) over the rows of its fold + ½ penalty ‖W‖².
+    """For every problem, minimise the mean of −log P(yᵢ | xᵢ; W, b) over the rows of its fold + ½
+    penalty ‖W‖².
 
-    P is the logistic function of one vector for two classes (scikit-learn's own form; softmax over two vectors with
-    penalty λ on both is the same problem with penalty λ/2), softmax for more. ``penalise_intercept`` adds ½ penalty ‖b‖².
-    scikit-learn's C is 1 / (rows · penalty). Computed in the dtype of ``features``; a problem is done when its residual is
-    at most ``tolerance``. Intercepts of a softmax that are not penalised add up to 0.
+    P is the logistic function of one vector for two classes (scikit-learn's own form; softmax over
+    two vectors with penalty λ on both is the same problem with penalty λ/2), softmax for more.
+    ``penalise_intercept`` adds ½ penalty ‖b‖². scikit-learn's C is 1 / (rows · penalty). Computed
+    in the dtype of ``features``; a problem is done when its residual is at most ``tolerance``.
+    Intercepts of a softmax that are not penalised add up to 0.
 
-    All problems take steps of L-BFGS together, so that a step is two products with the features, whatever the number of
-    problems. One problem a penalty, over the rows of all folds, comes first: the others start at its optimum, and their
-    steps are preconditioned by the inverse of its Hessian there, block by block of W. The problems are convex: start and
-    preconditioner cost or save steps, they do not move the optimum.
+    All problems take steps of L-BFGS together, so that a step is two products with the features,
+    whatever the number of problems. One problem a penalty, over the rows of all folds, comes first:
+    the others start at its optimum, and their steps are preconditioned by the inverse of its
+    Hessian there, block by block of W. The problems are convex: start and preconditioner cost or
+    save steps, they do not move the optimum.
 
     Raises:
-        ValueError: A penalty that is not positive, a fold without rows of some class, or features that are not finite.
+        ValueError: A penalty that is not positive, a fold without rows of some class, or features
+            that are not finite.
 
-    Source: Liu & Nocedal (1989), limited-memory BFGS; Böhning (1992), the bound of the Hessian that the first steps use.
+    Source: Liu & Nocedal (1989), limited-memory BFGS; Böhning (1992), the bound of the Hessian that
+    the first steps use.
     """
     _refuse(features, labels, members, penalty, classes)
     x = torch.cat([features, features.new_ones(len(features), 1)], dim=1)
@@ -102,7 +113,9 @@ def fit_logistic(
 
 
 def predict(features: Float[Tensor, "rows dim"], fits: Fits) -> Int[Tensor, "rows problems"]:
-    """The likeliest class of every row under every solution; class 0 where two classes tie, as in scikit-learn."""
+    """The likeliest class of every row under every solution; class 0 where two classes tie, as in
+    scikit-learn.
+    """
     problems, vectors, dim = fits.coef.shape
     weights = fits.coef.reshape(-1, dim).T.contiguous()
     classes = torch.empty(len(features), problems, dtype=torch.int16, device=features.device)
@@ -131,7 +144,9 @@ def _refuse(
 
 
 def _alike(penalty: Float[Tensor, " problems"]) -> Int[Tensor, " problems"]:
-    """Groups of penalties that are nearly the same, such as those of folds whose sizes differ by one row."""
+    """Groups of penalties that are nearly the same, such as those of folds whose sizes differ by
+    one row.
+    """
     order = penalty.argsort()
     steps = penalty[order].double().log().diff(prepend=penalty[order][:1].double().log())
     group = torch.empty_like(order)
@@ -202,8 +217,8 @@ def _preconditioner(
 ) -> Precondition:
     """Multiplies by the inverse of each group's curvature + penalty.
 
-    Steps of a softmax add up to 0 over its vectors, as its gradients do: along their sum the loss is flat, and a block of
-    the Hessian does not know it.
+    Steps of a softmax add up to 0 over its vectors, as its gradients do: along their sum the loss
+    is flat, and a block of the Hessian does not know it.
     """
     ridge = (shared.penalty[:, None] * shared.shrunk).double().clamp(min=TINY).diag_embed()
     inverse = torch.linalg.inv(curvature + ridge[:, None]).to(shared.x.dtype)
@@ -230,7 +245,9 @@ def _minimise(
     tolerance: float,
     max_steps: int,
 ) -> tuple[Weights, Float[Tensor, " problems"]]:
-    """Preconditioned L-BFGS of all problems in step; those that are done, or can go no further, leave."""
+    """Preconditioned L-BFGS of all problems in step; those that are done, or can go no further,
+    leave.
+    """
     weights = start.clone()
     active = torch.arange(weights.shape[1], device=weights.device)
     loss, gradient = problems(weights, active)
@@ -282,7 +299,8 @@ def _direction(
     precondition: Precondition,
     active: Int[Tensor, " active"],
 ) -> Weights:
-    """Minus the inverse Hessian, as the history knows it, times the gradient: the two-loop recursion.
+    """Minus the inverse Hessian, as the history knows it, times the gradient: the two-loop
+    recursion.
 
     A pair without positive curvature has weight 0, so that its problem does without it.
     """

@@ -1,4 +1,7 @@
-"""Named protocols: which tasks, which pairs, which number a table prints. A protocol's id is part of every score."""
+"""Named protocols: which tasks, which pairs, which number a table prints.
+
+A protocol's id is part of every score.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,16 @@ AGGREGATIONS = {
     "mean": "mean of the correlations of its subsets",
     "wmean": "the same, weighted by their numbers of pairs",
 }
-"""How the subsets of a task become one number. All of them are stored, whatever a protocol prints."""
+"""How the subsets of a task become one number. All of them are stored, whatever a protocol prints.
+"""
 
 SEED = 1111  # SentEval's, of every shuffle of a transfer task
 SENTEVAL_FILES = "SentEval's files: STS in lower case and tokenised, SICK as it was written"
 
 
 class StsProtocol(NamedTuple):
-    """``tasks`` are averaged, ``also`` measured beside them; ``printed`` are the aggregations a table shows, the first one leading.
+    """``tasks`` are averaged, ``also`` measured beside them; ``printed`` are the aggregations a
+    table shows, the first one leading.
 
     ``legacy_space`` adds alignment and uniformity of STS-B dev, batch by batch. ``dev`` is the dev
     set of runs that are trained and tested under the protocol; None if none are.
@@ -51,8 +56,9 @@ class StsProtocol(NamedTuple):
 class TransferProtocol(NamedTuple):
     """Folds and regularisers of SentEval in one of its settings; ``grid`` by how a task is split.
 
-    ``regulariser`` says what a number of the grid is: ``weight_decay`` λ, the loss being the mean cross-entropy +
-    ½ λ (‖W‖² + ‖b‖²) of a softmax, or ``C``, the loss being that of scikit-learn's LogisticRegression.
+    ``regulariser`` says what a number of the grid is: ``weight_decay`` λ, the loss being the mean
+    cross-entropy + ½ λ (‖W‖² + ‖b‖²) of a softmax, or ``C``, the loss being that of scikit-learn's
+    LogisticRegression.
     """
 
     id: str
@@ -75,14 +81,17 @@ class TransferProtocol(NamedTuple):
 
 Protocol = StsProtocol | TransferProtocol
 
-# Since torch 0.4.1 SentEval's loss is a mean: its `size_average = False` lost its effect. So weight decay goes with a mean.
+# Since torch 0.4.1 SentEval's loss is a mean: its `size_average = False` lost its effect. So weight
+# decay goes with a mean.
 DECAYS: dict[str, tuple[float, ...]] = dict.fromkeys(
     ("cv", "test", "dev"), (1e-5, 1e-4, 1e-3, 1e-2)
 )
 ADAM = (
-    "The same data, order, folds, grid, rounding and rule of choice; the loss is the one whose gradient {} follows. Not the same: SentEval stops "
-    "training when the dev accuracy stalls, after a random 5 % of the last training set was put aside for it; here the regularised problem is "
-    "solved on the whole training set, so that there is no randomness but that of the folds, which its seed fixes."
+    "The same data, order, folds, grid, rounding and rule of choice; the loss is the one whose "
+    "gradient {} follows. Not the same: SentEval stops training when the dev accuracy stalls, "
+    "after a random 5 % of the last training set was put aside for it; here the regularised "
+    "problem is solved on the whole training set, so that there is no randomness but that of the "
+    "folds, which its seed fixes."
 )
 MTEB_TASKS = (*SEVEN[:-1], "sickr-all")
 PROTOCOLS: dict[str, Protocol] = {
@@ -93,7 +102,8 @@ PROTOCOLS: dict[str, Protocol] = {
             SEVEN,
             ("stsb-dev",),
             ("all",),
-            "The tables since SimCSE: Spearman over the pooled pairs of a task; SICK-R is the test split, 4,927 pairs.",
+            "The tables since SimCSE: Spearman over the pooled pairs of a task; SICK-R is the "
+            "test split, 4,927 pairs.",
             dev="stsb-dev",
         ),
         StsProtocol(
@@ -101,8 +111,9 @@ PROTOCOLS: dict[str, Protocol] = {
             DISJOINT,
             DISJOINT_DEVS,
             ("all",),
-            "As simcse-2021, without leaks: every distinct pair once (up to case, white space, punctuation and order), in the "
-            "smallest task that has it; dev sets are the parts of STS-B dev and train without a sentence of the seven tasks.",
+            "As simcse-2021, without leaks: every distinct pair once (up to case, white space, "
+            "punctuation and order), in the smallest task that has it; dev sets are the parts of "
+            "STS-B dev and train without a sentence of the seven tasks.",
             dev="stsb-dev-disjoint",
         ),
         StsProtocol(
@@ -110,24 +121,29 @@ PROTOCOLS: dict[str, Protocol] = {
             SEVEN,
             ("stsb-dev",),
             ("mean", "wmean"),
-            "The tables before SimCSE: the mean over the subsets of a year, plain and weighted by pairs; SICK-R is the test split, 4,927 pairs. "
-            "STS-B and SICK-R by cosine too, where SentEval itself fits a regression.",
+            "The tables before SimCSE: the mean over the subsets of a year, plain and weighted by "
+            "pairs; SICK-R is the test split, 4,927 pairs. STS-B and SICK-R by cosine too, where "
+            "SentEval itself fits a regression.",
         ),
         StsProtocol(
             "mteb",
             MTEB_TASKS,
             (),
             ("all",),
-            "MTEB's English STS tasks of that name: pairs pooled, SICK-R all 9,927 pairs. MTEB reads STS12 to STS-B as they were written; "
-            "SentEval's files have them in lower case and tokenised, which changes nothing for uncased BERT tokenizers and something for cased ones.",
+            "MTEB's English STS tasks of that name: pairs pooled, SICK-R all 9,927 pairs. MTEB "
+            "reads STS12 to STS-B as they were written; SentEval's files have them in lower case "
+            "and tokenised, which changes nothing for uncased BERT tokenizers and something for "
+            "cased ones.",
         ),
         StsProtocol(
             "recse-release",
             SEVEN,
             ("stsb-dev",),
             ("all",),
-            "As simcse-2021, with alignment and uniformity of STS-B dev as reCSE's release and others compute them: pairs of gold 4 or more, 128 pairs "
-            "at a time in the order of the file, a batch without positives counting 0. They are biased; only to compare with old tables.",
+            "As simcse-2021, with alignment and uniformity of STS-B dev as reCSE's release and "
+            "others compute them: pairs of gold 4 or more, 128 pairs at a time in the order of "
+            "the file, a batch without positives counting 0. They are biased; only to compare "
+            "with old tables.",
             legacy_space=True,
         ),
         TransferProtocol(
@@ -135,16 +151,16 @@ PROTOCOLS: dict[str, Protocol] = {
             10,
             "weight_decay",
             DECAYS,
-            "SentEval with usepytorch, kfold 10, nhid 0: the setting of published tables (Adam, batch 64, tenacity 5, epoch_size 4). "
-            + ADAM.format("its Adam"),
+            "SentEval with usepytorch, kfold 10, nhid 0: the setting of published tables (Adam, "
+            "batch 64, tenacity 5, epoch_size 4). " + ADAM.format("its Adam"),
         ),
         TransferProtocol(
             "senteval-fast",
             5,
             "weight_decay",
             DECAYS,
-            "SentEval's prototyping setting and SimCSE's fast modes: kfold 5, nhid 0 (RMSprop, batch 128, tenacity 3, epoch_size 2). "
-            + ADAM.format("its RMSprop"),
+            "SentEval's prototyping setting and SimCSE's fast modes: kfold 5, nhid 0 (RMSprop, "
+            "batch 128, tenacity 3, epoch_size 2). " + ADAM.format("its RMSprop"),
         ),
         TransferProtocol(
             "senteval-logreg",
@@ -155,13 +171,16 @@ PROTOCOLS: dict[str, Protocol] = {
                 "test": tuple(2.0**t for t in range(-1, 6)),
                 "dev": tuple(2.0**t for t in range(-2, 4)),
             },
-            "SentEval without usepytorch, kfold 10: the very problems that it hands to scikit-learn's LogisticRegression (softmax for TREC, intercept "
-            "free, as since scikit-learn 0.22), solved to a tolerance instead of lbfgs's default, which may stop some per cent of the weights away.",
+            "SentEval without usepytorch, kfold 10: the very problems that it hands to "
+            "scikit-learn's LogisticRegression (softmax for TREC, intercept free, as since "
+            "scikit-learn 0.22), solved to a tolerance instead of lbfgs's default, which may stop "
+            "some per cent of the weights away.",
         ),
     )
 }
-"""By id. Sources: SimCSE (Gao et al. 2021), evaluation.py; SentEval (Conneau & Kiela 2018), senteval/sts.py, tools/validation.py
-and classifier.py; MTEB (Muennighoff et al. 2023)."""
+"""By id. Sources: SimCSE (Gao et al. 2021), evaluation.py; SentEval (Conneau & Kiela 2018),
+senteval/sts.py, tools/validation.py and classifier.py; MTEB (Muennighoff et al. 2023).
+"""
 
 
 SUITES = tuple(dict.fromkeys(p.tasks for p in PROTOCOLS.values() if isinstance(p, StsProtocol)))
@@ -205,7 +224,9 @@ def aggregations(results: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def headline(results: Mapping[str, Any]) -> dict[str, float | None]:
-    """The leading number of every task and of the ``average``, raw: Spearman by the protocol's first aggregation, or accuracy."""
+    """The leading number of every task and of the ``average``, raw: Spearman by the protocol's
+    first aggregation, or accuracy.
+    """
     leading = aggregations(results)[0]
 
     def number(part: Mapping[str, Any]) -> float | None:

@@ -62,8 +62,9 @@ def log_potentials(
 ) -> Float[Tensor, " batch"]:
     """Log of the sum of Gaussian potentials exp(−t‖xᵢ − xⱼ‖²) of each row with all others, float64.
 
-    Distances are taken in blocks: memory is block², every pair is looked at once. A row whose potentials all lie more
-    than about 100 below the largest of their block is −inf: next to the total they are nothing.
+    Distances are taken in blocks: memory is block², every pair is looked at once. A row whose
+    potentials all lie more than about 100 below the largest of their block is −inf: next to the
+    total they are nothing.
 
     Raises:
         ValueError: Fewer than two rows, or a row whose norm is not 1 within 1e-3.
@@ -100,13 +101,14 @@ def uniformity(
 ) -> Float[Tensor, ""]:
     """Log of the mean Gaussian potential over distinct pairs; lower is more uniform.
 
-    At most 0, reached when all rows coincide. Unchanged by rotation. Distances are taken in blocks: memory is block²,
-    sums in float64.
+    At most 0, reached when all rows coincide. Unchanged by rotation. Distances are taken in blocks:
+    memory is block², sums in float64.
 
     Raises:
         ValueError: Fewer than two rows, or a row whose norm is not 1 within 1e-3.
 
-    Source: Wang & Isola (2020), arXiv:2005.10242, equation for L_uniform; the authors' default t = 2.
+    Source: Wang & Isola (2020), arXiv:2005.10242, equation for L_uniform; the authors' default t =
+    2.
     """
     logs = log_potentials(embeddings, t=t, block=block)
     return logs.logsumexp(0) - math.log(len(embeddings) * (len(embeddings) - 1))

@@ -1,4 +1,6 @@
-"""Semantic textual similarity: a cosine per pair, then every correlation the literature prints, under its name."""
+"""Semantic textual similarity: a cosine per pair, then every correlation the literature prints,
+under its name.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ Encode = Callable[[list[str]], Float[np.ndarray, "sentences hidden"]]
 def cosine(
     first: Float[np.ndarray, "pairs dim"], second: Float[np.ndarray, "pairs dim"]
 ) -> Float[np.ndarray, " pairs"]:
-    """Cosine of each row with its partner, in float32 whatever came in; NaN where a vector is zero."""
+    """Cosine of each row with its partner, in float32 whatever came in; NaN where a vector is
+    zero.
+    """
     first, second = first.astype(np.float32), second.astype(np.float32)
     norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -67,16 +71,20 @@ def score_pairs(tasks: Sequence[StsTask], encode: Encode) -> pd.DataFrame:
 
 
 def sts_results(scores: pd.DataFrame, averaged: Sequence[str] = SEVEN) -> dict[str, Any]:
-    """``tasks`` and ``average`` of results.json: raw correlations per aggregation; null, never 0, where undefined.
+    """``tasks`` and ``average`` of results.json: raw correlations per aggregation; null, never 0,
+    where undefined.
 
-    The average is over the tasks ``averaged`` and exists only where all of them are there and defined.
+    The average is over the tasks ``averaged`` and exists only where all of them are there and
+    defined.
     """
     tasks = {str(name): _task_results(part) for name, part in scores.groupby("task", sort=False)}
     return {"tasks": tasks, "average": sts_average(tasks, averaged)}
 
 
 def sts_average(tasks: Mapping[str, Mapping[str, Any]], averaged: Sequence[str]) -> dict[str, Any]:
-    """``average`` of results.json: the mean of ``averaged`` per metric and aggregation, with what keeps it from having one."""
+    """``average`` of results.json: the mean of ``averaged`` per metric and aggregation, with what
+    keeps it from having one.
+    """
     missing = [name for name in averaged if name not in tasks]
     undefined = [name for name in averaged if name in tasks and tasks[name]["undefined"]]
     reasons = [

@@ -1,4 +1,6 @@
-"""Transfer tasks: how much of a sentence's class a logistic regression reads off frozen embeddings, by named protocols."""
+"""Transfer tasks: how much of a sentence's class a logistic regression reads off frozen embeddings,
+by named protocols.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ Encode = Callable[[list[str]], Float[np.ndarray, "sentences dim"]]
 
 
 class Trial(NamedTuple):
-    """One outer split: where to train and test, and the (train, dev) splits that choose its regulariser; row numbers."""
+    """One outer split: where to train and test, and the (train, dev) splits that choose its
+    regulariser; row numbers.
+    """
 
     train: Int[np.ndarray, " train"]
     test: Int[np.ndarray, " test"]
@@ -31,10 +35,11 @@ class Trial(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a protocol made of one task. ``predictions`` has columns task, fold, row, label, predicted.
+    """What a protocol made of one task. ``predictions`` has columns task, fold, row, label,
+    predicted.
 
-    ``row`` counts in the order of the task's evaluated split. ``dev`` is the mean dev accuracy of what was chosen.
-    ``undefined`` says why there are no predictions.
+    ``row`` counts in the order of the task's evaluated split. ``dev`` is the mean dev accuracy of
+    what was chosen. ``undefined`` says why there are no predictions.
     """
 
     name: str
@@ -51,12 +56,14 @@ class Outcome(NamedTuple):
 
 
 def trials(task: TransferTask, folds: int) -> tuple[str, list[Trial]]:
-    """How a task is split (``cv``, ``test`` or ``dev``), and its splits as row numbers over its joined splits.
+    """How a task is split (``cv``, ``test`` or ``dev``), and its splits as row numbers over its
+    joined splits.
 
     Raises:
         LabError: A class with too few examples for so many folds.
 
-    Source: SentEval, tools/validation.py: InnerKFoldClassifier, KFoldClassifier and SplitClassifier.
+    Source: SentEval, tools/validation.py: InnerKFoldClassifier, KFoldClassifier and
+    SplitClassifier.
     """
     labels = [part.label for part in task.splits.values()]
     ends = np.cumsum([len(label) for label in labels])
@@ -82,7 +89,8 @@ def _folds(
     if counts.min() < folds:
         few = task.classes[counts.argmin()]
         raise LabError(
-            f"task {task.name}: {counts.min()} examples of class {few} to train on, too few for {folds} folds."
+            f"task {task.name}: {counts.min()} examples of class {few} to train on, too few for "
+            f"{folds} folds."
         )
     splitter = StratifiedKFold(n_splits=folds, shuffle=True, random_state=SEED)
     return list(splitter.split(labels, labels))
@@ -99,7 +107,9 @@ def pair_features(
 
 
 def task_features(task: TransferTask, encode: Encode) -> tuple[Float[np.ndarray, "rows dim"], int]:
-    """One row an example over the joined splits, and the number of distinct sentences; each of them is encoded once."""
+    """One row an example over the joined splits, and the number of distinct sentences; each of them
+    is encoded once.
+    """
     parts: list[Examples] = list(task.splits.values())
     index: dict[str, int] = {}
     first = [index.setdefault(s, len(index)) for part in parts for s in part.first]
@@ -121,7 +131,8 @@ def run_task(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Outcome:
-    """Choose a regulariser by dev accuracy in every outer split and predict its test rows, all fits in one batch.
+    """Choose a regulariser by dev accuracy in every outer split and predict its test rows, all fits
+    in one batch.
 
     Raises:
         LabError: Unknown transfer protocol, or a class with too few examples for its folds.
@@ -182,7 +193,9 @@ def _transfer_protocol(name: str) -> TransferProtocol:
 
 
 def choose(accuracies: Float[np.ndarray, "inner grid"]) -> int:
-    """Place in the grid of the best mean dev accuracy, rounded to 0.01 points, the first of equals, as SentEval chooses."""
+    """Place in the grid of the best mean dev accuracy, rounded to 0.01 points, the first of equals,
+    as SentEval chooses.
+    """
     return int(np.argmax(np.round(100 * accuracies.mean(0), 2)))
 
 
@@ -191,7 +204,8 @@ def penalties(
 ) -> Float[np.ndarray, "folds grid"]:
     """``fit_logistic``'s penalty for every fold of so many rows and every number of the grid.
 
-    Two softmax vectors that share a penalty λ are one vector with λ/2; scikit-learn sums over rows where we average.
+    Two softmax vectors that share a penalty λ are one vector with λ/2; scikit-learn sums over rows
+    where we average.
     """
     if regulariser == "weight_decay":
         return np.tile(np.asarray(grid) * (0.5 if classes == 2 else 1.0), (len(rows), 1))
@@ -210,7 +224,9 @@ def _fit_all(
     dtype: torch.dtype,
     device: torch.device | str,
 ) -> tuple[list[Float[np.ndarray, "inner grid"]], list[Int[np.ndarray, "grid test"]], Fits]:
-    """For every trial: dev accuracies by inner split and grid, and classes of its test rows by grid."""
+    """For every trial: dev accuracies by inner split and grid, and classes of its test rows by
+    grid.
+    """
     index: dict[bytes, int] = {}
     members: list[Bool[np.ndarray, " rows"]] = []
 
@@ -290,7 +306,8 @@ def evaluate_transfer(
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """``transfer_results`` and the predictions of all tasks; ``options`` as in ``run_task``, ``progress`` in tasks.
+    """``transfer_results`` and the predictions of all tasks; ``options`` as in ``run_task``,
+    ``progress`` in tasks.
 
     Raises:
         LabError: Unknown transfer protocol, or a class with too few examples for its folds.
@@ -306,14 +323,18 @@ def evaluate_transfer(
 
 
 def accuracy(predictions: pd.DataFrame) -> float:
-    """Mean over outer folds of the share of rows classified rightly, 0 to 1: SentEval's, before it rounds."""
+    """Mean over outer folds of the share of rows classified rightly, 0 to 1: SentEval's, before it
+    rounds.
+    """
     right = (predictions["label"] == predictions["predicted"]).to_numpy()
     fold = predictions["fold"].to_numpy()
     return float(np.mean(np.bincount(fold, right) / np.bincount(fold)))
 
 
 def f1(predictions: pd.DataFrame) -> float | None:
-    """2 TP / (2 TP + FP + FN) of class 1 over all rows; None where nothing is or is called class 1."""
+    """2 TP / (2 TP + FP + FN) of class 1 over all rows; None where nothing is or is called class
+    1.
+    """
     label, predicted = (
         predictions[column].to_numpy() == POSITIVE for column in ("label", "predicted")
     )

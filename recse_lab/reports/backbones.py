@@ -12,8 +12,8 @@ COLUMNS = {
     "loads": "opens from a folder and embeds sentences of one word up to its longest",
     "= eager": "all hidden states of a padded batch equal those of transformers' eager attention, "
     "sentence by sentence, to 1e-5 of the largest, under every attention that is named here",
-    "dropout": "every rate is the one asked for, wherever the family has dropout (Llama and its kin "
-    "in attention alone); at rate 0 training computes what testing does",
+    "dropout": "every rate is the one asked for, wherever the family has dropout (Llama and its "
+    "kin in attention alone); at rate 0 training computes what testing does",
     "batch": "batch mates, their order and their length change no embedding",
     "SimCSE": "a step is trained, with the first token's state or, from left to right, the last's",
     "reCSE 0": "a step with the reshape of the embedding layer",
@@ -72,8 +72,9 @@ def backbones_page(cells: Mapping[str, Mapping[str, Cell]], versions: Mapping[st
             "that suits the machine.",
             *[f"- **{column}**: {COLUMNS[column]}." for column in columns],
             "",
-            "A backbone is tried on a few tokens whenever it is loaded (`recse_lab/models/checks.py`), "
-            "so that a family that is not in this table is right or refused as well.",
+            "A backbone is tried on a few tokens whenever it is loaded "
+            "(`recse_lab/models/checks.py`), so that a family that is not in this table is right "
+            "or refused as well.",
             "",
         ]
     )

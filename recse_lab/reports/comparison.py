@@ -339,7 +339,10 @@ class ComparedSides:
         if times is None:
             return f"{text}; one as small as the observed is out of reach."
         seeds_too = ", whatever the number of seeds" if spread.n > 1 else ""
-        return f"{text}; one as large as the observed needs {times:.0f} times as many pairs{seeds_too}."
+        return (
+            f"{text}; one as large as the observed needs {times:.0f} times as many "
+            f"pairs{seeds_too}."
+        )
 
 
 def write_comparison(compared: ComparedSides, out: Path) -> list[Path]:

@@ -1,4 +1,6 @@
-"""Why does a run not score what was published? The difference of the averages, taken apart as far as stored scores reach."""
+"""Why does a run not score what was published? The difference of the averages, taken apart as far
+as stored scores reach.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ COLUMNS = [
 
 
 def published_row(name: str) -> tuple[dict[str, Any], list[str]]:
-    """The first published row of that name with an average, as raw scores, and what the others are called.
+    """The first published row of that name with an average, as raw scores, and what the others are
+    called.
 
     Raises:
         LabError: No such row, or none with an average.
@@ -46,7 +49,8 @@ def published_row(name: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
-    """From the run's average to the published one, a row a step; a step that no stored score tells says what to run.
+    """From the run's average to the published one, a row a step; a step that no stored score tells
+    says what to run.
 
     Raises:
         LabError: The run has no average over the seven tasks.
@@ -57,7 +61,8 @@ def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
         measured = bool(results.average.tasks)
         why = (measured and results.average.undefined) or "it was not tested on them"
         raise LabError(
-            f"run {run.id} has no average over the seven STS tasks ({why}); a published one says nothing of it."
+            f"run {run.id} has no average over the seven STS tasks ({why}); a published one says "
+            "nothing of it."
         )
     steps = [
         _step(
@@ -152,8 +157,9 @@ def _selection(run: Run) -> str:
         return f"tested: {tested}; no look at the dev set is stored"
     best, last = max(looks), looks[-1]
     told = (
-        f"tested: {tested}; on the dev set the best of {len(looks)} looks is {100 * best[0]:.2f} (step {best[1]}), the last "
-        f"{100 * last[0]:.2f} (step {last[1]}, {100 * (last[0] - best[0]):+.2f})"
+        f"tested: {tested}; on the dev set the best of {len(looks)} looks is {100 * best[0]:.2f} "
+        f"(step {best[1]}), the last {100 * last[0]:.2f} (step {last[1]}, "
+        f"{100 * (last[0] - best[0]):+.2f})"
     )
     other = "last" if tested == "best" else "best"
     return told if best[1] == last[1] else f"{told}; {_unknown(run, '', folder=other)}"
@@ -177,7 +183,10 @@ def _seeds(run: Run, published: float, root: Path) -> str:
     scores = 100 * np.array(list(values.values()))
     low, high = scores.min(), scores.max()
     inside = "lies within" if low <= 100 * published <= high else "lies outside"
-    return f"{len(scores)} seeds: {scores.mean():.2f} ± {scores.std(ddof=1):.2f}, from {low:.2f} to {high:.2f}; the published average {inside} that"
+    return (
+        f"{len(scores)} seeds: {scores.mean():.2f} ± {scores.std(ddof=1):.2f}, from {low:.2f} "
+        f"to {high:.2f}; the published average {inside} that"
+    )
 
 
 def _trained(run: Run) -> bool:
@@ -215,8 +224,14 @@ def _layers(run: Run) -> str:
     if own == "not stated":
         return "an imported result does not say which layers it reads"
     if own not in LAYERED:
-        return f"pooling {own} reads the last layer alone, so that no convention of first and last layer applies"
-    return f"{own} here; the other convention is {LAYERED[own]}; {_unknown(run, f'--pooling {LAYERED[own]}')}"
+        return (
+            f"pooling {own} reads the last layer alone, so that no convention of first and "
+            "last layer applies"
+        )
+    return (
+        f"{own} here; the other convention is {LAYERED[own]}; "
+        f"{_unknown(run, f'--pooling {LAYERED[own]}')}"
+    )
 
 
 def _unknown(run: Run, options: str, *, folder: str | None = None) -> str:

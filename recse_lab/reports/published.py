@@ -26,7 +26,8 @@ def _table(name: str) -> pd.DataFrame:
 
 
 def published_sts() -> pd.DataFrame:
-    """All rows: method, encoder, setting, aggregation, the seven tasks and avg (×100, as printed), source, confidence.
+    """All rows: method, encoder, setting, aggregation, the seven tasks and avg (×100, as printed),
+    source, confidence.
 
     ``average_note`` marks the rows whose printed average is not the mean of their tasks.
     """
@@ -34,7 +35,8 @@ def published_sts() -> pd.DataFrame:
 
 
 def published_transfer() -> pd.DataFrame:
-    """All rows: method, encoder, setting, protocol, the seven transfer tasks and avg (×100, as printed), source, confidence.
+    """All rows: method, encoder, setting, protocol, the seven transfer tasks and avg (×100, as
+    printed), source, confidence.
 
     ``average_note`` as in ``published_sts``.
     """
@@ -42,7 +44,9 @@ def published_transfer() -> pd.DataFrame:
 
 
 def published_ablations() -> pd.DataFrame:
-    """All rows: paper, factor, value of it, metric, score (in the metric's unit, as printed), source, confidence."""
+    """All rows: paper, factor, value of it, metric, score (in the metric's unit, as printed),
+    source, confidence.
+    """
     return _table("ablations")
 
 
@@ -51,10 +55,11 @@ PUBLISHED = {"sts": published_sts, "transfer": published_transfer, "ablations": 
 
 
 def sts_rows(names: Sequence[str], *, memory: bool = False) -> pd.DataFrame:
-    """STS rows of methods by name (``simcse``) or of one encoder (``simcse@bert-base``), in the order asked for.
+    """STS rows of methods by name (``simcse``) or of one encoder (``simcse@bert-base``), in the
+    order asked for.
 
-    A set that a method was fitted on, in brackets at the end of its name, may be left out. Rows written down from memory
-    are left out unless asked for.
+    A set that a method was fitted on, in brackets at the end of its name, may be left out. Rows
+    written down from memory are left out unless asked for.
 
     Raises:
         LabError: A name that matches nothing, with the nearest ones.

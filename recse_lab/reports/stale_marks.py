@@ -60,11 +60,13 @@ def _notes(found: list[Freshness]) -> list[str]:
         )
     if other := sum(f.data == "stale" for f in found):
         notes.append(
-            f"{STALE} stale: the corpus or the evaluation data of {count(other)} have changed since."
+            f"{STALE} stale: the corpus or the evaluation data of {count(other)} have changed "
+            "since."
         )
     if absent := sum(f.data == "unknown" for f in found):
         notes.append(
-            f"The data of {count(absent)} were not found from here, so that they could not be compared."
+            f"The data of {count(absent)} were not found from here, so that they could not be "
+            "compared."
         )
     return notes
 

@@ -27,8 +27,8 @@ def refer(root: Path, text: str) -> Run:
     Args:
         root: The run store.
         text: A run's folder; the beginning of its id, with or without STUDY/; ``last``, the
-            training run that finished last; or NAME@SEED, one seed of an arm, where NAME is an arm's name with
-            its levels, with or without STUDY/.
+            training run that finished last; or NAME@SEED, one seed of an arm, where NAME is an
+            arm's name with its levels, with or without STUDY/.
 
     Raises:
         LabError: There is no such run, with the nearest names, or there are several.

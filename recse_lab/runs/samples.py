@@ -1,4 +1,6 @@
-"""Numbers of stored runs as samples of sentence pairs: the value, and each pair's influence on it."""
+"""Numbers of stored runs as samples of sentence pairs: the value, and each pair's influence on
+it.
+"""
 
 from __future__ import annotations
 

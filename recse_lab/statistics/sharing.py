@@ -129,7 +129,9 @@ class PairsCovariance(NamedTuple):
     """As if all pairs were independent."""
 
     def of_mean(self) -> tuple[float, float]:
-        """Variance of the mean over the runs: at least that of independent pairs, and the latter."""
+        """Variance of the mean over the runs: at least that of independent pairs, and the
+        latter.
+        """
         return _floored(float(self.sharing.mean()), float(self.independent.mean()))
 
     def between(self) -> tuple[float, float]:

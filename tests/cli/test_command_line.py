@@ -1,4 +1,6 @@
-"""The command line as a user meets it: the main path end to end, and one sentence with exit code 2 for every mistake."""
+"""The command line as a user meets it: the main path end to end, and one sentence with exit code 2
+for every mistake.
+"""
 
 import errno
 import json
@@ -204,7 +206,8 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["train", "--encoder", "CORPUS"], "this is a file; give the folder"),
         (
             ["train", "OPERATOR"],
-            "operator.yaml, line 4: reshape.operator: unknown reshape operator 'chanel-gram'; did you mean channel-gram?",
+            "operator.yaml, line 4: reshape.operator: unknown reshape operator 'chanel-gram'; did "
+            "you mean channel-gram?",
         ),
         (
             ["train", "OPERATOR", "--operator", "meen"],
@@ -281,7 +284,8 @@ report: {{x: reshape.dim, against: SimCSE}}
         (["ablate", "STUDY", "--set", "reshape.dim=[2, 17]"], "p must be at most 16"),
         (
             ["ablate", "STUDY", "--set", "training.steps=-1"],
-            "study.yaml (arm SimCSE): training.steps: input should be greater than or equal to 0 (given: -1).",
+            "study.yaml (arm SimCSE): training.steps: input should be greater than or equal to 0 "
+            "(given: -1).",
         ),
         (["ablate", "STUDY", "--corpus", "EMPTY"], "holds no sentence"),
         (
@@ -290,15 +294,18 @@ report: {{x: reshape.dim, against: SimCSE}}
         ),
         (
             ["ablate", "BADARM"],
-            "badarm.yaml (arm mean), line 12: reshape.operator: unknown reshape operator 'meen'; did you mean mean?",
+            "badarm.yaml (arm mean), line 12: reshape.operator: unknown reshape operator 'meen'; "
+            "did you mean mean?",
         ),
         (
             ["ablate", "BADSWEEP"],
-            "badsweep.yaml (arm gram), line 13: reshape.dim: input should be greater than 0 (given: -4).",
+            "badsweep.yaml (arm gram), line 13: reshape.dim: input should be greater than 0 "
+            "(given: -4).",
         ),
         (
             ["ablate", "BADQUICK", "--quick"],
-            "badquick.yaml (arm SimCSE), line 15: model.pooling: unknown pooling 'cks'; did you mean cls?",
+            "badquick.yaml (arm SimCSE), line 15: model.pooling: unknown pooling 'cks'; did you "
+            "mean cls?",
         ),
         (["ablate", "reshape-dmi"], "did you mean reshape-dim?"),
         (["eval", "TINY", "--beside", "simcze"], "no published result 'simcze'"),

@@ -1,4 +1,6 @@
-"""What `make demo` runs, on what the package carries, with every connection refused; and the wheel that carries it."""
+"""What `make demo` runs, on what the package carries, with every connection refused; and the wheel
+that carries it.
+"""
 
 import os
 import subprocess

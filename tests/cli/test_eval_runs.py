@@ -1,4 +1,6 @@
-"""Evaluations under named protocols, kept as runs: their numbers, their ids, the cache, and what is refused."""
+"""Evaluations under named protocols, kept as runs: their numbers, their ids, the cache, and what is
+refused.
+"""
 
 import json
 import random

@@ -1,4 +1,6 @@
-"""A study that is interrupted by Ctrl-C, then killed: the same command goes on, and its scores are those of one left alone."""
+"""A study that is interrupted by Ctrl-C, then killed: the same command goes on, and its scores are
+those of one left alone.
+"""
 
 import json
 import os
@@ -48,7 +50,9 @@ report: {{x: reshape.dim, against: SimCSE}}
 
 
 def started(study, runs):
-    """The command as a shell starts it: a process group of its own, which a terminal's Ctrl-C reaches as a whole."""
+    """The command as a shell starts it: a process group of its own, which a terminal's Ctrl-C
+    reaches as a whole.
+    """
     code = "from recse_lab.cli import main; main()"
     arguments = ["ablate", study, "--runs", runs, "--workers", 2, "--out", runs / "reports"]
     return subprocess.Popen(
@@ -61,7 +65,9 @@ def started(study, runs):
 
 
 def left_alone(study, runs):
-    """The same study without workers and without a break, on as many threads as each of two workers has."""
+    """The same study without workers and without a break, on as many threads as each of two workers
+    has.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(threads_per_worker(2))
     planned = plan_study(str(study), runs)

@@ -13,7 +13,8 @@ from recse_lab.objectives import CONTRASTS
 
 BATCH, DIM = 5, 4
 
-# Weights without gradient hide from it what a finite difference sees; this setting has none that vary.
+# Weights without gradient hide from it what a finite difference sees; this setting has none that
+# vary.
 CONSTANT_WEIGHTS = {"adnce": {"sigma": math.inf}}
 
 

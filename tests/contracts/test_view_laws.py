@@ -21,7 +21,9 @@ EMBEDDING = [name for name, kind in VIEWS.items() if kind.kind == "embedding"]
 
 
 def predict(rows, places):
-    """Logits that depend on the sentence and the place alone; the likeliest tokens are special ones."""
+    """Logits that depend on the sentence and the place alone; the likeliest tokens are special
+    ones.
+    """
     logits = [
         torch.cos(torch.arange(SIZE) * (1.3 + int(row.sum()) % 17 + int(place)))
         for row, asked in zip(rows, places, strict=True)
@@ -171,7 +173,9 @@ def test_input_is_not_written_to(name):
 @quick
 @given(lengths=sentence, strength=strengths, seed=st.integers(0, 99))
 def test_text_stays_a_sentence(view, lengths, strength, seed):
-    """Words remain, special tokens keep their places at the ends, ids are the vocabulary's, nothing grows too long."""
+    """Words remain, special tokens keep their places at the ends, ids are the vocabulary's, nothing
+    grows too long.
+    """
     rows = random_rows(lengths, seed)
     for row, edited in zip(rows, make(view, strength)(rows, seed=seed), strict=True):
         assert edited[0] == CLS

@@ -191,7 +191,9 @@ def test_bad_files_are_told_by_file_and_line(tmp_path, name, data, column, messa
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_columns_that_slip_out_of_line_are_told_by_line(tmp_path, kind):
-    """As many cells are blank in one column as in the other: their counts agree, and no row does from there on."""
+    """As many cells are blank in one column as in the other: their counts agree, and no row does
+    from there on.
+    """
     rows = pd.DataFrame({"sent0": ["one", "two", " ", "four"], "sent1": ["a", None, "c", "d"]})
     path = tmp_path / f"a.{kind}"
     if kind == "parquet":

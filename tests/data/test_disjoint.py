@@ -1,4 +1,6 @@
-"""sts-disjoint: what is known of the real sets, its rule by brute force, and dev sets without tests."""
+"""sts-disjoint: what is known of the real sets, its rule by brute force, and dev sets without
+tests.
+"""
 
 import itertools
 

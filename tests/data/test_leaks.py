@@ -1,4 +1,6 @@
-"""What sets and corpora share: counted by hand on small sets, and the known numbers of the real ones."""
+"""What sets and corpora share: counted by hand on small sets, and the known numbers of the real
+ones.
+"""
 
 import numpy as np
 import pytest

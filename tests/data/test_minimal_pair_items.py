@@ -1,4 +1,6 @@
-"""The packaged minimal pairs are what their card says, and a damaged file is refused with its line."""
+"""The packaged minimal pairs are what their card says, and a damaged file is refused with its
+line.
+"""
 
 import re
 from collections import Counter
@@ -112,7 +114,8 @@ def test_word_overlap_alone_orders_changes_wrongly_and_keeps_rightly():
     assert nearer[~changes].mean() < 0.05
 
 
-# ---- files -------------------------------------------------------------------------------------------------------
+# ---- files
+# ------------------------------------------------------------------------------
 
 HEADER = "\t".join(COLUMNS)
 GOOD = "a-1\tnegation\tchanges\tIt is so.\tIt is not so.\tThat's how things are."

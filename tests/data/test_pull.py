@@ -33,7 +33,9 @@ def text_pin(content):
 
 @pytest.fixture
 def archive(small_senteval):
-    """What the hub's archive holds: made-up STS sets, a transfer set that is no UTF-8, and a file nobody asked for."""
+    """What the hub's archive holds: made-up STS sets, a transfer set that is no UTF-8, and a file
+    nobody asked for.
+    """
     return contents(small_senteval) | {
         "MR/rt-polarity.pos": b"caf\xe9 au lait .\ngood .\n",
         "COCO/notes": b"unwanted",
@@ -92,7 +94,8 @@ def left_behind():
     return sorted(path.name for path in data_root().iterdir() if path.suffix != ".lock")
 
 
-# ---- the manifest ------------------------------------------------------------------------------------------------
+# ---- the manifest
+# ------------------------------------------------------------------------------
 
 
 def test_the_manifest_covers_every_file_the_loader_reads():
@@ -127,7 +130,8 @@ def test_pins_and_rows_are_those_of_the_real_sets(data_dir):
     assert found["sick"].rows == len(load_task("sickr-all", data_dir).subsets["sickr-all"].gold)
 
 
-# ---- pulling -----------------------------------------------------------------------------------------------------
+# ---- pulling
+# ------------------------------------------------------------------------------
 
 
 def test_what_is_pulled_is_read_by_its_name(hub, small_senteval):
@@ -211,7 +215,8 @@ def test_a_pull_changes_no_default(hub):
     assert open_corpus(("wiki1m",)).name == "wiki1m_for_simcse.txt"
 
 
-# ---- faults ------------------------------------------------------------------------------------------------------
+# ---- faults
+# ------------------------------------------------------------------------------
 
 
 def test_a_connection_that_breaks_is_taken_up_within_one_pull(hub):
@@ -398,7 +403,8 @@ def test_other_text_than_pinned_is_told_and_kept(hub, archive):
     assert len(hub.gets) == 1  # it would come again
 
 
-# ---- checking ----------------------------------------------------------------------------------------------------
+# ---- checking
+# ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -500,7 +506,8 @@ def test_a_damaged_sample_is_told(monkeypatch):
     assert (found.state, found.problems) == ("damaged", ["line 3: half a row"])
 
 
-# ---- the command, in a process of its own -----------------------------------------------------------------------
+# ---- the command, in a process of its own
+# -----------------------------------------------------------------------
 
 
 def run(hub, *arguments):
@@ -510,7 +517,9 @@ def run(hub, *arguments):
 
 
 def test_the_command_heeds_hf_endpoint_and_the_package_s_own_manifest():
-    """The real pin of wiki1m cannot be met by made-up sentences, the real revision is what the hub is asked for."""
+    """The real pin of wiki1m cannot be met by made-up sentences, the real revision is what the hub
+    is asked for.
+    """
     with Hub() as hub:
         hub.files["wiki1m_for_simcse.txt"] = WIKI
         done = run(hub, "pull", "wiki1m")
@@ -524,7 +533,9 @@ def test_the_command_heeds_hf_endpoint_and_the_package_s_own_manifest():
 
 
 def test_the_command_tells_of_sets_that_are_not_the_real_ones(archive, tmp_path):
-    """Every file of the real archive is asked for, and made-up ones are told as other text or other lengths."""
+    """Every file of the real archive is asked for, and made-up ones are told as other text or other
+    lengths.
+    """
     with Hub() as hub:
         names = {file for each in data_sets("senteval") for file in each.files}
         hub.files["senteval.tar"] = tar({name: archive.get(name, b"made up\n") for name in names})

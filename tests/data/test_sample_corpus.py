@@ -1,4 +1,6 @@
-"""The packaged corpus: its grammar against tables, its bytes against the generator, its balance and its variety."""
+"""The packaged corpus: its grammar against tables, its bytes against the generator, its balance and
+its variety.
+"""
 
 import gzip
 import os
@@ -24,22 +26,24 @@ from recse_lab.data.samples.generate import (
 )
 
 ARTICLES = """
-an hour; an honest vet; an heirloom; a university; a unit; a uniform; an uninvited guest; an unidentified bird;
-an unmarked grave; a European; a eulogy; a ewe; a one-eyed tortoise; a once busy port; a used car; a useful tool;
-an usher; a utensil; an umbrella; an urban fox; a uranium mine; a ukulele; a U-turn; an X-ray; an x-ray; an MRI scan;
-a NASA engineer; an SOS; an LED; a USB stick; an L-shaped desk; an 8-bit register; an 11-year-old; a 110-page report;
-a house; a historian; an owl; an eel; an index card; a yacht; a toddler
+an hour; an honest vet; an heirloom; a university; a unit; a uniform; an uninvited guest; an
+unidentified bird; an unmarked grave; a European; a eulogy; a ewe; a one-eyed tortoise; a once
+busy port; a used car; a useful tool; an usher; a utensil; an umbrella; an urban fox; a uranium
+mine; a ukulele; a U-turn; an X-ray; an x-ray; an MRI scan; a NASA engineer; an SOS; an LED; a USB
+stick; an L-shaped desk; an 8-bit register; an 11-year-old; a 110-page report; a house; a
+historian; an owl; an eel; an index card; a yacht; a toddler
 """
 PLURALS = """
-rail rails; herd of elephants: herds of elephants; letter to the parents: letters to the parents; glass: glasses;
-man: men; fisherman: fishermen; woman: women; German: Germans; shaman: shamans; child: children; stepchild:
-stepchildren; person: people; salesperson: salespeople; fish: fish; jellyfish: jellyfish; sheep: sheep; aircraft:
-aircraft; fox: foxes; species: species; tooth: teeth; mouse: mice; calf: calves; wolf: wolves; midwife: midwives;
-roof: roofs; chief: chiefs; handkerchief: handkerchiefs; diary: diaries; valley: valleys; bus: buses; box: boxes;
-brush: brushes; monarch: monarchs; patch: patches; stomach: stomachs; quiz: quizzes; potato: potatoes; photo:
-photos; crisis: crises; larva: larvae; in-law: in-laws; mother-in-law: mothers-in-law; passer-by: passers-by;
-great-uncle: great-uncles; worn rail: worn rails; bucket full of sand: buckets full of sand; man with a moustache:
-men with a moustache
+rail rails; herd of elephants: herds of elephants; letter to the parents: letters to the parents;
+glass: glasses; man: men; fisherman: fishermen; woman: women; German: Germans; shaman: shamans;
+child: children; stepchild: stepchildren; person: people; salesperson: salespeople; fish: fish;
+jellyfish: jellyfish; sheep: sheep; aircraft: aircraft; fox: foxes; species: species; tooth:
+teeth; mouse: mice; calf: calves; wolf: wolves; midwife: midwives; roof: roofs; chief: chiefs;
+handkerchief: handkerchiefs; diary: diaries; valley: valleys; bus: buses; box: boxes; brush:
+brushes; monarch: monarchs; patch: patches; stomach: stomachs; quiz: quizzes; potato: potatoes;
+photo: photos; crisis: crises; larva: larvae; in-law: in-laws; mother-in-law: mothers-in-law;
+passer-by: passers-by; great-uncle: great-uncles; worn rail: worn rails; bucket full of sand:
+buckets full of sand; man with a moustache: men with a moustache
 """
 # infinitive, third person, past, -ing, participle
 VERBS = """
@@ -175,7 +179,10 @@ def test_the_packaged_file_is_what_the_generator_makes(lines):
 
 def test_the_same_bytes_every_time(tmp_path):
     write(tmp_path / "here.gz")
-    script = "import sys, pathlib; from recse_lab.data.samples.generate import write; write(pathlib.Path(sys.argv[1]))"
+    script = (
+        "import sys, pathlib; from recse_lab.data.samples.generate import write; "
+        "write(pathlib.Path(sys.argv[1]))"
+    )
     environment = os.environ | {"PYTHONHASHSEED": "12345"}
     subprocess.run(
         [sys.executable, "-c", script, tmp_path / "there.gz"], env=environment, check=True

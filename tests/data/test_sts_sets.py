@@ -1,4 +1,6 @@
-"""STS data: numbers of pairs on the real sets, SentEval's reading of them, and damaged files told by line."""
+"""STS data: numbers of pairs on the real sets, SentEval's reading of them, and damaged files told
+by line.
+"""
 
 import re
 

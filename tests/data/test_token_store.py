@@ -119,6 +119,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(corpus_file, tokenizer, tmp_path
 
 
 def test_reading_data_needs_neither_torch_nor_transformers():
-    code = "import sys, recse_lab.data.token_store, recse_lab.data.sts_sets, recse_lab.statistics as s; "
+    code = (
+        "import sys, recse_lab.data.token_store, recse_lab.data.sts_sets, "
+        "recse_lab.statistics as s; "
+    )
     code += "sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,4 +1,6 @@
-"""Transfer tasks: the published numbers of examples, SentEval's reading and order, and damaged files told by line."""
+"""Transfer tasks: the published numbers of examples, SentEval's reading and order, and damaged
+files told by line.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Batched logistic regression against scikit-learn, against its own optimality condition, and against its invariances."""
+"""Batched logistic regression against scikit-learn, against its own optimality condition, and
+against its invariances.
+"""
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from recse_lab.evaluation.logistic import Fits, fit_logistic, predict
 
 
 def data(rows=240, dim=10, classes=2, seed=0, noise=1.5, offset=0.0):
-    """Features with a common direction and uneven scales, classes that overlap, and five folds that leave a fifth out."""
+    """Features with a common direction and uneven scales, classes that overlap, and five folds that
+    leave a fifth out.
+    """
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((rows, dim)) * np.geomspace(2, 0.05, dim) + offset
     logits = (x - offset) @ rng.standard_normal((dim, classes)) + noise * rng.gumbel(
@@ -84,7 +88,9 @@ def test_a_penalised_intercept_is_a_column_of_ones(classes):
 @pytest.mark.parametrize("classes", [2, 4])
 @pytest.mark.parametrize("penalised", [False, True])
 def test_the_gradient_of_the_written_objective_vanishes(classes, penalised):
-    """The objective of the docstring, differentiated by autograd at the solutions; and √(gᵀH⁻¹g) is about the residual."""
+    """The objective of the docstring, differentiated by autograd at the solutions; and √(gᵀH⁻¹g) is
+    about the residual.
+    """
     x, y, members = data(classes=classes, rows=100, dim=4)
     fits = solve(
         x, y, members, [3e-3], classes=classes, penalise_intercept=penalised, tolerance=1e-6
@@ -155,7 +161,9 @@ def test_scaling_rotation_and_the_names_of_classes(scale, seed, classes):
 
 
 def test_two_softmax_vectors_with_a_penalty_are_one_with_half_of_it():
-    """Split evenly, our vector is where the gradient of the softmax objective vanishes; that one is strictly convex."""
+    """Split evenly, our vector is where the gradient of the softmax objective vanishes; that one is
+    strictly convex.
+    """
     x, y, members = data(rows=150, dim=5)
     one = solve(x, y, members[:1], [1e-2 / 2], penalise_intercept=True, tolerance=1e-8)
     vector = torch.cat([one.coef[0, 0], one.intercept[0]])

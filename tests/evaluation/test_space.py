@@ -39,7 +39,9 @@ def test_uniformity_at_any_t(t):
 
 @pytest.mark.parametrize(("t", "block"), [(2.0, 4096), (2.0, 7), (2.0, 1), (400.0, 13)])
 def test_potentials_of_each_row(t, block):
-    """Where a block has left the range of float32, what is left out is nothing next to the total."""
+    """Where a block has left the range of float32, what is left out is nothing next to the
+    total.
+    """
     x = cloud(40)
     exponents = -t * squareform(pdist(x.numpy())) ** 2
     np.fill_diagonal(exponents, -np.inf)

@@ -1,4 +1,6 @@
-"""Transfer protocols: SentEval's folds and choices transcribed with scikit-learn, planted encoders, and what is undefined."""
+"""Transfer protocols: SentEval's folds and choices transcribed with scikit-learn, planted encoders,
+and what is undefined.
+"""
 
 import json
 
@@ -77,7 +79,9 @@ def seven():
 
 
 def classifier(protocol, value, rows, classes):
-    """A classifier whose optimum is the protocol's, on features with a column of ones where the intercept is penalised."""
+    """A classifier whose optimum is the protocol's, on features with a column of ones where the
+    intercept is penalised.
+    """
     options = {"tol": 1e-10, "max_iter": 2000, "solver": "newton-cg"}
     if protocol.regulariser == "C":
         return LogisticRegression(C=value, **options)
@@ -87,7 +91,10 @@ def classifier(protocol, value, rows, classes):
 
 
 def transcribed(task, protocol, encode):
-    """InnerKFoldClassifier, KFoldClassifier and SplitClassifier of SentEval, in its loops. Chosen values, test predictions."""
+    """InnerKFoldClassifier, KFoldClassifier and SplitClassifier of SentEval, in its loops.
+
+    Chosen values, test predictions.
+    """
     joined, _ = task_features(task, encode)
     if protocol.regulariser == "weight_decay":
         joined = np.c_[joined, np.ones(len(joined), np.float32)]

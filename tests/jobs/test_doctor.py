@@ -1,4 +1,6 @@
-"""What differs between two runs, the most suspicious first: every kind of difference is found, and none that is none."""
+"""What differs between two runs, the most suspicious first: every kind of difference is found, and
+none that is none.
+"""
 
 import pytest
 

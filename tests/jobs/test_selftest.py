@@ -1,4 +1,6 @@
-"""The matrix of backbones: a short part of it, all of it where time is no matter, and its honesty."""
+"""The matrix of backbones: a short part of it, all of it where time is no matter, and its
+honesty.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Two studies that ask for the same run compute it once, and only where code and machine are the same."""
+"""Two studies that ask for the same run compute it once, and only where code and machine are the
+same.
+"""
 
 import errno
 import functools

@@ -60,7 +60,8 @@ def test_equals_both_transcriptions(mu, sigma, tau):
 
 
 def test_by_hand():
-    # Negatives at cosine ½ = μ and 0; σ is such that their weights are 1 : ⅓, of mean 1 so 1½ and ½.
+    # Negatives at cosine ½ = μ and 0; σ is such that their weights are 1 : ⅓, of mean 1 so 1½ and
+    # ½.
     contrast = ADNCE(mu=0.5, sigma=0.5 / math.sqrt(2 * math.log(3)), temperature=0.5)
     a, n = at(0), at(60, 90)
     assert contrast(a, a, n).item() == value(math.log(E**2 + 1.5 * E + 0.5) - 2)

@@ -1,4 +1,6 @@
-"""The alignment probe against the authors' two formulas, closed forms, its intervals in simulation, and bad input."""
+"""The alignment probe against the authors' two formulas, closed forms, its intervals in simulation,
+and bad input.
+"""
 
 import itertools
 import math
@@ -72,7 +74,8 @@ def test_closed_forms():
     collapsed = paired(np.tile(pole, (8, 1)), [5] * 4)
     assert row(collapsed, "alignment")["value"] == pytest.approx(0, abs=1e-6)
     assert row(collapsed, "uniformity")["value"] == pytest.approx(0, abs=1e-6)
-    # Two points at a right angle, each pair across: every squared distance of a pair is 2. Among 8 sentences 2·C(4, 2)
+    # Two points at a right angle, each pair across: every squared distance of a pair is 2. Among 8
+    # sentences 2·C(4, 2)
     # of the 28 pairs coincide and 16 lie at squared distance 2, with potential exp(−4).
     two_points = paired(np.array([pole, side] * 4), [5] * 4)
     assert row(two_points, "alignment")["value"] == pytest.approx(2, abs=1e-6)
@@ -150,7 +153,9 @@ def test_left_out_uniformity_is_what_is_computed_without_the_sentence():
 
 
 def test_the_interval_of_uniformity_covers_in_simulation():
-    """Gaussian directions about a mean: the expected potential of two of them is taken from 400,000 pairs."""
+    """Gaussian directions about a mean: the expected potential of two of them is taken from 400,000
+    pairs.
+    """
     rng = np.random.default_rng(0)
 
     def draw(n):
@@ -165,7 +170,8 @@ def test_the_interval_of_uniformity_covers_in_simulation():
     assert 0.90 <= covered / 200 <= 0.99
 
 
-# ---- the circulating protocol ------------------------------------------------------------------------------------
+# ---- the circulating protocol
+# ------------------------------------------------------------------------------
 
 
 def release_task(datasets, encode, *, sort, batch_size):
@@ -240,7 +246,8 @@ def test_legacy_batch_is_biased_on_clustered_data():
     options = {"gold": gold, "resamples": 20}
     whole = alignment({"e": x}, index, index + 1024, **options)
     legacy = alignment({"e": x}, index, index + 1024, **options, protocol="legacy-batch")
-    # A batch sees potentials within a cluster, w; the whole set 1/8 of those and 7/8 of those across, exp(−4) as the
+    # A batch sees potentials within a cluster, w; the whole set 1/8 of those and 7/8 of those
+    # across, exp(−4) as the
     # centres stand at right angles.
     within = math.exp(row(legacy, "uniformity")["value"])
     assert row(whole, "uniformity")["value"] == pytest.approx(
@@ -256,7 +263,8 @@ def test_legacy_batch_is_biased_on_clustered_data():
     assert legacy.about["protocol"] == "legacy-batch"
 
 
-# ---- over training -----------------------------------------------------------------------------------------------
+# ---- over training
+# ------------------------------------------------------------------------------
 
 
 def look(step, a, u, s):

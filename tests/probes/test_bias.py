@@ -1,4 +1,6 @@
-"""Bias and token influence against regressions on ranks, scipy, hand-made encoders and sentences worked out by hand."""
+"""Bias and token influence against regressions on ranks, scipy, hand-made encoders and sentences
+worked out by hand.
+"""
 
 from zlib import crc32
 
@@ -35,7 +37,9 @@ PAIRS = 240
 
 
 def made(pairs=PAIRS, seed=0):
-    """Gold in steps of 0.2, covariates that go with it and with each other, a fair and a biased encoder."""
+    """Gold in steps of 0.2, covariates that go with it and with each other, a fair and a biased
+    encoder.
+    """
     rng = np.random.default_rng(seed)
     meaning = rng.normal(size=pairs)
     overlap = meaning + rng.normal(size=pairs)
@@ -66,7 +70,8 @@ def measure(result, encoder, name):
     return rows.iloc[0]
 
 
-# ---- formulas ----------------------------------------------------------------------------------------------------
+# ---- formulas
+# ------------------------------------------------------------------------------
 
 
 def test_partial_correlation_of_one_control_is_the_textbook_formula():
@@ -127,7 +132,8 @@ def test_what_rounding_leaves_of_a_sum_of_controls_is_nothing(seed):
     assert np.isnan(partial_correlation(matrix, 0, 1, [2, 3, 4])).all()
 
 
-# ---- covariates --------------------------------------------------------------------------------------------------
+# ---- covariates
+# ------------------------------------------------------------------------------
 
 
 def test_covariates_by_hand():
@@ -211,7 +217,8 @@ def test_bands_of_frequency():
     assert band("it’s", counts, 100_001) == "rarer"
 
 
-# ---- the probe ---------------------------------------------------------------------------------------------------
+# ---- the probe
+# ------------------------------------------------------------------------------
 
 
 def test_bias_finds_what_was_planted_and_nothing_else():
@@ -223,7 +230,8 @@ def test_bias_finds_what_was_planted_and_nothing_else():
     less = measure(result, "biased", "partial: word overlap, less that of fair")
     assert less["low"] > 0.4
     assert less["value"] == pytest.approx(biased["value"] - fair["value"])
-    # Length goes with similarity only through the overlap: at fixed gold it shows, with the overlap fixed too it does not.
+    # Length goes with similarity only through the overlap: at fixed gold it shows, with the overlap
+    # fixed too it does not.
     assert measure(result, "biased", "at fixed gold: length difference")["low"] > 0
     assert measure(result, "biased", "partial: length difference")["low"] < 0
 
@@ -406,7 +414,8 @@ def test_refusals():
         checked({"fair": np.ones(1)}, np.ones(1))
 
 
-# ---- token influence ---------------------------------------------------------------------------------------------
+# ---- token influence
+# ------------------------------------------------------------------------------
 
 VECTORS = {"cats": (1.0, 0.0), "chase": (0.0, 1.0), "the": (0.0, 0.0), "mice": (1.0, 1.0)}
 
@@ -422,7 +431,8 @@ def bag(texts):
 def test_influence_of_a_bag_of_words_by_hand():
     found = token_influence(bag, ["Cats chase the mice.", "Cats chase mice"]).words
     first = found[found["sentence"] == 0]
-    # The sentence points along (2, 2); without "cats" along (1, 2), without "chase" along (2, 1); the rest turn nothing.
+    # The sentence points along (2, 2); without "cats" along (1, 2), without "chase" along (2, 1);
+    # the rest turn nothing.
     turned = 1 - 3 / np.sqrt(10)
     np.testing.assert_allclose(first["influence"], [turned, turned, 0, 0, 0], atol=1e-12)
     np.testing.assert_allclose(first["share"], [0.5, 0.5, 0, 0, 0], atol=1e-9)
@@ -529,7 +539,8 @@ def test_influence_on_one_word_and_on_all_alike():
     )
     assert wide.loc["each", "relative influence (punctuation)"] == pytest.approx(0, abs=1e-9)
     assert wide.loc["each", "relative influence (number)"] == pytest.approx(8 / 7, abs=1e-6)
-    # "We" and "In" are all of the influence on two of the eight function words; their sentences have 8 words each.
+    # "We" and "In" are all of the influence on two of the eight function words; their sentences
+    # have 8 words each.
     assert wide.loc["first", "relative influence (function word)"] == pytest.approx(
         (8 + 8) / 8, abs=1e-6
     )

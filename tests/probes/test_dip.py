@@ -1,4 +1,6 @@
-"""The dip against its definition, solved as linear programmes, against closed forms and against published quantiles."""
+"""The dip against its definition, solved as linear programmes, against closed forms and against
+published quantiles.
+"""
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from recse_lab.probes.dip import dip, dip_test, uniform_dips
 
 
 def by_definition(values):
-    """min over unimodal G of sup |F − G|: for every mode a linear programme, G convex up to it and concave from it.
+    """min over unimodal G of sup |F − G|: for every mode a linear programme, G convex up to it and
+    concave from it.
 
     Variables: G at each point, at the mode its limit from the left too, and the distance.
     """
@@ -96,7 +99,10 @@ def test_unchanged_by_what_keeps_the_shape(seed, n, decimals):
 
 
 def test_quantiles_of_the_null_are_the_published_ones():
-    """Medians and 95 % quantiles from a million samples, in the table of M. Maechler's R package diptest."""
+    """Medians and 95 % quantiles from a million samples, in the table of M.
+
+    Maechler's R package diptest.
+    """
     for n, median, high in (
         (10, 0.0977818, 0.1396114),
         (50, 0.0488512, 0.0702738),

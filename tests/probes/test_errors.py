@@ -16,7 +16,9 @@ SECOND = [f"second {i}" for i in range(PAIRS)]
 
 
 def made(seed=0):
-    """Gold 0 … 5 in halves and two noisy arms; pair 7 fools both, pairs 20 and 30 one each, 60 both but opposite ways."""
+    """Gold 0 … 5 in halves and two noisy arms; pair 7 fools both, pairs 20 and 30 one each, 60 both
+    but opposite ways.
+    """
     rng = np.random.default_rng(seed)
     gold = np.sort(rng.integers(0, 11, PAIRS)) / 2
     a, b = (gold / 10 + rng.normal(0, 0.03, PAIRS) for _ in range(2))
@@ -33,7 +35,9 @@ def measure(result, encoder, name):
 
 
 def by_definition(gold, scores):
-    """How far a pair stands from the nearest place that a pair of its gold score fills, in an order by gold."""
+    """How far a pair stands from the nearest place that a pair of its gold score fills, in an order
+    by gold.
+    """
     n = len(gold)
     ordered = np.sort(gold)
     out = []

@@ -1,4 +1,6 @@
-"""The geometry probe against hand-computed clouds, transcriptions of the papers, peers, and the invariances it claims."""
+"""The geometry probe against hand-computed clouds, transcriptions of the papers, peers, and the
+invariances it claims.
+"""
 
 import math
 import re
@@ -42,7 +44,8 @@ def notes(result):
     return result.table.set_index("measure")["note"]
 
 
-# ---- clouds with known answers -----------------------------------------------------------------------------------
+# ---- clouds with known answers
+# ------------------------------------------------------------------------------
 
 AXES = np.eye(4, dtype=np.float32)
 COLLAPSED = np.tile(2 * AXES[0], (6, 1))
@@ -70,7 +73,8 @@ KNOWN = {
             "norm_cv": 0,
         },
     ),
-    # 6 of the 15 pairs coincide, 9 stand at right angles; with self pairs half coincide. XᵀX = 3·diag(1, 1, 0, 0): the
+    # 6 of the 15 pairs coincide, 9 stand at right angles; with self pairs half coincide. XᵀX =
+    # 3·diag(1, 1, 0, 0): the
     # axes are its eigenvectors, Z(±e₁) = 3·(exp(±1) + 1). One direction of variance.
     "two points": (
         TWO_POINTS,
@@ -116,7 +120,8 @@ KNOWN = {
             "norm_cv": 0,
         },
     ),
-    # Singular values 2√2 and √2: p = 2/3, 1/3. Variances 2 and 1/2: PR = 2.5² / 4.25 = 25/17. Z(e₁) = 2·cosh 2 + 2,
+    # Singular values 2√2 and √2: p = 2/3, 1/3. Variances 2 and 1/2: PR = 2.5² / 4.25 = 25/17. Z(e₁)
+    # = 2·cosh 2 + 2,
     # Z(e₂) = 2·cosh 1 + 2, Z(e₃) = 4.
     "low rank": (
         LOW_RANK,
@@ -174,7 +179,9 @@ def test_a_shift_is_no_variance_and_a_common_direction_is_one():
 
 
 def test_a_cloud_of_float32_noise_has_collapsed():
-    """One sentence's embedding in batches of different shapes: the last bits differ, and no spectrum may be read off them."""
+    """One sentence's embedding in batches of different shapes: the last bits differ, and no
+    spectrum may be read off them.
+    """
     one = np.random.default_rng(1).normal(size=8).astype(np.float32)
     x = np.where(
         np.random.default_rng(2).random((50, 8)) < 0.5, one, np.nextafter(one, np.float32(9))
@@ -191,11 +198,14 @@ def test_a_cloud_of_float32_noise_has_collapsed():
     assert np.isnan(cka(x, cloud(50)))
 
 
-# ---- the papers, transcribed -------------------------------------------------------------------------------------
+# ---- the papers, transcribed
+# ------------------------------------------------------------------------------
 
 
 def isoscore_in_seven_steps(points):
-    """Rudman et al.'s algorithm on points in rows: principal axes, covariance diagonal, norm √n, defect, two rescalings."""
+    """Rudman et al.'s algorithm on points in rows: principal axes, covariance diagonal, norm √n,
+    defect, two rescalings.
+    """
     reoriented = PCA(n_components=points.shape[1]).fit_transform(points)
     diagonal = np.diag(np.cov(reoriented.T))
     n = len(diagonal)
@@ -281,7 +291,8 @@ def test_mean_cosine_is_the_mean_of_the_cosines():
     assert left_out[7] == pytest.approx(gram[np.ix_(keep, keep)].mean(), abs=1e-9)
 
 
-# ---- neighbours --------------------------------------------------------------------------------------------------
+# ---- neighbours
+# ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("numbers", [2**25, 500])
@@ -299,7 +310,9 @@ def test_occurrences_are_those_of_an_exact_search(numbers, monkeypatch):
 
 
 def test_ties_share_a_place():
-    """Four at right angles tie for every place of each other's lists; a fifth, nearer to all, is everybody's first."""
+    """Four at right angles tie for every place of each other's lists; a fifth, nearer to all, is
+    everybody's first.
+    """
     centre = np.full(4, 0.5, dtype=np.float32)
     star = np.concatenate([AXES, centre[None]])
     np.testing.assert_allclose(occurrences(star, 1), [0.25, 0.25, 0.25, 0.25, 4])
@@ -312,7 +325,9 @@ def test_ties_share_a_place():
 
 
 def test_a_planted_hub_is_found():
-    """Directions spread about a centre that is itself a sentence: in many dimensions it is near to all."""
+    """Directions spread about a centre that is itself a sentence: in many dimensions it is near to
+    all.
+    """
     rng = np.random.default_rng(0)
     x = (1 + rng.normal(size=(200, 50))).astype(np.float32)
     hub = np.concatenate([x, x.mean(0, keepdims=True)])
@@ -335,7 +350,8 @@ def test_hubness_without_neighbours_or_spread_is_undefined():
     assert np.isnan(skewness(np.full(5, 3.0)))
 
 
-# ---- invariances: what the docstring claims, no more and no less -------------------------------------------------
+# ---- invariances: what the docstring claims, no more and no less
+# -------------------------------------------------
 
 LETTERS = {"R": "rotation", "S": "scale", "O": "order", "D": "doubling"}
 CLAIMS = {
@@ -401,7 +417,8 @@ def test_bounds(seed, n):
     assert found["isoscore"] == pytest.approx((found["participation_ratio"] - 1) / 4, rel=1e-9)
 
 
-# ---- intervals ---------------------------------------------------------------------------------------------------
+# ---- intervals
+# ------------------------------------------------------------------------------
 
 
 def test_groups_add_up_and_leave_again():
@@ -443,7 +460,9 @@ def test_intervals_of_norms_and_spectra_follow_from_leaving_sentences_out():
 
 
 def test_intervals_cover_in_simulation():
-    """A Gaussian cloud whose covariance, and so whose participation ratio, is known; its mean cosine from 400,000 pairs."""
+    """A Gaussian cloud whose covariance, and so whose participation ratio, is known; its mean
+    cosine from 400,000 pairs.
+    """
     rng = np.random.default_rng(0)
     deviations = np.array([2.0, 1.5, 1.0, 0.5])
 
@@ -473,7 +492,8 @@ def test_a_missing_bound_has_a_reason():
     assert "fewer than 40 sentences" in notes(geometry({"e": cloud(20)}))["isoscore"]
 
 
-# ---- bad input ---------------------------------------------------------------------------------------------------
+# ---- bad input
+# ------------------------------------------------------------------------------
 
 
 def test_what_cannot_be_measured_is_refused():
@@ -527,7 +547,8 @@ def test_the_spectrum_curve():
     assert curve.loc[curve["encoder"] == "b", "share"].isna().all()
 
 
-# ---- layers and CKA ----------------------------------------------------------------------------------------------
+# ---- layers and CKA
+# ------------------------------------------------------------------------------
 
 
 def hsic_of_grams(k, ell):

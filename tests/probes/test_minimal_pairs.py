@@ -1,4 +1,6 @@
-"""Minimal pairs on planted similarities with known answers, against closed forms and a naive bootstrap."""
+"""Minimal pairs on planted similarities with known answers, against closed forms and a naive
+bootstrap.
+"""
 
 import numpy as np
 import pandas as pd
@@ -55,7 +57,8 @@ def lines(result, encoder):
     return result.table.loc[result.table["encoder"] == encoder].set_index("measure")
 
 
-# ---- known answers -----------------------------------------------------------------------------------------------
+# ---- known answers
+# ------------------------------------------------------------------------------
 
 
 def test_wilson_is_the_closed_form():
@@ -185,7 +188,8 @@ def test_items_carry_what_the_table_says_and_the_worst_come_first():
     assert listed["margin"].iloc[0] == wrong["margin"].min()
 
 
-# ---- embedding ---------------------------------------------------------------------------------------------------
+# ---- embedding
+# ------------------------------------------------------------------------------
 
 
 def test_each_distinct_sentence_is_encoded_once_and_cosines_are_those_of_the_definition():
@@ -233,7 +237,8 @@ def test_a_vector_without_direction_is_nan_and_makes_its_encoder_undefined():
     assert "Undefined for broken: 1 of" in summary(result)
 
 
-# ---- undefined and refused ---------------------------------------------------------------------------------------
+# ---- undefined and refused
+# ------------------------------------------------------------------------------
 
 
 def test_a_constant_encoder_has_neither_order_nor_scale():
@@ -310,7 +315,8 @@ def test_refused_encoders_and_options():
         minimal_pairs({"a": planted(0.5, 0.6)}, ITEMS, resamples=1)
 
 
-# ---- figure and words --------------------------------------------------------------------------------------------
+# ---- figure and words
+# ------------------------------------------------------------------------------
 
 
 def test_the_figure_shows_every_number_of_the_table():
@@ -339,8 +345,8 @@ def test_the_summary_reads_the_numbers():
     said = summary(minimal_pairs({"a": given}, items, resamples=20))
     assert "60 items; 95 % intervals" in said
     assert (
-        "52 % of 40 items are ordered rightly (best negation 100 % [84, 100], worst tense 5 % [1, 24])"
-        in said
+        "52 % of 40 items are ordered rightly (best negation 100 % [84, 100], worst tense 5 % [1, "
+        "24])" in said
     )
     assert "above chance: negation. The edit costs 0.40 of the scale on average" in said
     assert "from 0.30 (negation) to 0.50 (tense), the paraphrase 0.43." in said

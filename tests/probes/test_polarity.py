@@ -1,4 +1,6 @@
-"""Polarity against SciPy, scikit-learn and a naive bootstrap; on planted cases; and on what it must not measure."""
+"""Polarity against SciPy, scikit-learn and a naive bootstrap; on planted cases; and on what it must
+not measure.
+"""
 
 from itertools import pairwise
 
@@ -50,7 +52,8 @@ def lines(result, encoder):
     return result.table.loc[result.table["encoder"] == encoder].set_index("measure")
 
 
-# ---- formulas ----------------------------------------------------------------------------------------------------
+# ---- formulas
+# ------------------------------------------------------------------------------
 
 
 @settings(max_examples=20, deadline=None)
@@ -137,7 +140,8 @@ def test_an_interval_is_centred_holds_its_estimate_and_stays_among_what_was_met(
     assert np.isnan(interval(np.nan, boot, 0.95)).all()
 
 
-# ---- every number and every interval, again and naively ----------------------------------------------------------
+# ---- every number and every interval, again and naively
+# ----------------------------------------------------------
 
 
 def by_hand(scores, gold):
@@ -223,7 +227,9 @@ def test_the_same_resamples_for_every_encoder_and_every_block(monkeypatch):
 
 
 def test_invariances():
-    """Ranks, overlaps and the isotonic fit ignore increasing transforms; the own range ignores scale and shift."""
+    """Ranks, overlaps and the isotonic fit ignore increasing transforms; the own range ignores
+    scale and shift.
+    """
     scores, gold = pairs(200)
     score = scores["first"].astype(np.float64)
     given = {
@@ -249,12 +255,15 @@ def test_invariances():
     pd.testing.assert_frame_equal(shuffled, frame.loc[["as is"]])
 
 
-# ---- planted cases -----------------------------------------------------------------------------------------------
+# ---- planted cases
+# ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def planted():
-    """1,500 pairs whose gold is even; four encoders that know it equally well and spread it differently."""
+    """1,500 pairs whose gold is even; four encoders that know it equally well and spread it
+    differently.
+    """
     rng = np.random.default_rng(0)
     gold = rng.uniform(0, 5, 1500)
     told = np.clip(0.05 + 0.18 * gold + 0.03 * rng.normal(size=1500), 0, 1)
@@ -295,7 +304,10 @@ def test_planted_cases_are_told_apart(planted, measure, order):
 
 
 def test_planted_cases_agree_where_they_should(planted):
-    """They rank alike: nothing that looks at order alone tells them apart. And the dip finds what was pushed."""
+    """They rank alike: nothing that looks at order alone tells them apart.
+
+    And the dip finds what was pushed.
+    """
     frame = planted.frame()
     for measure in ("spearman", "isotonic r2", "monotonicity", "overlap 1–2 | 2–3"):
         assert np.ptp(frame[measure]) < 0.01, measure
@@ -308,7 +320,8 @@ def test_planted_cases_agree_where_they_should(planted):
     assert (inside["low"] < inside["high"]).mean() > 0.8
 
 
-# ---- curves ------------------------------------------------------------------------------------------------------
+# ---- curves
+# ------------------------------------------------------------------------------
 
 
 def test_curves_hold_what_the_table_says():
@@ -366,7 +379,8 @@ def test_a_grade_on_an_edge_belongs_to_the_bin_above():
     assert result.curves["bins"]["pairs"].tolist() == [1] * 24 + [2]  # 5 is inside the last
 
 
-# ---- undefined and refused ---------------------------------------------------------------------------------------
+# ---- undefined and refused
+# ------------------------------------------------------------------------------
 
 
 def test_a_constant_encoder_keeps_what_is_defined():
@@ -492,7 +506,8 @@ def test_programming_errors():
             polarity(scores, gold, **options)
 
 
-# ---- without gold ------------------------------------------------------------------------------------------------
+# ---- without gold
+# ------------------------------------------------------------------------------
 
 
 def groups(seed=0, random=400, positive=150):

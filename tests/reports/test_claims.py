@@ -1,4 +1,6 @@
-"""A verdict follows from interval and claim alone; planted effects get the verdict they deserve, and what was not run gets none."""
+"""A verdict follows from interval and claim alone; planted effects get the verdict they deserve,
+and what was not run gets none.
+"""
 
 import re
 
@@ -118,7 +120,8 @@ def test_a_mistake_in_a_file_of_claims_is_named_with_its_line(tmp_path):
         read_claims(file)
 
 
-# ---- differences of arms ------------------------------------------------------------------------------------------
+# ---- differences of arms
+# ------------------------------------------------------------------------------
 
 
 def arm(evidence, name, **levels):
@@ -208,7 +211,8 @@ def test_extreme_is_the_share_beyond(evidence):
     assert (sample.influence**2).sum() == pytest.approx(p * (1 - p) / (len(values) - 1))
 
 
-# ---- verdicts on planted effects ----------------------------------------------------------------------------------
+# ---- verdicts on planted effects
+# ------------------------------------------------------------------------------
 
 
 def add_factorial(root, plain, reshaped, seeds=(0, 1, 2), finished=(0, 1, 2)):
@@ -348,15 +352,15 @@ def test_what_was_not_run_is_empty(tmp_path):
     assert summary in page
     assert "recse-lab ablate portability --corpus CORPUS --data-dir SENTEVAL" in page
     assert (
-        "about the scale of its runs: recse-lab/tiny (the packaged BERT of 3 layers × 128), 20 steps, batch 64"
-        in page
+        "about the scale of its runs: recse-lab/tiny (the packaged BERT of 3 layers × 128), 20 "
+        "steps, batch 64" in page
     )
     (estimated,) = (
         row.cells["estimate"] for row in table.rows if row.cells["claim"].value == "sts-quality"
     )
     assert (
-        f"{100 * estimated.value:+.2f} (95 % interval {100 * estimated.low:+.2f} … {100 * estimated.high:+.2f}; seeds: 3;"
-        in page
+        f"{100 * estimated.value:+.2f} (95 % interval {100 * estimated.low:+.2f} … "
+        f"{100 * estimated.high:+.2f}; seeds: 3;" in page
     )
 
 

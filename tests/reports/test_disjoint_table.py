@@ -1,4 +1,6 @@
-"""Stored scores under sts-disjoint: rows chosen by hand, runs on other pairs refused, the command."""
+"""Stored scores under sts-disjoint: rows chosen by hand, runs on other pairs refused, the
+command.
+"""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,9 @@ from recse_lab.runs.collection import read_store
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """STS sets in which one pair of STS-B test is a pair of STS16, reversed and without its case."""
+    """STS sets in which one pair of STS-B test is a pair of STS16, reversed and without its
+    case.
+    """
     root = write_senteval(tmp_path_factory.mktemp("shared"))
     first, second = load_task("sts16", root).subsets["headlines"][:2]
     path = root / "STS/STSBenchmark/sts-test.csv"

@@ -1,4 +1,6 @@
-"""Tables of one encoder: rows name their protocols, SICK-R sets never share a column, numbers are those of results.json."""
+"""Tables of one encoder: rows name their protocols, SICK-R sets never share a column, numbers are
+those of results.json.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""A difference from a published row is taken apart without remainder: the steps and what is left add up to it."""
+"""A difference from a published row is taken apart without remainder: the steps and what is left
+add up to it.
+"""
 
 import json
 
@@ -18,7 +20,9 @@ SUBSETS = {"one": 20, "two": 60}
 
 
 def scores_of(seed, tasks=SEVEN):
-    """Two subsets a task, of unlike size and with a shift between them, so that every aggregation has another value."""
+    """Two subsets a task, of unlike size and with a shift between them, so that every aggregation
+    has another value.
+    """
     rng = np.random.default_rng(seed)
     parts = []
     for task in tasks:
@@ -143,7 +147,8 @@ def test_seeds_of_the_same_question_alone_are_its_spread(tmp_path):
     values = [100 * one.record.sts.average.spearman.all for one in (run, *others)]
     told = cells(explain(run, published_row("simcse@bert-base")[0], tmp_path))["seeds"]["how"]
     assert told.startswith(
-        f"3 seeds: {np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}, from {min(values):.2f} to {max(values):.2f}"
+        f"3 seeds: {np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}, from {min(values):.2f} "
+        f"to {max(values):.2f}"
     )
     assert told.endswith("lies outside that")
 

@@ -1,4 +1,6 @@
-"""Pages of cards: self-contained, escaped, with the numbers of their tables; the page of all reports leaves none out."""
+"""Pages of cards: self-contained, escaped, with the numbers of their tables; the page of all
+reports leaves none out.
+"""
 
 import re
 from dataclasses import replace
@@ -50,7 +52,9 @@ def card(table, **options):
 
 
 class Reader(HTMLParser):
-    """Collects what a browser would load, what it would follow, how many scripts it would run, and the text of table cells."""
+    """Collects what a browser would load, what it would follow, how many scripts it would run, and
+    the text of table cells.
+    """
 
     def __init__(self, text):
         super().__init__()
@@ -113,7 +117,9 @@ def test_the_numbers_are_those_of_the_markdown_table(table, tmp_path):
 
 @pytest.fixture
 def reports(table, tmp_path):
-    """A study with a card, a probe with one, a study of an earlier form, a check whose table is in a file; and one run."""
+    """A study with a card, a probe with one, a study of an earlier form, a check whose table is in
+    a file; and one run.
+    """
     root = tmp_path / "reports"
     for place in ("a-study", "probes/bias"):
         picture(root / place / "figure.png")
@@ -128,8 +134,9 @@ def reports(table, tmp_path):
     picture(root / "older" / "figure.png")
     picture(root / "older" / "more.png")
     (root / "older" / "summary.md").write_text(
-        "# older\n\n*Computed as another.*\n\n**Was it so?**\n\nIt *was*. With 3 seeds.\n\n![figure](figure.png)\n\n| arm | avg. |\n| --- | ---: |\n| x | **5.5** |\n\n"
-        "## How it was computed\n\n```\nrecse-lab ablate older\n```\n"
+        "# older\n\n*Computed as another.*\n\n**Was it so?**\n\nIt *was*. With 3 "
+        "seeds.\n\n![figure](figure.png)\n\n| arm | avg. |\n| --- | ---: |\n| x | **5.5** |\n\n## "
+        "How it was computed\n\n```\nrecse-lab ablate older\n```\n"
     )
     (root / "statistics").mkdir()
     (root / "statistics" / "summary.md").write_text("# Do they hold?\n\nThey do.\n")

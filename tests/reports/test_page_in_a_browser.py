@@ -1,4 +1,6 @@
-"""The page of all reports in a real browser: no error, pictures show, tables sort and are filtered, nothing is fetched."""
+"""The page of all reports in a real browser: no error, pictures show, tables sort and are filtered,
+nothing is fetched.
+"""
 
 import html
 import json
@@ -36,15 +38,19 @@ QUIET = (
 
 LISTENER = """<script>
 const problems = [];
-addEventListener("error", (event) => problems.push(event.message || `not loaded: ${event.target.outerHTML.slice(0, 80)}`), true);
-document.addEventListener("securitypolicyviolation", (event) => problems.push(`refused: ${event.blockedURI}`));
+const missing = (event) => `not loaded: ${event.target.outerHTML.slice(0, 80)}`;
+addEventListener("error", (event) => problems.push(event.message || missing(event)), true);
+document.addEventListener("securitypolicyviolation", (event) => {
+  problems.push(`refused: ${event.blockedURI}`);
+});
 console.error = (...words) => problems.push(words.join(" "));
 </script>"""
 
 PROBE = """<script>
 addEventListener("load", () => {
   const table = document.querySelector("main table"), body = table.tBodies[0];
-  const column = (index) => [...body.rows].map((row) => row.cells[index].textContent.trim().split(" ")[0]);
+  const first = (cell) => cell.textContent.trim().split(" ")[0];
+  const column = (index) => [...body.rows].map((row) => first(row.cells[index]));
   const press = (index) => {
     const header = table.tHead.rows[0].cells[index];
     header.querySelector("button").click();
@@ -54,20 +60,24 @@ addEventListener("load", () => {
   told.score = [press(1), press(1), press(1)];
   told.p = [press(2), press(2)];
   told.arm = press(0);
-  told.sorted = [...table.tHead.rows[0].cells].filter((header) => header.hasAttribute("aria-sort")).length;
+  const headers = [...table.tHead.rows[0].cells];
+  told.sorted = headers.filter((header) => header.hasAttribute("aria-sort")).length;
   const box = document.querySelector(".filter input"), say = (word) => {
     box.value = word;
     box.dispatchEvent(new Event("input"));
-    return [[...body.rows].filter((row) => row.offsetHeight > 0).map((row) => row.cells[0].textContent), box.nextSibling.textContent];
+    const shown = [...body.rows].filter((row) => row.offsetHeight > 0);
+    return [shown.map((row) => row.cells[0].textContent), box.nextSibling.textContent];
   };
   told.filtered = [say("recse 0.1"), say("nobody"), say("")];
   told.filters = document.querySelectorAll(".filter").length;
   told.label = box.getAttribute("aria-label");
   told.pictures = [...document.images].map((image) => [image.naturalWidth, image.alt]);
-  told.contents = [...document.querySelectorAll("nav a")].map((link) => [!!document.querySelector(link.hash), link.checkVisibility()]);
+  const reached = (link) => [!!document.querySelector(link.hash), link.checkVisibility()];
+  told.contents = [...document.querySelectorAll("nav a")].map(reached);
   told.wide = document.documentElement.scrollWidth <= innerWidth;
   told.dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  told.fetched = performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => !name.startsWith("data:"));
+  const fetched = performance.getEntriesByType("resource").map((entry) => entry.name);
+  told.fetched = fetched.filter((name) => !name.startsWith("data:"));
   document.body.dataset.told = JSON.stringify(told);
 });
 </script>"""
@@ -83,7 +93,9 @@ ARMS = {
 
 @pytest.fixture
 def index(tmp_path):
-    """A page of two reports; the first has a table with missing values and 12 columns more than a phone is wide."""
+    """A page of two reports; the first has a table with missing values and 12 columns more than a
+    phone is wide.
+    """
     columns = [
         Column("arm", "arm", "text"),
         Column("avg", "avg.", best=True),

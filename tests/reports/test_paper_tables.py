@@ -1,6 +1,8 @@
-"""Tables as papers print them: numbers against their definitions, formats against each other, and all against golden files.
+"""Tables as papers print them: numbers against their definitions, formats against each other, and
+all against golden files.
 
-The golden files hold a made-up store's tables; `RECSE_LAB_GOLDEN=write` writes them again, and the difference is then to be read.
+The golden files hold a made-up store's tables; `RECSE_LAB_GOLDEN=write` writes them again, and the
+difference is then to be read.
 """
 
 import csv
@@ -207,7 +209,9 @@ def test_what_cannot_be_told_from_the_best_is_marked(tmp_path):
 
 
 def test_marks_are_holm_over_the_study(tmp_path):
-    """Arms at the edge: some differ from the best by less than 5 % chance alone, and not any more when Holm counts them all."""
+    """Arms at the edge: some differ from the best by less than 5 % chance alone, and not any more
+    when Holm counts them all.
+    """
     arms, noises = [], (0.30, 0.33, 0.34, 0.36, 0.38, 0.60)
     for noise in noises:
         for seed in range(3):
@@ -223,7 +227,9 @@ def test_marks_are_holm_over_the_study(tmp_path):
 
 
 def test_what_was_not_compared_is_not_told_apart(tmp_path):
-    """One arm has the best one's seeds, another has one seed of its own: nothing pairs that one with the best."""
+    """One arm has the best one's seeds, another has one seed of its own: nothing pairs that one
+    with the best.
+    """
     for arm, noise, seeds in (("best", 0.3, (0, 1)), ("far", 1.5, (0, 1)), ("alone", 0.5, (2,))):
         for seed in seeds:
             add_trained(tmp_path, "s", f"{arm}-{seed}", noise, seed)
@@ -415,7 +421,9 @@ def test_polarity_is_the_probes(store):
 
 
 def test_a_transfer_average_has_an_interval_and_a_mark_where_examples_decide(tmp_path):
-    """Beside the best, one that errs on one example of 280 more, and one that errs on a quarter more."""
+    """Beside the best, one that errs on one example of 280 more, and one that errs on a quarter
+    more.
+    """
     add_evaluations(tmp_path)
     best = next(run for run in find_runs(tmp_path) if run.id == "transfer-a")
     frame = pd.read_parquet(best.predictions)
@@ -472,7 +480,8 @@ def test_on_a_narrow_terminal_what_rows_share_stands_above_them(store):
         line for line in lines if line.startswith("trained: framework crop, reshape without")
     ]
     assert line.endswith(
-        f"{100 * row_of(table, 'trained: framework crop, reshape without').cells['avg'].value:.2f} ±2.66"
+        f"{100 * row_of(table, 'trained: framework crop, reshape without').cells['avg'].value:.2f} "
+        "±2.66"
     )
     wide = on_a_terminal(table, 400)
     assert "encoder" in wide[1]

@@ -26,8 +26,8 @@ def test_it_tells_what_runs_share_and_where_they_differ(tmp_path):
         )
         runs.append(run)
     assert provenance(runs, aggregation="all") == (
-        "Protocol simcse-2021 (all); 3 runs; seeds 0, 1, 2; weights tested: last; precision bf16; threads 1, 2; torch 2.0; "
-        "commit aaa, bbb; 2026-01-02 to 2026-01-04."
+        "Protocol simcse-2021 (all); 3 runs; seeds 0, 1, 2; weights tested: last; precision bf16; "
+        "threads 1, 2; torch 2.0; commit aaa, bbb; 2026-01-02 to 2026-01-04."
     )
     assert provenance(runs[:1]).startswith("Protocol simcse-2021; 1 run; seeds 0; ")
     assert provenance(runs[:1]).endswith("commit bbb; 2026-01-03.")

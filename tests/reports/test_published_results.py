@@ -1,4 +1,6 @@
-"""Published rows: every average is that of its row or says that it is not, sources are stated, memory is shown on request alone."""
+"""Published rows: every average is that of its row or says that it is not, sources are stated,
+memory is shown on request alone.
+"""
 
 import numpy as np
 import pytest

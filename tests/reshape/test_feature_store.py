@@ -1,4 +1,6 @@
-"""The feature store: resumed byte for byte, refused where it does not match, never held in memory."""
+"""The feature store: resumed byte for byte, refused where it does not match, never held in
+memory.
+"""
 
 import errno
 import shutil

@@ -8,13 +8,15 @@ HIDDEN, P = 8, 4
 
 
 def test_token_gram_of_two_tokens_by_hand():
-    # x = (2, 0), (0, 2): x xᵀ / 2 = diag(2, 2); at p = 2 nothing is resampled, and √2 stands on the diagonal.
+    # x = (2, 0), (0, 2): x xᵀ / 2 = diag(2, 2); at p = 2 nothing is resampled, and √2 stands on the
+    # diagonal.
     out = reshape_one("token-gram", np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0.5, 0.5]), dim=2)
     np.testing.assert_allclose(out, [2**0.5, 0, 0, 2**0.5], atol=2e-3)
 
 
 def test_token_gram_bilinear_by_hand():
-    # Corners aligned at p = 3 over n = 2: points 0, ½, 1. G = [[√2, 0], [0, √2]]; the middle averages both axes.
+    # Corners aligned at p = 3 over n = 2: points 0, ½, 1. G = [[√2, 0], [0, √2]]; the middle
+    # averages both axes.
     out = reshape_one(
         "token-gram",
         np.array([[2.0, 0.0], [0.0, 2.0]]),

@@ -1,4 +1,6 @@
-"""What sharing costs a bootstrapped measure: against the exact influences, and where it is nothing."""
+"""What sharing costs a bootstrapped measure: against the exact influences, and where it is
+nothing.
+"""
 
 import numpy as np
 import pytest

@@ -87,7 +87,9 @@ def test_a_fixed_mask_is_still_dropout_and_changes_with_the_step(base):
 
 
 def test_an_integrated_target_is_read_through_the_anchors_own_mask(base, monkeypatch):
-    """The features that are reshaped are the states whose mean is the embedding, dropout included."""
+    """The features that are reshaped are the states whose mean is the embedding, dropout
+    included.
+    """
     reshape = {**RESHAPE, "mode": "integrated", "source": 3}
     lab = lab_of(base, reshape=reshape, **{"model.head": "none", "model.dropout": 0.3})
     arm = lab.arm()
@@ -155,11 +157,12 @@ def test_a_queue_holds_the_momentum_encoders_embeddings_of_the_batches_before(ba
 def release_losses(lab, steps):
     """ESimCSE's losses over some steps of plain gradient descent.
 
-    Transcribed from github.com/caskcsg/sentemb at 5eeec55: ESimCSE/esimcse/models.py, ``cl_forward``
-    (both views; θ_k ← m θ_k + (1 − m) θ inside that pass; the pooled states of the momentum backbone
-    through the one ``cls.mlp``; negatives for z1 alone, cross-entropy over the joined columns) and
-    trainers.py, ``compute_loss`` (the batch enters the queue after its loss, in evaluation mode, and
-    the last ``neg_size`` rows stay). run.sh: temp 0.05, momentum 0.995, neg_size 160 of batches of 64.
+    Transcribed from github.com/caskcsg/sentemb at 5eeec55: ESimCSE/esimcse/models.py,
+    ``cl_forward`` (both views; θ_k ← m θ_k + (1 − m) θ inside that pass; the pooled states of the
+    momentum backbone through the one ``cls.mlp``; negatives for z1 alone, cross-entropy over the
+    joined columns) and trainers.py, ``compute_loss`` (the batch enters the queue after its loss, in
+    evaluation mode, and the last ``neg_size`` rows stay). run.sh: temp 0.05, momentum 0.995,
+    neg_size 160 of batches of 64.
     """
     live = lab.encoder().train()
     backbone, mlp = live.backbone, live.head
@@ -213,7 +216,9 @@ def our_losses(lab, steps):
 
 
 def test_esimcse_is_the_release_s_computation(base):
-    """Step by step, with the queue growing, full and rolling; dropout off, as masks would differ."""
+    """Step by step, with the queue growing, full and rolling; dropout off, as masks would
+    differ.
+    """
     options = {"model.head": "tanh", "model.dropout": 0.0}
     lab = lab_of(base, **framework_options("esimcse"), **options)
     expected = release_losses(lab, 6)

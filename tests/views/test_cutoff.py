@@ -12,7 +12,9 @@ VOCABULARY = Vocabulary(np.arange(40) < 4, np.zeros(40, bool))
 
 
 def consert(embedding, tokens, rate, direction, order):
-    """One sentence of ConSERT's cutoff: of the shuffled indices the first int(n · rate) are filled with zero."""
+    """One sentence of ConSERT's cutoff: of the shuffled indices the first int(n · rate) are filled
+    with zero.
+    """
     out = embedding.copy()
     indices = list(order)[: int(len(order) * rate)]
     for index in indices:

@@ -1,4 +1,6 @@
-"""Substitution by the backbone's own masked language model, beside transformers' own computation."""
+"""Substitution by the backbone's own masked language model, beside transformers' own
+computation.
+"""
 
 import json
 import shutil
@@ -21,7 +23,8 @@ SENTENCES = [
     "The church was built in the twelfth century and lies on a hill.",
     "He played for the national team.",
     "Yes.",
-    "Water boils at one hundred degrees, and the kettle in the kitchen of my grandmother whistles then.",
+    "Water boils at one hundred degrees, and the kettle in the kitchen of my grandmother whistles "
+    "then.",
 ]
 
 
@@ -55,7 +58,9 @@ def test_logits_are_those_of_transformers(rows, reference):
 
 
 def test_substitution_is_a_direct_computation(rows, tokenizer, reference):
-    """Mask a share, take the 20 likeliest ordinary tokens, and invert their distribution at the sentence's own draws."""
+    """Mask a share, take the 20 likeliest ordinary tokens, and invert their distribution at the
+    sentence's own draws.
+    """
     vocabulary, strength, seed = vocabulary_of(tokenizer), 0.3, 5
     view = VIEWS["mlm-substitution"](
         strength=strength, vocabulary=vocabulary, predict=load_masked_lm(TINY)
@@ -96,7 +101,9 @@ def test_tokens_are_drawn_by_their_probability():
 
 
 def test_the_last_draw_is_still_a_token():
-    """Probabilities add up to 1 but for rounding; the largest draw below 1 stays within the list."""
+    """Probabilities add up to 1 but for rounding; the largest draw below 1 stays within the
+    list.
+    """
     logits = torch.randn(200, 50, generator=torch.Generator().manual_seed(0)) * 5
     tokens = sample_top(logits, np.full(200, 1 - 2**-53), np.zeros(50, bool))
     assert np.array_equal(tokens, logits.topk(20).indices[:, -1].numpy())
@@ -146,7 +153,9 @@ def test_a_head_that_the_weights_lack_is_refused(tiny, tmp_path):
 
 @pytest.mark.parametrize("family", ["roberta", "mpnet", "distilbert"])
 def test_heads_of_other_families(family, request, tmp_path):
-    """RoBERTa and MPNet keep theirs as lm_head, DistilBERT under other names: the whole model is asked."""
+    """RoBERTa and MPNet keep theirs as lm_head, DistilBERT under other names: the whole model is
+    asked.
+    """
     from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
     base = str(request.getfixturevalue(family))

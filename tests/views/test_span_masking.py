@@ -19,7 +19,9 @@ def test_a_share_of_the_words_is_masked_with_all_pieces():
 
 
 def test_spans_are_spanberts():
-    """The first span of a long sentence: ℓ ~ Geo(0.2) cut at 10, its start uniform; later ones seldom touch it."""
+    """The first span of a long sentence: ℓ ~ Geo(0.2) cut at 10, its start uniform; later ones
+    seldom touch it.
+    """
     lengths, starts, longer = [], [], 0
     for seed in range(3000):
         covered = draw_spans(500, 30, np.random.default_rng(seed))

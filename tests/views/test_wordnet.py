@@ -25,14 +25,19 @@ SYNSETS = {
 
 @pytest.fixture
 def wordnet(tmp_path):
-    """index.POS and data.POS as the manual describes them, offsets in bytes and the count of words in hexadecimal."""
+    """index.POS and data.POS as the manual describes them, offsets in bytes and the count of words
+    in hexadecimal.
+    """
     for part, synsets in SYNSETS.items():
         data, senses = LICENCE.encode(), {}
         for words in synsets:
             for word in words:
                 senses.setdefault(word.partition("(")[0].lower(), []).append(len(data))
             listed = " ".join(f"{word} 0" for word in words)
-            line = f'{len(data):08d} 03 {part[0]} {len(words):02x} {listed} 001 @ 00000000 n 0000 | a gloss; "with [{part}] in it"  \n'
+            line = (
+                f"{len(data):08d} 03 {part[0]} {len(words):02x} {listed} 001 @ 00000000 n "
+                f'0000 | a gloss; "with [{part}] in it"  \n'
+            )
             data += line.encode()
         lines = []
         for lemma, offsets in sorted(senses.items()):
@@ -74,9 +79,15 @@ def test_synonyms_are_read(wordnet, word, synonyms):
 
 
 def test_lines_of_the_real_files_are_read():
-    index = "dog n 7 5 @ ~ #m #p %p 7 1 02084071 10114209 10023039 09886220 07676602 03901548 02710044  "
+    index = (
+        "dog n 7 5 @ ~ #m #p %p 7 1 02084071 10114209 10023039 09886220 07676602 03901548 "
+        "02710044  "
+    )
     assert first_senses(LICENCE + index) == {"dog": 2084071}
-    line = '02084071 05 n 03 dog 0 domestic_dog 0 Canis_familiaris 0 023 @ 02083346 n 0000 | a member; "the dog barked"'
+    line = (
+        "02084071 05 n 03 dog 0 domestic_dog 0 Canis_familiaris 0 023 @ 02083346 n 0000 | a "
+        'member; "the dog barked"'
+    )
     assert synset_words(line) == ["dog", "domestic dog", "Canis familiaris"]
     assert (
         len(synset_words("00000001 05 n 0b " + " ".join(f"w{i} 0" for i in range(11)) + " 000 | x"))

@@ -87,7 +87,8 @@ class Evidence:
         return self._averages[run.id]
 
     def extreme(self, run: Run, scaling: str = NOMINAL) -> Sample:
-        """Share of the STS-B scores in the outer 5 % at either end, of −1 … 1 or of the run's own range.
+        """Share of the STS-B scores in the outer 5 % at either end, of −1 … 1 or of the run's own
+        range.
 
         Raises:
             NotRun: It has no scores of STS-B.

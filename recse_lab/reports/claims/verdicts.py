@@ -361,8 +361,9 @@ def _scale(runs: Sequence[Run]) -> str:
     )
     tiny = " (the packaged BERT of 3 layers × 128)" if encoders == "recse-lab/tiny" else ""
     return (
-        f"Every verdict is about the scale of its runs: {encoders}{tiny}, {steps or 'an epoch of'} steps, batch {batches}. The paper trains "
-        "BERT-base and RoBERTa-base on a million sentences, and nothing here says what happens there."
+        f"Every verdict is about the scale of its runs: {encoders}{tiny}, "
+        f"{steps or 'an epoch of'} steps, batch {batches}. The paper trains BERT-base and "
+        "RoBERTa-base on a million sentences, and nothing here says what happens there."
     )
 
 
@@ -496,7 +497,9 @@ def _about_seeds(estimate: Estimate) -> str:
 
 
 def write_claims(root: Path, out: Path, command: str) -> tuple[Table, str, list[Path]]:
-    """Write claims.md, and claims/table.md, .tex, .csv and card.json into ``out``; return the table, its summary and the paths."""
+    """Write claims.md, and claims/table.md, .tex, .csv and card.json into ``out``; return the
+    table, its summary and the paths.
+    """
     judged = judge(root)
     table = mark_stale(claims_table(judged))
     runs = [run for j in judged if j.estimate for run in j.estimate.runs]

@@ -78,8 +78,8 @@ def literature_table(gains: Sequence[Gain], noise: Noise) -> Table:
     notes = [
         "Unsupervised results as printed, Spearman ×100 of pooled pairs; avg. is the mean of the "
         "seven printed tasks. Brackets: 95 % for new pairs, with the standard error of two "
-        f"methods of median agreement, {noise.errors[1]:.2f} points. † not larger than the noise of new pairs at 5 %, one row "
-        "at a time, without correction for the number of rows.",
+        f"methods of median agreement, {noise.errors[1]:.2f} points. † not larger than the noise "
+        "of new pairs at 5 %, one row at a time, without correction for the number of rows.",
         "Over tasks: half of the 95 % interval of Student's t over the seven printed differences. "
         "‡ not larger than that.",
     ]
@@ -128,11 +128,11 @@ def assumptions(noise: Noise) -> list[str]:
         f"points over {len(noise.pairs)} pairs of stored methods; {noise.ratio:.2f} times what "
         f"independent pairs would give. The {PERCENTILES[0]}th, {PERCENTILES[1]}th and "
         f"{PERCENTILES[2]}th percentile of their agreement, {agreements}, give {errors} points.",
-        "**What is assumed.** The papers' scores are not published, so the agreement of two methods "
-        "is taken from ours, which are small encoders trained for few steps. Methods that agree "
-        "more than these have less noise, and then more gains exceed it. The tables print one "
-        "training, or the best of several, or a checkpoint chosen on STS-B's dev set, most of whose "
-        "pairs are test pairs; none of this is corrected here.",
+        "**What is assumed.** The papers' scores are not published, so the agreement of two "
+        "methods is taken from ours, which are small encoders trained for few steps. Methods that "
+        "agree more than these have less noise, and then more gains exceed it. The tables print "
+        "one training, or the best of several, or a checkpoint chosen on STS-B's dev set, most of "
+        "whose pairs are test pairs; none of this is corrected here.",
         "**What follows.** A gain within the noise may be real: these test sets cannot show it. A "
         "gain beyond it is a statement about the printed models on new pairs of this kind, not "
         "about new seeds or new tasks.",

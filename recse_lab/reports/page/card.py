@@ -1,4 +1,6 @@
-"""The card every report leaves in its folder: question, answer, tables and figures as data, for the page of everything."""
+"""The card every report leaves in its folder: question, answer, tables and figures as data, for the
+page of everything.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class Card:
 
 
 def write_card(folder: Path, card: Card) -> Path:
-    """Write card.json (schema recse-lab/card/1) into a report's folder, after its figures; return its path.
+    """Write card.json (schema recse-lab/card/1) into a report's folder, after its figures; return
+    its path.
 
     Raises:
         LabError: A figure is not there, or the disk is full.
@@ -62,7 +65,8 @@ def as_data(card: Card) -> dict[str, Any]:
 
 
 def read_cards(reports: Path) -> dict[Path, dict[str, Any]]:
-    """Every card below ``reports``, by the folder it lies in, in the folders' order; tables hold printed cells.
+    """Every card below ``reports``, by the folder it lies in, in the folders' order; tables hold
+    printed cells.
 
     Raises:
         LabError: A card that is damaged or of another version.

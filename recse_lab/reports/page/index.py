@@ -1,4 +1,6 @@
-"""All reports on one page, reports/index.html, from the cards they left; a report without one is told from its summary.md."""
+"""All reports on one page, reports/index.html, from the cards they left; a report without one is
+told from its summary.md.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,16 @@ from recse_lab.runs.provenance import commit
 from recse_lab.runs.store import Run, find_runs
 
 GROUPS = {"probes": "What the arms do to the space", "": "Studies", "lab": "The instruments"}
-"""Room -> heading, in the order of the page. A room is the folder that a report's folder lies in."""
+"""Room -> heading, in the order of the page. A room is the folder that a report's folder lies in.
+"""
 INSTRUMENTS = ("benchmarks", "sample-sts", "statistics")
 """What their reports call themselves, whatever folder they lie in."""
 OPENING = (
-    "recse-lab asks of every trick for sentence embeddings whether it works, why, and whether it can be told from noise. Each part of this "
-    "page answers one question: the answer first, then its figure, the table it is drawn from, and how to compute it again.",
-    "Scores are ×100 unless a table says otherwise. A click on a header sorts; published rows are grey and in italics, the best of our own is bold.",
+    "recse-lab asks of every trick for sentence embeddings whether it works, why, and whether it "
+    "can be told from noise. Each part of this page answers one question: the answer first, then "
+    "its figure, the table it is drawn from, and how to compute it again.",
+    "Scores are ×100 unless a table says otherwise. A click on a header sorts; published rows are "
+    "grey and in italics, the best of our own is bold.",
 )
 HOW = "\n## How it "
 
@@ -33,7 +38,9 @@ HOW = "\n## How it "
 def rebuild(
     runs: Path, out: Path, notify: Callable[[str], None] = lambda name: None
 ) -> dict[str, str]:
-    """Write every study's report, every table and the claims again, from stored scores; what could not be written, and why."""
+    """Write every study's report, every table and the claims again, from stored scores; what could
+    not be written, and why.
+    """
     from recse_lab.reports.claims.verdicts import write_claims
     from recse_lab.reports.literature import write_literature
     from recse_lab.reports.paper import TABLES, report_table
@@ -81,7 +88,9 @@ def write_index(reports: Path, runs: Path) -> Path:
 
 
 def gather(reports: Path, runs: Path) -> list[Group]:
-    """Every report below ``reports`` in the group it belongs to; a README.md of a room introduces its group."""
+    """Every report below ``reports`` in the group it belongs to; a README.md of a room introduces
+    its group.
+    """
     entries = {
         folder: entry_of(card, folder, reports, runs)
         for folder, card in read_cards(reports).items()
@@ -110,7 +119,9 @@ def _introduction(reports: Path, room: str) -> Markup:
 
 
 def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """What the page rests on, read from the finished runs: encoders, corpora, protocol, versions; and the page's own date."""
+    """What the page rests on, read from the finished runs: encoders, corpora, protocol, versions;
+    and the page's own date.
+    """
     done = [run for run in runs if run.state == "done"]
     records = [run.record for run in done]
     configs = [record.config for record in records]
@@ -151,7 +162,9 @@ def _distinct(values: Sequence[object] | object) -> str:
 
 
 def entry_of_summary(folder: Path, page: Path) -> Entry:
-    """A report that left no card, from its summary.md, its figures, and its table.csv where the summary holds no table."""
+    """A report that left no card, from its summary.md, its figures, and its table.csv where the
+    summary holds no table.
+    """
     text = (folder / "summary.md").read_text(encoding="utf-8")
     place = folder.relative_to(page).as_posix()
     title = re.search(r"\A# (.+)", text)

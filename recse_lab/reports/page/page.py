@@ -1,4 +1,6 @@
-"""Reports as one self-contained HTML page: no network, light and dark, readable on a phone and on paper."""
+"""Reports as one self-contained HTML page: no network, light and dark, readable on a phone and on
+paper.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Entry:
     name: str
     question: str
     answer: str
-    """Markdown of one sentence; without its marks it describes the figures to whoever does not see them."""
+    """Markdown of one sentence; without its marks it describes the figures to whoever does not see
+    them.
+    """
     body: Markup
     figures: Sequence[Figure] = ()
     tables: Sequence[Mapping[str, Any]] = ()
@@ -69,7 +73,9 @@ class Group(NamedTuple):
 
 
 def entry_of(card: Mapping[str, Any], folder: Path, page: Path, runs: Path | None = None) -> Entry:
-    """A card that lies in ``folder``, for a page in ``page``; runs are linked where they are in the store ``runs``."""
+    """A card that lies in ``folder``, for a page in ``page``; runs are linked where they are in the
+    store ``runs``.
+    """
     place = folder.relative_to(page).as_posix()
     return Entry(
         anchor=anchor(place),
@@ -102,7 +108,9 @@ def _link(run: str, page: Path, runs: Path | None) -> Link:
 
 
 def data_url(picture: Path) -> str:
-    """A PNG as part of the page, in a palette of its own 256 colours: a third of the bytes, for lines and letters the same."""
+    """A PNG as part of the page, in a palette of its own 256 colours: a third of the bytes, for
+    lines and letters the same.
+    """
     from PIL import Image
 
     out = io.BytesIO()

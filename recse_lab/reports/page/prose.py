@@ -1,4 +1,6 @@
-"""Markdown of reports as HTML: raw HTML stays text, a picture is told by its name, links are read from the page."""
+"""Markdown of reports as HTML: raw HTML stays text, a picture is told by its name, links are read
+from the page.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def line(text: str) -> Markup:
 
 
 def block(text: str, folder: Path, page: Path) -> Markup:
-    """Markdown of the report in ``folder``, headings two levels down, for a page that lies in ``page``."""
+    """Markdown of the report in ``folder``, headings two levels down, for a page that lies in
+    ``page``.
+    """
     tokens = _parser().parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):

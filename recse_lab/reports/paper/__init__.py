@@ -1,4 +1,7 @@
-"""Tables as papers print them, one file a table, from the finished runs of the store. A new one is one file and one line here."""
+"""Tables as papers print them, one file a table, from the finished runs of the store.
+
+A new one is one file and one line here.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +45,12 @@ def report_table(
     studies: Sequence[str] = (),
     ask: Ask | None = None,
 ) -> tuple[Table, str, list[Path]]:
-    """Write a table from the finished runs of some studies (or of all) into ``folder``; return it, its answer and the paths.
+    """Write a table from the finished runs of some studies (or of all) into ``folder``; return it,
+    its answer and the paths.
 
-    Rows whose code or data have changed since are marked. A table that goes by the name of a study stands beside that study's
-    own, as paper.md, .tex and .csv, and the card of the folder is the study's.
+    Rows whose code or data have changed since are marked. A table that goes by the name of a study
+    stands beside that study's own, as paper.md, .tex and .csv, and the card of the folder is the
+    study's.
 
     Raises:
         LabError: An unknown study or published row, or no run that the table could show.

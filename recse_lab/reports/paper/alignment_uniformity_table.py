@@ -1,4 +1,6 @@
-"""Alignment and uniformity on the dev set, as training logged them at the step whose weights were tested."""
+"""Alignment and uniformity on the dev set, as training logged them at the step whose weights were
+tested.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,16 @@ MEASURES = ("spearman", "alignment", "uniformity")
 
 
 def at_selected(run: Run) -> dict[str, float | None]:
-    """Spearman, alignment and uniformity on the dev set, raw, at the selected step; None where nobody looked then."""
+    """Spearman, alignment and uniformity on the dev set, raw, at the selected step; None where
+    nobody looked then.
+    """
     record = run.record
     dev = record.results.dev
     for line in reversed(record.metrics):
         if line["step"] == dev.step and "dev_alignment" in line:
             return {name: line[f"dev_{name}"] for name in MEASURES}
-    # The last look is the selected one where the last step is: an arm that was not trained logged no step at all.
+    # The last look is the selected one where the last step is: an arm that was not trained logged
+    # no step at all.
     if dev.step != record.cost.steps:
         return dict.fromkeys(MEASURES)
     last = dev.last
@@ -49,7 +54,8 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
             shown.append(arm)
     if not rows:
         raise LabError(
-            "no finished run has logged alignment and uniformity; `recse-lab train` and `ablate` do on their dev set."
+            "no finished run has logged alignment and uniformity; `recse-lab train` and `ablate` "
+            "do on their dev set."
         )
     columns = [*IDENTITY, Column("spearman", "dev Spearman", best=True)]
     columns += [
@@ -60,8 +66,9 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         sorted({str(run.record.results.dev.task) for arm in shown for run in arm.distinct})
     )
     notes = [
-        f"On {dev}: alignment of the pairs with gold above 4, uniformity of all distinct sentences (Wang & Isola 2020); lower is closer, lower "
-        "is more even. Spearman ×100. At the step whose weights were tested; ± is the standard deviation over seeds."
+        f"On {dev}: alignment of the pairs with gold above 4, uniformity of all distinct "
+        "sentences (Wang & Isola 2020); lower is closer, lower is more even. Spearman ×100. At "
+        "the step whose weights were tested; ± is the standard deviation over seeds."
     ]
     return Table(
         "Alignment and uniformity on the dev set",

@@ -24,7 +24,9 @@ COLUMNS = [
 
 
 def costs(cost: Cost) -> dict[str, float | None]:
-    """Seconds, tokens a second of training, and peak memory in MiB; None for what was not done or not stored."""
+    """Seconds, tokens a second of training, and peak memory in MiB; None for what was not done or
+    not stored.
+    """
     return {
         "steps": cost.steps,
         "train_s": cost.train_s if cost.steps else None,
@@ -59,12 +61,14 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
             "no finished run has stored its cost; `recse-lab train`, `ablate` and `eval` do."
         )
     notes = [
-        "Mean over runs, ± standard deviation; tokens count once for every pass of the encoder, in training alone."
+        "Mean over runs, ± standard deviation; tokens count once for every pass of the encoder, "
+        "in training alone."
     ]
     if any("cpu" in str(run.record.environment.device) for arm in shown for run in arm.distinct):
         notes.append(
-            "On a CPU the peak is that of the process, testing included, and a worker computes several cells in turn without giving memory back: "
-            "it says what a machine needs, and does not compare arms. Cells of a study share the cores with their neighbours."
+            "On a CPU the peak is that of the process, testing included, and a worker computes "
+            "several cells in turn without giving memory back: it says what a machine needs, and "
+            "does not compare arms. Cells of a study share the cores with their neighbours."
         )
     return Table("Cost of a run", [*IDENTITY, *COLUMNS], rows, notes, [provenance(runs_of(shown))])
 

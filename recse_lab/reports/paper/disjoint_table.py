@@ -147,7 +147,8 @@ def answer(made: Table) -> str:
     deltas = [d for row in made.rows if isinstance(d := row.cells["delta"].value, float)]
     sentences = [
         f"Without shared pairs the average of {len(deltas)} rows changes by "
-        f"{100 * min(deltas):+.2f} to {100 * max(deltas):+.2f} points (mean {100 * np.mean(deltas):+.2f})."
+        f"{100 * min(deltas):+.2f} to {100 * max(deltas):+.2f} points (mean "
+        f"{100 * np.mean(deltas):+.2f})."
     ]
     for study in dict.fromkeys(row.group for row in made.rows):
         rows = [row for row in made.rows if row.group == study]

@@ -1,4 +1,6 @@
-"""How the scores of graded pairs are spread, a row an arm: the polarity probe's measures on stored STS-B scores."""
+"""How the scores of graded pairs are spread, a row an arm: the polarity probe's measures on stored
+STS-B scores.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def stsb_scores(run: Run) -> pd.DataFrame | None:
 
 
 def measures(run: Run) -> dict[str, float] | None:
-    """The probe's measures of one run, raw; NaN where one is undefined. Its intervals are not asked for."""
+    """The probe's measures of one run, raw; NaN where one is undefined.
+
+    Its intervals are not asked for.
+    """
     scores = stsb_scores(run)
     if scores is None:
         return None
@@ -70,7 +75,8 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
             shown.append(arm)
     if not rows:
         raise LabError(
-            "no finished run has scores of STS-B; `recse-lab eval ENCODER --data-dir SENTEVAL` makes some."
+            "no finished run has scores of STS-B; `recse-lab eval ENCODER --data-dir SENTEVAL` "
+            "makes some."
         )
     columns = [
         *IDENTITY,
@@ -82,10 +88,11 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         ),
     ]
     notes = [
-        "On the STS-B test pairs, all ×100; ± is the standard deviation over seeds. Used range: from the 5th to the 95th percentile of the scores. "
-        "Extreme: share of scores in the outer 5 % at either end, minus gold's own share; nominal: of −1 … 1, own range: of the used range. "
-        "Sarle's coefficient: 33 for a normal sample, 56 for a uniform one. W₁: Wasserstein distance to gold. "
-        "Intervals over pairs: `recse-lab probe polarity RUN`."
+        "On the STS-B test pairs, all ×100; ± is the standard deviation over seeds. Used range: "
+        "from the 5th to the 95th percentile of the scores. Extreme: share of scores in the outer "
+        "5 % at either end, minus gold's own share; nominal: of −1 … 1, own range: of the used "
+        "range. Sarle's coefficient: 33 for a normal sample, 56 for a uniform one. W₁: "
+        "Wasserstein distance to gold. Intervals over pairs: `recse-lab probe polarity RUN`."
     ]
     return Table(
         "Polarity: how the scores are spread", columns, rows, notes, [provenance(runs_of(shown))]
@@ -104,6 +111,7 @@ def answer(made: Table) -> str:
         return "No arm has a defined share of extreme scores."
     (low, lowest), (high, highest) = min(found), max(found)
     return (
-        f"Of {len(found)} arms {sum(value > 0 for value, _ in found)} have more of their scores in the outer 5 % of −1 … 1 than gold has of its "
-        f"range; the excess runs from {100 * low:.2f} ({lowest}) to {100 * high:.2f} ({highest}) points."
+        f"Of {len(found)} arms {sum(value > 0 for value, _ in found)} have more of their scores "
+        "in the outer 5 % of −1 … 1 than gold has of its range; the excess runs from "
+        f"{100 * low:.2f} ({lowest}) to {100 * high:.2f} ({highest}) points."
     )

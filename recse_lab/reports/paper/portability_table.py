@@ -86,10 +86,11 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     ]
     columns += [Column("delta", "Δ", "difference"), Column("p", "p (Holm)", "p")]
     notes = [
-        "Average of the seven STS tasks (all), Spearman ×100; ± is the standard deviation over seeds. Δ: with minus without, seed by seed; its "
-        "bracket is the 95 % interval for new seeds and new pairs (pairs that share a sentence do "
-        "not count as independent), p is adjusted by Holm over the frameworks of a study. † not "
-        "significantly different from 0 at 5 %; with one seed there is no test."
+        "Average of the seven STS tasks (all), Spearman ×100; ± is the standard deviation over "
+        "seeds. Δ: with minus without, seed by seed; its bracket is the 95 % interval for new "
+        "seeds and new pairs (pairs that share a sentence do not count as independent), p is "
+        "adjusted by Holm over the frameworks of a study. † not significantly different from 0 at "
+        "5 %; with one seed there is no test."
     ]
     shown = [arm for both in studies.values() for pair in both.values() for arm in pair]
     return Table(
@@ -112,4 +113,7 @@ def answer(made: Table) -> str:
         )
 
     rest = len(made.rows) - len(told)
-    return f"Of {len(made.rows)} frameworks {counted(True)} and {counted(False)} by more than chance; {rest} cannot be told apart from no difference."
+    return (
+        f"Of {len(made.rows)} frameworks {counted(True)} and {counted(False)} by more than "
+        f"chance; {rest} cannot be told apart from no difference."
+    )

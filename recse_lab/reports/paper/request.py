@@ -52,6 +52,7 @@ def published_rows(found: pd.DataFrame, tasks: Sequence[str]) -> tuple[list[Row]
         average = line.get("average_note")
         more = f"; average {average}" if isinstance(average, str) and average else ""
         notes.append(
-            f"{line['method']}, {line['encoder']}: {line['source']}; {line['setting']}; {line['confidence']}{more}"
+            f"{line['method']}, {line['encoder']}: {line['source']}; {line['setting']}; "
+            f"{line['confidence']}{more}"
         )
     return rows, notes

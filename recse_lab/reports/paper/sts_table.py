@@ -1,4 +1,6 @@
-"""Seven STS tasks and their average, a row an arm; in each study the best, and what cannot be told apart from it."""
+"""Seven STS tasks and their average, a row an arm; in each study the best, and what cannot be told
+apart from it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ from recse_lab.runs.samples import Sample, sts_samples
 from recse_lab.runs.store import Run
 from recse_lab.statistics import Comparison, holm, mean_interval
 
-QUESTION = "Which arms and encoders do best on the seven STS tasks, and which differences are larger than chance?"
+QUESTION = (
+    "Which arms and encoders do best on the seven STS tasks, and which differences are larger "
+    "than chance?"
+)
 
 
 def tasks_of(run: Run) -> tuple[str, ...]:
@@ -52,7 +57,9 @@ def spearman(run: Run, task: str, aggregation: str = "all") -> float | None:
 
 
 def average(run: Run, aggregation: str = "all") -> float | None:
-    """Mean over all seven tasks; None where one is missing or undefined, whatever the run's own average says."""
+    """Mean over all seven tasks; None where one is missing or undefined, whatever the run's own
+    average says.
+    """
     return mean([spearman(run, task, aggregation) for task in tasks_of(run)])
 
 
@@ -74,14 +81,16 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     """A row an arm, grouped by encoder and study.
 
     Raises:
-        LabError: No finished run has been tested on one of the seven tasks, or an unknown published row.
+        LabError: No finished run has been tested on one of the seven tasks, or an unknown published
+            row.
     """
     beside, sources = published_rows(sts_rows(ask.beside, memory=ask.memory), (*SEVEN, "sickr-all"))
     groups = _groups(arms, ask)
     if not groups:
         which = f" under protocol {ask.protocol}" if ask.protocol else ""
         raise LabError(
-            f"no finished run has scores of an STS task{which}; `recse-lab eval ENCODER --data-dir SENTEVAL` makes some."
+            f"no finished run has scores of an STS task{which}; `recse-lab eval ENCODER "
+            "--data-dir SENTEVAL` makes some."
         )
     shown = [arm for members in groups.values() for arm in members]
     used = {aggregation_of(run, ask) for arm in shown for run in arm.distinct}
@@ -119,7 +128,8 @@ def answer(made: Table) -> str:
             unknown = sum(row is not best and row.cells["avg"].value is None for row in rows)
             compared = len(rows) - 1 - left - unknown
             sentences.append(
-                f"{best.cells['study'].value}: {best.cells['method'].value} is highest ({100 * value:.2f}), and "
+                f"{best.cells['study'].value}: {best.cells['method'].value} is highest "
+                f"({100 * value:.2f}), and "
                 + (
                     f"{same} of the other {compared} rows cannot be told apart from it"
                     if compared
@@ -200,8 +210,9 @@ def _interval(arm: Arm, samples: Mapping[str, Sample]) -> dict[str, Any]:
 def _marks(
     members: Sequence[Arm], samples: Mapping[str, Sample], ask: Ask
 ) -> tuple[dict[str, str], bool]:
-    """† for every arm (its first run's id) that cannot be told apart from the best, ° for one that could not be compared with it;
-    and whether any was compared on pairs alone."""
+    """† for every arm (its first run's id) that cannot be told apart from the best, ° for one that
+    could not be compared with it; and whether any was compared on pairs alone.
+    """
     ranked = {
         arm.distinct[0].id: (value, arm)
         for arm in members
@@ -244,7 +255,8 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
 def _notes(aggregations: set[str], alone: bool) -> list[str]:
     told = "; ".join(f"{a}: {AGGREGATIONS[a]}" for a in AGGREGATIONS if a in aggregations)
     notes = [
-        f"Spearman ×100, {told}. Mean over seeds; after the average ± its standard deviation over seeds."
+        f"Spearman ×100, {told}. Mean over seeds; after the average ± its standard deviation over "
+        "seeds."
     ]
     if "all" in aggregations:
         notes.append(
@@ -266,7 +278,9 @@ def _notes(aggregations: set[str], alone: bool) -> list[str]:
 
 
 def _gaps(arms: Sequence[Arm], ask: Ask) -> list[str]:
-    """Which rows have no average, and why: one over fewer tasks is not printed, whoever computed it."""
+    """Which rows have no average, and why: one over fewer tasks is not printed, whoever computed
+    it.
+    """
     notes = []
     for arm in arms:
         lacking = [
@@ -277,6 +291,7 @@ def _gaps(arms: Sequence[Arm], ask: Ask) -> list[str]:
         if lacking:
             names = ", ".join(LABELS[task] for task in lacking)
             notes.append(
-                f"{arm.label} ({arm.study}) has no average: {names} {'is' if len(lacking) == 1 else 'are'} missing or undefined."
+                f"{arm.label} ({arm.study}) has no average: {names} "
+                f"{'is' if len(lacking) == 1 else 'are'} missing or undefined."
             )
     return notes

@@ -58,7 +58,8 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
     if not shown:
         which = f" under protocol {ask.protocol}" if ask.protocol else ""
         raise LabError(
-            f"no finished run has results of transfer tasks{which}; `recse-lab eval ENCODER --protocol senteval-10fold --data-dir SENTEVAL` makes some."
+            f"no finished run has results of transfer tasks{which}; `recse-lab eval ENCODER "
+            "--protocol senteval-10fold --data-dir SENTEVAL` makes some."
         )
     right = {arm.distinct[0].id: found for arm in shown if (found := correct(arm)) is not None}
     marks = _marks(shown, right)
@@ -75,12 +76,14 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         Column("f1", "MRPC F1", detail=True),
     ]
     notes = [
-        "Accuracy ×100 of a logistic regression on frozen embeddings; the average is over the seven accuracies. Bold: the highest of its study."
+        "Accuracy ×100 of a logistic regression on frozen embeddings; the average is over the "
+        "seven accuracies. Bold: the highest of its study."
     ]
     if right:
         notes.append(
-            "Brackets: 95 % interval of the average for other test examples, the classifiers as they are. † its average cannot be told apart from "
-            "the highest of its study at 5 %, paired by example, Holm over the study; the highest was picked by its score. "
+            "Brackets: 95 % interval of the average for other test examples, the classifiers as "
+            "they are. † its average cannot be told apart from the highest of its study at 5 %, "
+            "paired by example, Holm over the study; the highest was picked by its score. "
             f"{NOT_COMPARED_NOTE}"
         )
     for arm in shown:
@@ -90,7 +93,8 @@ def table(arms: Sequence[Arm], ask: Ask) -> Table:
         if lacking:
             names = ", ".join(TRANSFER_LABELS[task] for task in lacking)
             notes.append(
-                f"{arm.encoder}, {arm.label} has no average: {names} {'is' if len(lacking) == 1 else 'are'} missing or undefined."
+                f"{arm.encoder}, {arm.label} has no average: {names} "
+                f"{'is' if len(lacking) == 1 else 'are'} missing or undefined."
             )
     return Table(
         "Transfer tasks: accuracy ×100",
@@ -110,7 +114,8 @@ def answer(made: Table) -> str:
         if row.kind != "published" and isinstance(value := row.cells["avg"].value, float)
     ]
     best = [
-        f"{row.cells['encoder'].value}, {row.cells['method'].value} has the highest average of {row.group} ({100 * value:.2f})"
+        f"{row.cells['encoder'].value}, {row.cells['method'].value} has the highest average of "
+        f"{row.group} ({100 * value:.2f})"
         for row, value in found
         if made.is_best(row, avg)
     ]
@@ -122,7 +127,9 @@ def answer(made: Table) -> str:
 
 
 def correct(arm: Arm) -> Correct | None:
-    """Of each test example the share of an arm's runs that classified it rightly; None where predictions of a task are missing."""
+    """Of each test example the share of an arm's runs that classified it rightly; None where
+    predictions of a task are missing.
+    """
     runs = []
     for run in arm.distinct:
         if not run.predictions.is_file() or any(measured(run, task) is None for task in TRANSFER):
@@ -142,8 +149,9 @@ def correct(arm: Arm) -> Correct | None:
 
 
 def _marks(arms: Sequence[Arm], right: Mapping[str, Correct]) -> dict[str, str]:
-    """† for every arm (its first run's id) that cannot be told apart from the best of its study and protocol, ° for one that could
-    not be compared with it."""
+    """† for every arm (its first run's id) that cannot be told apart from the best of its study and
+    protocol, ° for one that could not be compared with it.
+    """
     marks: dict[str, str] = {}
     groups: dict[str, dict[str, float]] = {}
     for arm in arms:
@@ -186,7 +194,9 @@ def _row(arm: Arm, right: Correct | None, marks: Mapping[str, str]) -> Row:
 
 
 def _interval(averages: Sequence[float | None], right: Correct | None) -> dict[str, float]:
-    """Around the average that is printed, which is over folds, and by that a hair off the mean over examples."""
+    """Around the average that is printed, which is over folds, and by that a hair off the mean over
+    examples.
+    """
     value = mean(averages)
     if right is None or value is None:
         return {}

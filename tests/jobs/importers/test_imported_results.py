@@ -1,4 +1,6 @@
-"""Results of other programs: files in their layouts, written here, give the numbers that are in them, and damaged ones are told."""
+"""Results of other programs: files in their layouts, written here, give the numbers that are in
+them, and damaged ones are told.
+"""
 
 import hashlib
 import json
@@ -52,11 +54,15 @@ def imported(tmp_path, content, file="file.log", **options):
     return import_files([written(tmp_path, file, content)], tmp_path / "runs", **options)
 
 
-# ---- SimCSE's log ------------------------------------------------------------------------------------------------
+# ---- SimCSE's log
+# ------------------------------------------------------------------------------
 
 
 def test_both_tables_of_simcse_s_log(tmp_path):
-    noise = "2021-05-01 10:00:00 : ***** Transfer task : MR *****\n 50%|█████     | 3/6 [00:01<00:01,  2.0it/s]\n"
+    noise = (
+        "2021-05-01 10:00:00 : ***** Transfer task : MR *****\n 50%|█████     | 3/6 "
+        "[00:01<00:01,  2.0it/s]\n"
+    )
     sts, transfer = imported(tmp_path, log(before=noise, after=noise))
     assert (sts.state, sts.study) == ("done", "imported")
     assert sts.record.results.protocol.id == "simcse-2021"
@@ -140,7 +146,8 @@ def test_a_damaged_log_is_told(tmp_path, text, message):
     assert not (tmp_path / "runs").exists()
 
 
-# ---- a Trainer's state -------------------------------------------------------------------------------------------
+# ---- a Trainer's state
+# ------------------------------------------------------------------------------
 
 
 def state(
@@ -221,7 +228,8 @@ def test_a_state_without_sts_is_told(tmp_path, content, message):
         imported(tmp_path, content, "trainer_state.json")
 
 
-# ---- MTEB --------------------------------------------------------------------------------------------------------
+# ---- MTEB
+# ------------------------------------------------------------------------------
 
 MTEB = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSBenchmark", "SICK-R")
 
@@ -360,7 +368,8 @@ def test_a_task_twice_is_told_and_nothing_is_written(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-# ---- all of them -------------------------------------------------------------------------------------------------
+# ---- all of them
+# ------------------------------------------------------------------------------
 
 
 def test_json_that_ends_too_early_is_broken_and_no_other_layout(tmp_path):

@@ -1,4 +1,6 @@
-"""Figures and words of bias, influence and errors hold the numbers of their result, and no others."""
+"""Figures and words of bias, influence and errors hold the numbers of their result, and no
+others.
+"""
 
 import re
 import subprocess
@@ -88,7 +90,8 @@ def names(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-# ---- bias --------------------------------------------------------------------------------------------------------
+# ---- bias
+# ------------------------------------------------------------------------------
 
 
 def test_partial_figure_draws_every_number_and_interval():
@@ -194,7 +197,8 @@ def test_summary_of_bias_tells_the_numbers():
     assert f"along {most['covariate']}" in told.split("\n\n")[0]
 
 
-# ---- influence ---------------------------------------------------------------------------------------------------
+# ---- influence
+# ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("counts", [None, {"the": 90, "hills": 9, "run": 1}])
@@ -232,7 +236,8 @@ def test_influence_of_a_still_encoder_is_told_and_drawn():
     assert "nan" not in told
 
 
-# ---- errors ------------------------------------------------------------------------------------------------------
+# ---- errors
+# ------------------------------------------------------------------------------
 
 
 def compared(encoders=2, **options):
@@ -301,8 +306,8 @@ def test_summary_of_errors_tells_the_numbers():
         in told
     )
     assert (
-        f"{100 * both['share disagreeing']:.1f} % of the pairs stand more than 15 % of the set apart"
-        in told
+        f"{100 * both['share disagreeing']:.1f} % of the pairs stand more than 15 % of the set "
+        "apart" in told
     )
     nearer = (listed["error_a"].abs() < listed["error_b"].abs()).sum()
     assert f"arm 0 is nearer to gold in {nearer}, " in told

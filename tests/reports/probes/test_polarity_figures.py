@@ -1,4 +1,6 @@
-"""Figures and summary of polarity: what they show is what the table holds, nothing overlaps, nothing is left out."""
+"""Figures and summary of polarity: what they show is what the table holds, nothing overlaps,
+nothing is left out.
+"""
 
 from itertools import pairwise
 
@@ -214,7 +216,8 @@ def test_without_a_nominal_range_or_any_spread():
     assert "nominal range" not in summary(free)
 
 
-# ---- words -------------------------------------------------------------------------------------------------------
+# ---- words
+# ------------------------------------------------------------------------------
 
 
 def told(rows, gold=0.2):
@@ -243,8 +246,8 @@ def test_summary_names_who_pushes_to_the_ends_and_at_which():
         }
     text = summary(told(rows))
     assert (
-        "Within the range that each uses, a (0.30 [0.20, 0.40]; low end −0.02, high end 0.32) puts more scores at the "
-        "ends than gold has (0.20); fewer: b." in text
+        "Within the range that each uses, a (0.30 [0.20, 0.40]; low end −0.02, high end 0.32) "
+        "puts more scores at the ends than gold has (0.20); fewer: b." in text
     )
     assert text.startswith(
         "Within the range that each uses, a"
@@ -265,13 +268,13 @@ def test_summary_says_who_is_widest_and_what_cannot_be_told_apart():
     }
     text = summary(told(rows))
     assert (
-        "widest for a (0.90 [0.80, 1.00], not told apart from ‘b, p = 8’); narrowest for c (0.20 [0.10, 0.30])."
-        in text
+        "widest for a (0.90 [0.80, 1.00], not told apart from ‘b, p = 8’); narrowest for c (0.20 "
+        "[0.10, 0.30])." in text
     )
     rows["c", "used range"] = (0.6, 0.5, 0.9)
     assert (
-        "Range used (5–95 %): from 0.60 [0.50, 0.90] for c to 0.90 [0.80, 1.00] for a, not told apart."
-        in summary(told(rows))
+        "Range used (5–95 %): from 0.60 [0.50, 0.90] for c to 0.90 [0.80, 1.00] for a, not told "
+        "apart." in summary(told(rows))
     )
     alone = summary(told({("a", "calibration error (nominal)"): (0.0312, 0.0294, 0.0333)}))
     assert "Calibration error (nominal): 0.031 [0.029, 0.033] for a." in alone
@@ -295,7 +298,8 @@ def test_summary_of_modes_falls_and_what_is_undefined(result):
     assert summary(half).count("17 of 50 scores lie beyond 0 to 1") == 1
 
 
-# ---- without gold ------------------------------------------------------------------------------------------------
+# ---- without gold
+# ------------------------------------------------------------------------------
 
 
 def test_unlabelled():

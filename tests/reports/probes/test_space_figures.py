@@ -1,4 +1,6 @@
-"""Figures and paragraphs of the alignment and geometry probes show the numbers of their tables, undefined ones too."""
+"""Figures and paragraphs of the alignment and geometry probes show the numbers of their tables,
+undefined ones too.
+"""
 
 import subprocess
 import sys
@@ -100,7 +102,8 @@ def boxes_of_names(figure, axes):
     ]
 
 
-# ---- alignment ---------------------------------------------------------------------------------------------------
+# ---- alignment
+# ------------------------------------------------------------------------------
 
 
 def test_the_plane_shows_the_table(plane):
@@ -176,16 +179,16 @@ def test_alignment_in_words(plane, paths):
     assert "jackknife" in text
     way = PROBES[paths.name].summary(paths)
     assert (
-        "simcse goes from alignment 0.300, uniformity -1.000, Spearman 50.0 at step 1 to alignment 0.360"
-        in way
+        "simcse goes from alignment 0.300, uniformity -1.000, Spearman 50.0 at step 1 to "
+        "alignment 0.360" in way
     )
     assert (
-        "alignment rises by 0.060, uniformity falls by 1.000; the best Spearman of 3 looks is 60.0 at step 2."
-        in way
+        "alignment rises by 0.060, uniformity falls by 1.000; the best Spearman of 3 looks is "
+        "60.0 at step 2." in way
     )
     assert (
-        "once was looked at once, at step 4: alignment 0.100, uniformity -0.500, Spearman undefined."
-        in way
+        "once was looked at once, at step 4: alignment 0.100, uniformity -0.500, Spearman "
+        "undefined." in way
     )
 
 
@@ -206,7 +209,8 @@ def test_the_old_protocol_says_so():
     assert len(marked(draw_plane(old).axes[0])) == 2
 
 
-# ---- geometry ----------------------------------------------------------------------------------------------------
+# ---- geometry
+# ------------------------------------------------------------------------------
 
 
 def test_the_spectra_are_the_curves(shape):
@@ -287,5 +291,8 @@ def test_a_figure_can_be_saved_the_same_twice(tmp_path, plane):
 
 def test_opens_without_torch():
     code = "import sys, recse_lab.probes, recse_lab.probes.geometry, "
-    code += "recse_lab.probes.alignment; assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
+    code += (
+        "recse_lab.probes.alignment; assert 'torch' not in sys.modules and 'matplotlib' not "
+        "in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,6 @@
-"""table.tex compiles in a document that loads booktabs and nothing else, whatever stands in its cells."""
+"""table.tex compiles in a document that loads booktabs and nothing else, whatever stands in its
+cells.
+"""
 
 from latex_document import compiled
 
@@ -7,7 +9,9 @@ from recse_lab.reports.tables.latex import SPECIAL, escape, latex
 
 
 def wide_table():
-    """Every kind of cell, and every character that has a meaning of its own, where a row begins and in the notes."""
+    """Every kind of cell, and every character that has a meaning of its own, where a row begins and
+    in the notes.
+    """
     columns = [
         Column("arm", "arm_%", "text"),
         Column("level", "p, τ′ & λ", "text"),
