@@ -47,10 +47,10 @@ def _with_framework(tree: Mapping[str, Any], name: str | None, spec: StudySpec) 
     if name is None:
         return dict(tree)
     options = framework_options(name)
-    own, shared = options.get("reshape"), spec.base.get("reshape") or {}
+    own, shared = options.get("reshape"), spec.base.get("reshape", {})
     if own is not None:
         # A shared one that is no mapping of options is refused when the configuration is made.
-        own = {**shared, **own} if isinstance(shared, dict) else shared
+        own = {**shared, **own} if isinstance(shared, dict) else shared or own
     return merge(dict(tree), options | {"reshape": own})
 
 

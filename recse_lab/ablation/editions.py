@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from recse_lab.ablation.spec import ArmSpec, Levels, StudySpec, check_sweep
@@ -14,7 +15,7 @@ def edition(
     spec: StudySpec,
     *,
     size: Literal["quick", "full"] | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
     seeds: int | list[int] | None = None,
 ) -> StudySpec:
     """The quick or full edition of a study, with options and seeds of the user's.
@@ -40,7 +41,7 @@ def edition(
     base = merge(spec.base, levels.set)
     sweeps = dict(levels.sweep)
     swept = {factor for arm in spec.arms for factor in arm.sweep}
-    for key, value in (overrides or {}).items():
+    for key, value in overrides.items():
         if key in swept:
             sweeps[key] = value if isinstance(value, list) else [value]
         elif key == "seed":
@@ -54,7 +55,7 @@ def edition(
     if size:
         changes["cost"] = levels.cost or f"unknown for the {size} edition"
     edited = spec.model_copy(update=changes)
-    edited = edited.with_origin(spec.origin._replace(size=size, overridden=tuple(overrides or ())))
+    edited = edited.with_origin(spec.origin._replace(size=size, overridden=tuple(overrides)))
     try:
         check_sweep(sweeps)
         edited.check_against_level()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -38,7 +39,7 @@ def plan_study(
     quick: bool = False,
     full: bool = False,
     seeds: int | list[int] | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
 ) -> Study:
     """Read a study and lay out its cells; nothing is computed or written.
 

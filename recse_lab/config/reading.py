@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import (
@@ -66,7 +67,7 @@ def explain(
     message = re.sub(r"^(Value error|Assertion failed), ", "", first["msg"]).rstrip(".")
     # Where several options are checked together, the message begins with the one at fault.
     blamed = f"{key}.{message.partition(': ')[0]}".lstrip(".")
-    line = (lines or {}).get(blamed, (lines or {}).get(key))
+    line = None if lines is None else lines.get(blamed, lines.get(key))
     place = where if line is None else f"{where}, line {line}"
     if first["type"] == "extra_forbidden":
         hint = suggest(path[-1], _fields(model, path[:-1]))
@@ -103,7 +104,7 @@ def read_config(
     path: str | Path | None,
     *,
     framework: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
 ) -> RunConfig:
     """Read one run's configuration: a YAML file, updated with a framework, updated with options.
 
@@ -118,17 +119,17 @@ def read_config(
     tree, lines = read_yaml(path) if path is not None else ({}, {})
     if framework is not None:
         tree = merge(tree, framework_options(framework) | {"framework": framework})
-    tree = merge(tree, overrides or {})
+    tree = merge(tree, overrides)
     if "encoder" not in tree:
         where = path or "options"
         raise LabError(
             f"{where}: no encoder; give --encoder, a folder, a hub id or recse-lab/tiny."
         )
-    return make_config(tree, where=str(path or "options"), lines=without(lines, overrides or {}))
+    return make_config(tree, where=str(path or "options"), lines=without(lines, overrides))
 
 
 def read_pretrain_config(
-    path: str | Path, overrides: Mapping[str, Any] | None = None
+    path: str | Path, overrides: Mapping[str, Any] = MappingProxyType({})
 ) -> PretrainConfig:
     """Read a pretraining configuration: a YAML file, updated with options by dotted key.
 
@@ -136,7 +137,5 @@ def read_pretrain_config(
         LabError: An unknown option, or a value out of range (file and line).
     """
     tree, lines = read_yaml(path)
-    lines = without(lines, overrides or {})
-    return make_config(
-        merge(tree, overrides or {}), where=str(path), lines=lines, kind=PretrainConfig
-    )
+    lines = without(lines, overrides)
+    return make_config(merge(tree, overrides), where=str(path), lines=lines, kind=PretrainConfig)

@@ -69,6 +69,7 @@ class TransferProtocol(NamedTuple):
 
     @property
     def tasks(self) -> tuple[str, ...]:
+        """Its tasks, as they are reported."""
         return TRANSFER
 
     def told(self) -> dict[str, Any]:
@@ -215,22 +216,3 @@ def training_protocol(name: str) -> StsProtocol:
         f"protocol {name} has no dev set to train by; train under {' or '.join(known)}, and "
         f"measure with `recse-lab eval --protocol {name}`."
     )
-
-
-def aggregations(results: Mapping[str, Any]) -> tuple[str, ...]:
-    """Those that tables of these STS results print, the leading one first."""
-    protocol = PROTOCOLS.get((results.get("protocol") or {}).get("id") or "")
-    return protocol.printed if isinstance(protocol, StsProtocol) else ("all",)
-
-
-def headline(results: Mapping[str, Any]) -> dict[str, float | None]:
-    """The leading number of every task and of the ``average``, raw: Spearman by the protocol's
-    first aggregation, or accuracy.
-    """
-    leading = aggregations(results)[0]
-
-    def number(part: Mapping[str, Any]) -> float | None:
-        return part["accuracy"] if "accuracy" in part else (part.get("spearman") or {}).get(leading)
-
-    tasks = {str(name): number(part) for name, part in (results.get("tasks") or {}).items()}
-    return {"average": number(results.get("average") or {})} | tasks

@@ -42,7 +42,11 @@ class Lab(SharedWork):
     """One settled configuration and what it trains, each part built when it is first asked for."""
 
     def encoder(self) -> TransformerEncoder:
-        """A fresh encoder to be trained; head and residual are initialised from the seed."""
+        """A fresh encoder to be trained; head and residual are initialised from the seed.
+
+        Raises:
+            LabError: The backbone does not fit the configuration.
+        """
         model, reshape = self.config.model, self.config.reshape
         backbone = load_backbone(
             self.encoder_path, layers=model.layers, dropout=model.dropout, attention=model.attention
@@ -113,7 +117,11 @@ class Lab(SharedWork):
         return kind(strength=chosen.strength, vocabulary=vocabulary, **given)  # type: ignore[return-value]
 
     def arm(self) -> Arm:
-        """Encoder, head, views and projections of this configuration, on the device."""
+        """Encoder, head, views and projections of this configuration, on the device.
+
+        Raises:
+            LabError: A view edits embeddings, and the backbone has none that can be edited.
+        """
         reshape, contrast = self.config.reshape, self.config.contrast
         target = reshape is not None and reshape.role == "target"
         encoder = self.encoder()

@@ -65,10 +65,16 @@ class PretrainingBuilder:
 
     @cached_property
     def id(self) -> str:
+        """Identity of the run: hash of what it asks."""
         return run_id(self.config, self.fingerprints, behaviour_of_pretraining(self.config))
 
     @cached_property
     def tokenizer(self) -> Any:
+        """The tokenizer that was given, or one learnt from the corpus.
+
+        Raises:
+            LabError: It has no mask token.
+        """
         if self.config.tokenizer:
             tokenizer = load_tokenizer(resolve(self.config.tokenizer))
             if tokenizer.mask_token_id is None:
@@ -84,6 +90,7 @@ class PretrainingBuilder:
 
     @cached_property
     def tokens(self) -> TokenStore:
+        """The corpus in tokens, from the cache if it was tokenised before."""
         identity = json.dumps(
             [self.config.vocabulary.model_dump(), self.fingerprints], sort_keys=True
         )
@@ -100,6 +107,9 @@ class PretrainingBuilder:
         """A fresh masked language model.
 
         Its token embeddings are factorised from the corpus if the configuration says so.
+
+        Raises:
+            LabError: The architecture cannot be built.
         """
         from transformers import AutoModelForMaskedLM
 

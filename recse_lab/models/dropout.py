@@ -70,6 +70,7 @@ class Dropout(nn.Dropout):
     """``nn.Dropout`` by ``dropout``."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """``input`` with a share ``p`` of its values dropped, in training."""
         return dropout(input, self.p, self.training)
 
 
@@ -112,13 +113,13 @@ class _RecordRates(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        kwargs = kwargs or {}
+        named = {} if kwargs is None else kwargs
         name = getattr(func, "__name__", "")
-        if "dropout" in name and kwargs.get("training", True):
-            self.seen.add(float(kwargs["p"] if "p" in kwargs else args[1]))
+        if "dropout" in name and named.get("training", True):
+            self.seen.add(float(named["p"] if "p" in named else args[1]))
         elif name == "scaled_dot_product_attention":
-            self.seen.add(float(kwargs.get("dropout_p", 0.0)))
-        return func(*args, **kwargs)
+            self.seen.add(float(named.get("dropout_p", 0.0)))
+        return func(*args, **named)
 
 
 @contextmanager

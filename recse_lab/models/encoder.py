@@ -34,7 +34,9 @@ class Encoder(Protocol):
         ...
 
     @property
-    def tokenizer(self) -> Any: ...
+    def tokenizer(self) -> Any:
+        """Tokenizer of transformers."""
+        ...
 
     @property
     def backbone(self) -> PreTrainedModel | None:
@@ -42,10 +44,14 @@ class Encoder(Protocol):
         ...
 
     @property
-    def head(self) -> nn.Module | None: ...
+    def head(self) -> nn.Module | None:
+        """What turns a pooled state into an embedding; None where there is none."""
+        ...
 
     @property
-    def device(self) -> torch.device: ...
+    def device(self) -> torch.device:
+        """Where it computes."""
+        ...
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
         """Token ids with special tokens, cut at ``max_length``."""

@@ -50,6 +50,7 @@ class FrozenFeatures:
 
     @property
     def hidden(self) -> int:
+        """Width of the states that are read."""
         return self.backbone.config.hidden_size
 
     @torch.inference_mode()

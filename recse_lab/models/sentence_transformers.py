@@ -194,7 +194,8 @@ def _refuse_prompt(config: Path) -> None:
     """Refuse a folder that writes something before every sentence."""
     stated = json.loads(config.read_text()) if config.is_file() else {}
     name = stated.get("default_prompt_name")
-    prompt = (stated.get("prompts") or {}).get(name)
+    prompts = stated.get("prompts")
+    prompt = prompts.get(name) if isinstance(prompts, dict) else None
     if name is not None and prompt:
         raise LabError(
             f"{config}: it writes {prompt!r} before every sentence (default_prompt_name {name!r}), "

@@ -266,7 +266,11 @@ def differentiate(
 
 @contextmanager
 def refusing_what_does_not_fit(groups: Sequence[Group]) -> Iterator[None]:
-    """Turn the end of memory in a step into a sentence that says which chunk may fit."""
+    """Turn the end of memory in a step into a sentence that says which chunk may fit.
+
+    Raises:
+        LabError: Memory ended.
+    """
     try:
         yield
     except RuntimeError as error:  # a CPU's allocator has no class of its own

@@ -13,9 +13,9 @@ from recse_lab.evaluation.protocols import (
     PROTOCOLS,
     StsProtocol,
     find_protocol,
-    headline,
 )
 from recse_lab.evaluation.sts import sts_average, sts_results
+from recse_lab.runs.records import StsResults, TransferResults
 
 STS = [name for name, protocol in PROTOCOLS.items() if isinstance(protocol, StsProtocol)]
 
@@ -74,7 +74,8 @@ def test_the_ground_truth_is_of_every_sts_protocol():
 def test_the_average_is_that_of_the_protocol(name):
     frame, protocol = scores(), find_protocol(name)
     results = sts_results(frame, protocol.tasks) | {"protocol": protocol.told()}
-    assert headline(results)["average"] == pytest.approx(by_hand(frame, *WANTED[name]), abs=1e-12)
+    average = StsResults.check(results, "here").headline()["average"]
+    assert average == pytest.approx(by_hand(frame, *WANTED[name]), abs=1e-12)
     assert results["average"]["spearman"]["wmean"] == pytest.approx(
         by_hand(frame, WANTED[name][0], "wmean"), abs=1e-12
     )
@@ -113,13 +114,15 @@ def test_an_average_of_what_is_partly_unknown_is_unknown():
 
 
 def test_headlines_of_other_results():
-    assert headline({}) == {"average": None}
-    assert headline({"average": {"spearman": {"all": 0.5, "mean": 0.4}}}) == {"average": 0.5}
+    assert StsResults.check({}, "here").headline() == {"average": None}
+    sts = {"average": {"spearman": {"all": 0.5, "mean": 0.4}}}
+    assert StsResults.check(sts, "here").headline() == {"average": 0.5}
     transfer = {
         "average": {"accuracy": 0.8},
         "tasks": {"mr": {"accuracy": 0.7}, "cr": {"accuracy": None}},
     }
-    assert headline(transfer) == {"average": 0.8, "mr": 0.7, "cr": None}
+    measured = TransferResults.check(transfer, "here").headline()
+    assert measured == {"average": 0.8, "mr": 0.7, "cr": None}
 
 
 def test_an_unknown_protocol_is_refused():

@@ -67,10 +67,12 @@ class Bag(TrainingFree):
 
     @property
     def hidden(self) -> int:
+        """Dimensions of an embedding."""
         return self.vectors.shape[1]
 
     @property
     def device(self) -> torch.device:
+        """Where the vectors lie."""
         return self.vectors.device
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:

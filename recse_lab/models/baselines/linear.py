@@ -80,6 +80,7 @@ class Mapped(WrappedEncoder):
 
     @property
     def hidden(self) -> int:
+        """Dimensions of an embedding, after the map."""
         return self.kernel.shape[1]
 
     def encode_ids(

@@ -30,9 +30,11 @@ class TrainingFree(nn.Module):
 
     @property
     def hidden(self) -> int:
+        """Dimensions of an embedding."""
         raise NotImplementedError
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:
+        """Token ids of sentences."""
         raise NotImplementedError
 
     def encode_ids(
@@ -42,6 +44,7 @@ class TrainingFree(nn.Module):
         precision: str = "fp32",
         progress: Callable[[int, int], None] | None = None,
     ) -> Float[np.ndarray, "sentences hidden"]:
+        """Embeddings of tokenised sentences."""
         raise NotImplementedError
 
     def encode(
@@ -62,30 +65,37 @@ class WrappedEncoder(TrainingFree):
 
     @property
     def hidden(self) -> int:
+        """Dimensions of the wrapped encoder's embeddings."""
         return self.encoder.hidden
 
     @property
     def pooling(self) -> str:
+        """Pooling of the wrapped encoder."""
         return self.encoder.pooling
 
     @property
     def max_length(self) -> int:
+        """Longest sentence in tokens; longer ones are cut."""
         return self.encoder.max_length
 
     @property
     def tokenizer(self) -> Any:
+        """Tokenizer of the wrapped encoder."""
         return self.encoder.tokenizer
 
     @property
     def backbone(self) -> PreTrainedModel | None:
+        """The network behind the embeddings; None where there is none."""
         return self.encoder.backbone
 
     @property
     def head(self) -> nn.Module | None:
+        """The wrapped encoder's head; None where it has none."""
         return self.encoder.head
 
     @property
     def device(self) -> torch.device:
+        """Where the wrapped encoder computes."""
         return self.encoder.device
 
     def tokenize(self, sentences: Sequence[str]) -> list[np.ndarray]:

@@ -18,6 +18,8 @@ SCHEMA = "recse-lab/card/1"
 
 @dataclass(frozen=True)
 class Card:
+    """What a report says of itself: the file ``card.json`` beside its tables and figures."""
+
     name: str
     """What the report is called in the page's contents: its folder below ``reports/``."""
     title: str

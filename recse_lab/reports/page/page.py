@@ -25,12 +25,16 @@ RUN_ID = re.compile(r"[0-9a-f]{12}")
 
 
 class Figure(NamedTuple):
+    """A picture inside the page."""
+
     name: str
     data: str
     """A data: URL."""
 
 
 class Link(NamedTuple):
+    """A run, and where its folder lies if that is known."""
+
     text: str
     href: str | None
 
@@ -57,10 +61,12 @@ class Entry:
 
     @property
     def answer_html(self) -> Markup:
+        """The answer as HTML."""
         return prose.line(self.answer)
 
     @property
     def answer_text(self) -> str:
+        """The answer without marks."""
         return self.answer_html.striptags()
 
 
