@@ -289,9 +289,10 @@ def _fetch(download: Download, recorded: str | None) -> tuple[Path, dict[str, An
 @contextmanager
 def _reported(url: str, part: Path) -> Iterator[None]:
     """Report what can go wrong between here and a hub in one sentence."""
-    from huggingface_hub import constants
+    from huggingface_hub import constants, errors
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-    from huggingface_hub.errors import HTTPError as AnyHTTPError  # pyright: ignore[reportPrivateImportUsage]
+
+    AnyHTTPError = errors.HTTPError  # pyright: ignore[reportPrivateImportUsage]
 
     try:
         yield

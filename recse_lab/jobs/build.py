@@ -111,10 +111,10 @@ class Lab(SharedWork):
             return ReshapedTokens(reshape.operator, torch.tensor(self.tokens.special_ids))
         if chosen is None:
             return None
-        kind = VIEWS[chosen.family]
+        kind: Any = VIEWS[chosen.family]
         given = {name: EDIT_NEEDS[name](self) for name in kind.needs}
         vocabulary = vocabulary_of(self.tokenizer)
-        return kind(strength=chosen.strength, vocabulary=vocabulary, **given)  # type: ignore[return-value]
+        return kind(strength=chosen.strength, vocabulary=vocabulary, **given)
 
     def arm(self) -> Arm:
         """Encoder, head, views and projections of this configuration, on the device.

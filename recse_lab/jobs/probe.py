@@ -289,6 +289,8 @@ def _contrast_of(run: Run | None) -> Contrast:
     if run is None:
         return InfoNCE()
     stored = run.record.config.contrast
+    if stored.objective is None or stored.temperature is None:
+        return InfoNCE()
     return CONTRASTS[stored.objective](temperature=stored.temperature, **stored.options)
 
 

@@ -51,7 +51,8 @@ class _Side:
     def __init__(self, named: str | Sequence[str | Run], root: Path) -> None:
         self.label, items = _split(named)
         self.found: list[Arm | Run | str] = []
-        if isinstance(named, str) and "," in named and (arm := find_arm(root, ",".join(items))):
+        words = ",".join(item for item in items if isinstance(item, str))
+        if isinstance(named, str) and "," in named and (arm := find_arm(root, words)):
             self.found = [arm]  # the commas are between its levels
         else:
             self.found = [_find(item, root) for item in items]
@@ -109,6 +110,7 @@ class _Side:
 
 def _split(named: str | Sequence[str | Run]) -> tuple[str, list[str | Run]]:
     """The label of a side, and its items."""
+    items: list[str | Run]
     if not isinstance(named, str):
         items = [named] if isinstance(named, Run) else list(named)
         label = ""

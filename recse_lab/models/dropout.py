@@ -31,9 +31,8 @@ def keep_mask(shape: torch.Size, threshold: int, dtype: torch.dtype) -> Float[Te
         np.random.SFC64(seed).random_raw((shape.numel() + 3) // 4).view(np.uint16)[: shape.numel()]
     )
     kept = torch.from_numpy(bits >= threshold).view(torch.uint8)
-    return (
-        kept.float().to(dtype).view(shape)
-    )  # past float32: torch has no fast way from a byte to bfloat16
+    # Past float32: torch has no fast way from a byte to bfloat16.
+    return kept.float().to(dtype).view(shape)
 
 
 _seen: ContextVar[set[float] | None] = ContextVar("seen", default=None)
@@ -63,7 +62,9 @@ def dropout(value: Float[Tensor, "*shape"], rate: float, training: bool) -> Floa
     if value.device.type != "cpu":
         return F.dropout(value, rate, training)
     threshold = round(rate * LEVELS)
-    return _Drop.apply(value, threshold) if training and threshold else value  # type: ignore[return-value]
+    if not training or threshold == 0:
+        return value
+    return _Drop.apply(value, threshold)  # type: ignore[return-value]
 
 
 class Dropout(nn.Dropout):

@@ -6,6 +6,7 @@ Positive pointwise mutual information, then a truncated SVD.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -78,5 +79,7 @@ def factorise(
     """
     from sklearn.utils.extmath import randomized_svd
 
-    left, singular, _ = randomized_svd(matrix, dim, n_iter=4, random_state=seed)  # type: ignore[arg-type]
+    # scikit-learn's annotations know neither sparse matrices nor a number of iterations.
+    svd: Any = randomized_svd
+    left, singular, _ = svd(matrix, dim, n_iter=4, random_state=seed)
     return (left * singular**exponent).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,7 +69,8 @@ class MaskedLM:
         place = torch.from_numpy(np.concatenate(places)).to(self.device)
         for name in ("cls", "lm_head"):
             if hasattr(self.model, name):
-                states = self.model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state  # type: ignore[operator]
+                base: Any = self.model.base_model
+                states = base(input_ids=ids, attention_mask=mask).last_hidden_state
                 return getattr(self.model, name)(states[row, place])
         return self.model(input_ids=ids, attention_mask=mask).logits[row, place]
 

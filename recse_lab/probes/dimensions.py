@@ -241,7 +241,7 @@ def _score_draws(pairs: _Pairs, largest: int, curve: pd.DataFrame) -> dict[str, 
         note = f"dimension {change}, the largest of {dim}: chosen on these pairs"
         found["largest leave-one-out change"] = Draws(draws[:, 2] - draws[:, 0], n, note)
         half = curve[curve["kept"] == dim // 2].set_index("order")["draws"]
-        found |= {f"spearman, {order} half": Draws(half[order], n) for order in ORDERS}
+        found |= {f"spearman, {order} half": Draws(np.asarray(half[order]), n) for order in ORDERS}
     return found
 
 

@@ -94,7 +94,7 @@ def _run_measures(name: str, frame: pd.DataFrame) -> list[Measure]:
     peak = int(np.nanargmax(ranks))
     values = {"first": ranks[0], "peak": ranks[peak], "last": ranks[-1]}
     rows = [Measure(name, f"{RANK} ({w})", float(v), n=len(frame)) for w, v in values.items()]
-    rows.append(Measure(name, "peak step", float(frame["step"][peak]), n=len(frame)))
+    rows.append(Measure(name, "peak step", float(frame["step"].to_numpy()[peak]), n=len(frame)))
     for phase, part in ((1, frame.iloc[: peak + 1]), (2, frame.iloc[peak:])):
         for key in SPACE:
             rows.append(_with_sts(name, f"phase {phase}: {key} with STS", part, key))

@@ -160,7 +160,7 @@ def figures(result: ProbeResult) -> dict[str, Any]:
     for axes, (measure, title) in zip(panels, MEASURES.items(), strict=True):
         draw_lines(axes, curve.loc[curve["measure"] == measure], "layer", names)
         axes.set_title(title, fontsize=9)
-        axes.set_xticks(range(int(curve["layer"].max()) + 1))
+        axes.set_xticks(range(int(curve["layer"].to_numpy().max()) + 1))
     for axes in panels[-2:]:
         axes.set_xlabel("layer (0: embeddings)")
     figure.tight_layout()

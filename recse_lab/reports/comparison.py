@@ -258,10 +258,10 @@ class ComparedSides:
                 f"{label}: {self.first.label} and {self.second.label} were tested on different "
                 "pairs; measure both on the same --data-dir."
             ) from None
-        points = [float(side.mean()) for side in (paired.first, paired.second)]
+        first, second = float(paired.first.mean()), float(paired.second.mean())
         compared = paired.compare(one_seed=True)
         spread = paired.spread if compared.p is not None else None
-        return Difference(task, label, *points, compared, spread)
+        return Difference(task, label, first, second, compared, spread)
 
     def _without_scores(self, task: str, label: str, tasks: list[str]) -> Difference:
         """A difference of results without scores by pair: a test over seeds, or none."""
@@ -301,9 +301,10 @@ class ComparedSides:
     def _refuse_other_counts(self) -> None:
         runs = runs_of([self.first, self.second])
         for task in self.tasks:
-            counts = {run.record.sts.tasks[task].pairs for run in runs} - {None}
+            pairs = [run.record.sts.tasks[task].pairs for run in runs]
+            counts = sorted({count for count in pairs if count is not None})
             if len(counts) > 1:
-                told = " and ".join(f"{count:,}" for count in sorted(map(int, counts)))  # type: ignore[arg-type]
+                told = " and ".join(f"{count:,}" for count in counts)
                 raise LabError(
                     f"{LABELS.get(task, task)}: {self.first.label} and {self.second.label} were "
                     f"tested on {told} pairs; measure both on the same --data-dir."

@@ -166,6 +166,8 @@ class StoredContrast(Record):
 
     objective: str | None = None
     weight: float | None = None
+    temperature: float | None = None
+    options: Filled[dict[str, Any]] = {}
 
 
 class StoredView(Record):

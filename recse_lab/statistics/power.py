@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import optimize, stats
@@ -66,7 +67,8 @@ def smallest_effect(power_of: Callable[[float], float], power: float, upper: flo
     """The effect at which an increasing power function reaches ``power``; ``upper`` is a guess."""
     while power_of(upper) < power:
         upper *= 2
-    return float(optimize.brentq(lambda effect: power_of(effect) - power, 0.0, upper))  # type: ignore[arg-type]
+    root: Any = optimize.brentq(lambda effect: power_of(effect) - power, 0.0, upper)
+    return float(root)
 
 
 def fewest_seeds(enough: Callable[[int], bool]) -> int | None:

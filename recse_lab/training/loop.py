@@ -260,8 +260,8 @@ def differentiate(
         terms = gradient(arm, groups, len(rows), features, objective, ranks)
     arm.update_queue(views[0], config.sub_batches, tokens=config.chunk_tokens, gather=ranks.gather)
     ranks.add_gradients(arm)
-    summed = (None if term is None else ranks.total(term) for term in terms)
-    return LossTerms(*summed), sum(len(row) for view in views for row in view)
+    summed = {name: ranks.total(term) for name, term in terms._asdict().items() if term is not None}
+    return terms._replace(**summed), sum(len(row) for view in views for row in view)
 
 
 @contextmanager

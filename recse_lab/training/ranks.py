@@ -53,7 +53,9 @@ class Ranks:
 
     def gather(self, own: Tensor, dim: int = 0) -> Tensor:
         """Join the parts of all processes along ``dim``, in their order, with gradient."""
-        return own if self.size == 1 else _Gather.apply(own, dim, self)  # type: ignore[return-value]
+        if self.size == 1:
+            return own
+        return _Gather.apply(own, dim, self)  # type: ignore[return-value]
 
     @torch.no_grad()
     def add_gradients(self, module: nn.Module) -> None:

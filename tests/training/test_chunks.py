@@ -51,7 +51,8 @@ def pairs(tmp_path):
         f"the dog {words[i % 5]},a cat {i} {words[i % 3]},old {words[i % 4]}" for i in range(40)
     ]
     table.write_text("\n".join(["sent0,sent1,hard_neg", *lines]) + "\n")
-    return {**framework_options("supervised"), "corpus": str(table)}
+    recipe = framework_options("supervised")
+    return {**recipe, "corpus": str(table), "training.batch_size": BATCH}
 
 
 ARMS = {

@@ -212,8 +212,9 @@ PREFIX = re.compile(r".*-|re|under|un|over|outr?|with|mis|fore|up|in")
 DOUBLING = re.compile(
     r"(?:[^aeiou]|qu)*[aeiou][^aeiouwxy]"  # one syllable, one vowel, one consonant: stop
     r"|.*(?:[^aeiou]|u|i)[aeiou]l"  # a British l: cancel, signal
-    r"|admit|begin|commit|defer|equip|forget|format|input|kidnap|occur|omit|outfit|outwit|overlap|permit|prefer|refer"
-    r"|refit|regret|repot|rerun|reset|submit|transfer|transmit|underpin|unpin|unplug|unwrap|unzip|upset|worship"
+    r"|admit|begin|commit|defer|equip|forget|format|input|kidnap|occur|omit|outfit|outwit|overlap"
+    r"|permit|prefer|refer|refit|regret|repot|rerun|reset|submit|transfer|transmit|underpin|unpin"
+    r"|unplug|unwrap|unzip|upset|worship"
     r"|.*-(?:[^aeiou]|qu)*[aeiou][^aeiouwxy]"
 )
 

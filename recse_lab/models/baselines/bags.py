@@ -106,7 +106,8 @@ class Bag(TrainingFree):
 
 def _word_matrix(fitting: Fitting, model: TransformerEncoder) -> tuple[str, np.ndarray]:
     """The backbone's own word embeddings, without positions and norm."""
-    table = model.backbone.get_input_embeddings().weight.detach().cpu().numpy()  # type: ignore[union-attr]
+    embeddings: Any = model.backbone.get_input_embeddings()
+    table = embeddings.weight.detach().cpu().numpy()
     return digest({"vectors": "backbone", "weights": fitting.weights}), table[
         : vocabulary_size(model.tokenizer)
     ]

@@ -5,7 +5,7 @@ told from its summary.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -154,8 +154,8 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in told if value]
 
 
-def _distinct(values: Sequence[object] | object) -> str:
-    return ", ".join(sorted({str(value) for value in values if value is not None}))  # type: ignore[union-attr]
+def _distinct(values: Iterable[object]) -> str:
+    return ", ".join(sorted({str(value) for value in values if value is not None}))
 
 
 # ---- reports of an earlier form ----------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -156,7 +157,8 @@ def answer(made: Table) -> str:
             [[row.cells[key].value for key in ("place", "place_disjoint")] for row in rows], float
         )
         if len(rows) > 2 and np.isfinite(places).all():
-            tau = stats.kendalltau(*places.T).statistic
+            correlation: Any = stats.kendalltau(*places.T)
+            tau = correlation.statistic
             best = (
                 "the same row is"
                 if (places.argmin(0) == places.argmin(0)[0]).all()
