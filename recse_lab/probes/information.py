@@ -77,7 +77,7 @@ def word_information(corpus: Iterable[str], wanted: Iterable[str]) -> Informatio
     table = sparse.csr_matrix((values, (rows, columns)), shape=(number + 1, len(index)))
     totals = np.asarray(table.sum(0)).ravel()
     base = totals / totals.sum()
-    held = table.sign().tocsc()
+    held = sparse.csr_matrix(table > 0, dtype=np.float64).tocsc()
     gain, surprise = {}, {}
     for word in dict.fromkeys(wanted):
         at = index.get(word)
