@@ -10,21 +10,17 @@ whose slope in the angle is −sin θ. Here all of it comes from the objectives 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from recse_lab.errors import LabError
 from recse_lab.figures import style
 from recse_lab.figures.encoders import encoder_colour, encoder_marker
 from recse_lab.figures.labels import note_below
 from recse_lab.figures.panels import draw_lines
-from recse_lab.objectives.contrast import Contrast
-from recse_lab.objectives.info_nce import InfoNCE
 from recse_lab.probes.paired import Draws, paired_measures, percentile, weighted_means
 from recse_lab.probes.probe import Probe, ProbeInputs
 from recse_lab.probes.resampling import with_sample
@@ -32,6 +28,9 @@ from recse_lab.probes.result import ProbeResult, tabulate
 from recse_lab.probes.similarity import refuse_unmeasurable, unit
 from recse_lab.probes.wording import lines_by_measure, percent, undefined_notes
 from recse_lab.statistics import resample_counts
+
+if TYPE_CHECKING:
+    from recse_lab.objectives.contrast import Contrast
 
 SENTENCES = 256
 BATCH = 64
@@ -41,33 +40,6 @@ FLAT = 0.2
 TEMPERATURES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 STEPS = 46
 """Angles of the map, from 1° to 179°."""
-
-
-def cosine_gradients(
-    contrast: Contrast,
-    anchor: Float[Tensor, " dim"],
-    candidates: Float[Tensor, "candidates dim"],
-) -> tuple[Float[Tensor, " candidates"], Float[Tensor, " candidates"]]:
-    """Cosines of an anchor with its candidates, and the derivative of the loss by each of them.
-
-    The gradient of the loss by a unit vector c is ∂L/∂cos · (a − cos · c), whose product with the
-    anchor a is ∂L/∂cos · sin² θ.
-
-    Args:
-        contrast: The loss; its mean is over this anchor alone.
-        anchor: A unit vector.
-        candidates: Unit vectors; the first is the positive, the others are negatives.
-
-    Returns:
-        Cosines, and derivatives in nats per unit of cosine; NaN where θ is 0 or 180° exactly.
-    """
-    rows = candidates.detach().clone().requires_grad_()
-    loss = contrast(anchor[None], rows[:1], rows[1:])
-    (gradient,) = torch.autograd.grad(loss, rows)
-    cosines = rows.detach() @ anchor
-    squared_sine = 1 - cosines**2
-    slope = (gradient @ anchor) / squared_sine
-    return cosines, torch.where(squared_sine > 1e-12, slope, torch.nan)
 
 
 def mechanics(
@@ -133,6 +105,9 @@ def gradients(
     Raises:
         LabError: As ``geometry``, for either view; zero embeddings; fewer than three sentences.
     """
+    from recse_lab.objectives.info_nce import InfoNCE
+    from recse_lab.probes.contrast_gradients import batch_gradients
+
     for side in (0, 1):
         count = refuse_unmeasurable({name: both[side] for name, both in views.items()})
     if count < 3:
@@ -145,12 +120,12 @@ def gradients(
             raise LabError(f"{name}: some embeddings are zero vectors and have no direction.")
         first, second = (unit(view).astype(np.float64) for view in both)
         contrast = contrasts[name]
-        slopes, cosines = _batch_gradients(contrast, first, second, batch)
+        slopes, cosines = batch_gradients(contrast, first, second, batch)
         values = mechanics(slopes, cosines, contrast.temperature)
         found[name] = {key: _mean(v, counts) for key, v in values.items()}
         pairs.append(_pair_frame(name, cosines, contrast.temperature))
         for tau in TEMPERATURES:
-            slopes, cosines = _batch_gradients(InfoNCE(temperature=tau), first, second, batch)
+            slopes, cosines = batch_gradients(InfoNCE(temperature=tau), first, second, batch)
             values = mechanics(slopes, cosines, tau)
             for key in ("dissipation", "effective negatives"):
                 draws = _mean(values[key], counts).values
@@ -181,12 +156,14 @@ def named(contrast: Contrast) -> str:
 def gradient_map(contrasts: Mapping[str, Contrast], negatives: int) -> pd.DataFrame:
     """Dissipation and ratio of each distinct contrast, for one positive at θ⁺ and ``negatives``
     negatives that are all at θ⁻ and orthogonal otherwise."""
+    from recse_lab.probes.contrast_gradients import cosine_gradients, star
+
     angles = np.radians(np.linspace(1, 179, STEPS))
     rows = []
     for label, contrast in {named(c): c for c in contrasts.values()}.items():
         for positive in angles:
             for negative in angles:
-                anchor, candidates = _star(positive, negative, negatives)
+                anchor, candidates = star(positive, negative, negatives)
                 cosines, slopes = cosine_gradients(contrast, anchor, candidates)
                 found = mechanics(slopes.numpy()[None], cosines.numpy()[None], contrast.temperature)
                 rows.append(
@@ -200,38 +177,6 @@ def gradient_map(contrasts: Mapping[str, Contrast], negatives: int) -> pd.DataFr
                 )
     columns = pd.Index(["contrast", "positive", "negative", "dissipation", "ratio"])
     return pd.DataFrame(rows, columns=columns)
-
-
-def _star(
-    positive: float, negative: float, count: int
-) -> tuple[Float[Tensor, " dim"], Float[Tensor, "candidates dim"]]:
-    """An anchor, and candidates at these angles to it in directions of their own."""
-    anchor = torch.zeros(count + 2, dtype=torch.float64)
-    anchor[0] = 1
-    angles = torch.tensor([positive, *[negative] * count], dtype=torch.float64)
-    candidates = torch.zeros(count + 1, count + 2, dtype=torch.float64)
-    candidates[:, 0] = angles.cos()
-    candidates[torch.arange(count + 1), torch.arange(1, count + 2)] = angles.sin()
-    return anchor, candidates
-
-
-def _batch_gradients(
-    contrast: Contrast,
-    first: Float[np.ndarray, "sentences dim"],
-    second: Float[np.ndarray, "sentences dim"],
-    batch: int,
-) -> tuple[Float[np.ndarray, "sentences candidates"], Float[np.ndarray, "sentences candidates"]]:
-    """Derivatives and cosines of every sentence with its positive and its batch; all have equally
-    many candidates, so that the last batch reaches back into the one before."""
-    count, size = len(first), min(batch, len(first))
-    anchors, others = torch.from_numpy(first), torch.from_numpy(second)
-    slopes, cosines = (np.empty((count, size)) for _ in range(2))
-    for i in range(count):
-        start = min(i // size * size, count - size)
-        rows = [i, *(j for j in range(start, start + size) if j != i)]
-        found = cosine_gradients(contrast, anchors[i], others[rows])
-        cosines[i], slopes[i] = (part.numpy() for part in found)
-    return slopes, cosines
 
 
 def _mean(values: Float[np.ndarray, " sentences"], counts: np.ndarray) -> Draws:
@@ -369,6 +314,8 @@ _SAID = (
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
+    import torch
+
     from recse_lab.probes.networks import dropout_on, pooled
 
     step = max(1, len(inputs.sentences) // SENTENCES)

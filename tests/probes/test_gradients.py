@@ -9,13 +9,8 @@ from recse_lab.errors import LabError
 from recse_lab.objectives.adnce import ADNCE
 from recse_lab.objectives.arc_con import ArcCon
 from recse_lab.objectives.info_nce import InfoNCE
-from recse_lab.probes.gradients import (
-    GRADIENTS,
-    cosine_gradients,
-    gradient_map,
-    gradients,
-    mechanics,
-)
+from recse_lab.probes.contrast_gradients import cosine_gradients
+from recse_lab.probes.gradients import GRADIENTS, gradient_map, gradients, mechanics
 
 TAU = 0.1
 

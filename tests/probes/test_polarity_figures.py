@@ -260,7 +260,7 @@ def test_summary_names_who_pushes_to_the_ends_and_at_which():
     )
 
 
-def test_summary_says_who_is_widest_and_what_cannot_be_told_apart():
+def test_summary_says_who_is_widest_and_whose_intervals_overlap():
     rows = {
         ("a", "used range"): (0.9, 0.8, 1.0),
         ("b, p = 8", "used range"): (0.7, 0.65, 0.85),
@@ -268,18 +268,18 @@ def test_summary_says_who_is_widest_and_what_cannot_be_told_apart():
     }
     text = summary(told(rows))
     assert (
-        "widest for a (0.90 [0.80, 1.00], not told apart from ‘b, p = 8’); narrowest for c (0.20 "
-        "[0.10, 0.30])." in text
+        "widest for a (0.90 [0.80, 1.00], intervals overlapping with ‘b, p = 8’); narrowest for c "
+        "(0.20 [0.10, 0.30])." in text
     )
     rows["c", "used range"] = (0.6, 0.5, 0.9)
     assert (
-        "Range used (5–95 %): from 0.60 [0.50, 0.90] for c to 0.90 [0.80, 1.00] for a, not told "
-        "apart." in summary(told(rows))
+        "Range used (5–95 %): from 0.60 [0.50, 0.90] for c to 0.90 [0.80, 1.00] for a, overlapping "
+        "intervals." in summary(told(rows))
     )
     alone = summary(told({("a", "calibration error (nominal)"): (0.0312, 0.0294, 0.0333)}))
     assert "Calibration error (nominal): 0.031 [0.029, 0.033] for a." in alone
     nan = float("nan")
-    assert "not told apart" in summary(
+    assert "overlapping intervals" in summary(
         told({("a", "used range"): (0.9, nan, nan), ("b", "used range"): (0.1, 0, 0.2)})
     )
 

@@ -137,7 +137,7 @@ def test_names_keep_out_of_each_other_s_way():
     assert "Undefined, and not drawn: e." in words(draw_plane(nothing))
 
 
-def test_the_trajectory_shows_every_defined_look(paths):
+def test_the_trajectory_shows_every_defined_evaluation(paths):
     figures = PROBES[paths.name].figures(paths)
     assert list(figures) == ["trajectory"]
     axes = figures["trajectory"].axes[0]
@@ -151,7 +151,7 @@ def test_the_trajectory_shows_every_defined_look(paths):
     said = words(figures["trajectory"])
     assert "simcse, step 4 (55.0)" in said
     assert "once, step 4 (undefined)" in said
-    assert any("first look at the dev set (step 1, 4)" in text for text in said)
+    assert any("first dev evaluation (step 1, 4)" in text for text in said)
 
 
 def test_the_line_follows_the_steps(paths):
@@ -183,11 +183,11 @@ def test_alignment_in_words(plane, paths):
         "alignment 0.360" in way
     )
     assert (
-        "alignment rises by 0.060, uniformity falls by 1.000; the best Spearman of 3 looks is "
-        "60.0 at step 2." in way
+        "alignment rises by 0.060, uniformity falls by 1.000; the best Spearman of 3 dev "
+        "evaluations is 60.0 at step 2." in way
     )
     assert (
-        "once was looked at once, at step 4: alignment 0.100, uniformity -0.500, Spearman "
+        "once has one dev evaluation, at step 4: alignment 0.100, uniformity -0.500, Spearman "
         "undefined." in way
     )
 
