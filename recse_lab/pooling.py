@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-HiddenStates = Sequence[Float[Tensor, "batch tokens hidden"]]
+HiddenStates = Sequence[Float[Tensor, "batch tokens _hidden"]]
 
 
 def masked_mean(

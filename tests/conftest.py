@@ -23,6 +23,14 @@ def data_dir() -> Path:
     return path
 
 
+@pytest.fixture
+def shapes_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let wrong shapes through to the package's own refusals, for tests that give them."""
+    import jaxtyping
+
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
 VOCABULARY = """
 the a of in on and to is was by with for from at it he she they we dog cat man woman child red
 blue green old new big small fast slow river house tree car train city road bridge school book

@@ -298,7 +298,7 @@ def _direction(
     history: list[Change],
     precondition: Precondition,
     active: Int[Tensor, " active"],
-) -> Weights:
+) -> Float[Tensor, "dim active vectors"]:
     """Minus the inverse Hessian, as the history knows it, times the gradient: the two-loop
     recursion.
 

@@ -31,7 +31,7 @@ class Trial(NamedTuple):
 
     train: Int[np.ndarray, " train"]
     test: Int[np.ndarray, " test"]
-    inner: list[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " dev"]]]
+    inner: list[tuple[Int[np.ndarray, " _train"], Int[np.ndarray, " _dev"]]]
 
 
 class Outcome(NamedTuple):
@@ -223,7 +223,7 @@ def _fit_all(
     tolerance: float,
     dtype: torch.dtype,
     device: torch.device | str,
-) -> tuple[list[Float[np.ndarray, "inner grid"]], list[Int[np.ndarray, "grid test"]], Fits]:
+) -> tuple[list[Float[np.ndarray, "inner grid"]], list[Int[np.ndarray, "grid _test"]], Fits]:
     """For every trial: dev accuracies by inner split and grid, and classes of its test rows by
     grid.
     """
@@ -277,7 +277,7 @@ def _predictions(
     name: str,
     plan: list[Trial],
     labels: Int[np.ndarray, " rows"],
-    predicted: list[Int[np.ndarray, " test"]],
+    predicted: list[Int[np.ndarray, " _test"]],
 ) -> pd.DataFrame:
     rows = [trial.test for trial in plan]
     joined = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)

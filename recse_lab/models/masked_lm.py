@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
 from recse_lab.errors import LabError
@@ -55,8 +55,8 @@ class MaskedLM:
     @torch.inference_mode()
     def __call__(
         self,
-        rows: Sequence[Int[np.ndarray, " tokens"]],
-        places: Sequence[Int[np.ndarray, " asked"]],
+        rows: Sequence[Integer[np.ndarray, " _tokens"]],
+        places: Sequence[Int[np.ndarray, " _asked"]],
     ) -> Float[Tensor, "places vocab"]:
         """``places`` are token numbers within their sentence, ascending.
 

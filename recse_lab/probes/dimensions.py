@@ -88,7 +88,7 @@ def neighbour_ratios(
 
 
 def dimensions(
-    embeddings: Mapping[str, Float[np.ndarray, "sentences dim"]],
+    embeddings: Mapping[str, Float[np.ndarray, "sentences _dim"]],
     first: Int[np.ndarray, " pairs"],
     second: Int[np.ndarray, " pairs"],
     gold: Float[np.ndarray, " pairs"],

@@ -50,7 +50,9 @@ def end_shares(scaled: Float[np.ndarray, " n"]) -> tuple[float, float]:
     return float(np.mean(scaled <= reach)), float(np.mean(scaled >= 1 - reach))
 
 
-def sarle(moments: Float[np.ndarray, "*batch 4"], n: int) -> Float[np.ndarray, "*batch"]:
+def sarle(
+    moments: Float[np.ndarray, "*batch 4"], n: int
+) -> Float[np.ndarray, "*batch"] | np.floating:
     """Sarle's bimodality coefficient (G₁² + 1) / (G₂ + 3(n − 1)² / ((n − 2)(n − 3))) from raw
     moments 1 to 4.
 

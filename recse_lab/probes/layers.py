@@ -36,7 +36,7 @@ PROFILE = ("mean_cosine", "participation_ratio", "effective_rank_centred", "norm
 
 
 def layers(
-    hidden: Mapping[str, Sequence[Float[np.ndarray, "sentences dim"]]],
+    hidden: Mapping[str, Sequence[Float[np.ndarray, "sentences _dim"]]],
     *,
     debiased: bool = False,
     seed: int = 0,
@@ -80,7 +80,7 @@ def layers(
 
 
 def cka_table(
-    states: Mapping[tuple[str, int], Float[np.ndarray, "sentences dim"]], *, debiased: bool = False
+    states: Mapping[tuple[str, int], Float[np.ndarray, "sentences _dim"]], *, debiased: bool = False
 ) -> pd.DataFrame:
     """Linear CKA of every (encoder, layer) with every other: encoder, layer, other, other_layer,
     cka."""

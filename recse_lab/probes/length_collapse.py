@@ -36,8 +36,8 @@ def length_bins(lengths: Int[np.ndarray, " sentences"], bins: int) -> list[np.nd
 
 
 def length_collapse(
-    embeddings: Mapping[str, Float[np.ndarray, "sentences dim"]],
-    lengths: Sequence[int],
+    embeddings: Mapping[str, Float[np.ndarray, "sentences _dim"]],
+    lengths: Int[np.ndarray, " sentences"] | Sequence[int],
     *,
     bins: int = 5,
     against: str | None = None,

@@ -59,7 +59,7 @@ def pooled(
 @torch.inference_mode()
 def layer_means(
     encoder: TransformerEncoder, sentences: Sequence[str]
-) -> list[Float[np.ndarray, "sentences hidden"]]:
+) -> list[Float[np.ndarray, "sentences _hidden"]]:
     """Token means of every hidden layer, the embedding layer first."""
     stacks: list[np.ndarray] = []
     for batch, ids, mask in _batches(encoder, sentences):
@@ -74,7 +74,7 @@ def layer_means(
 def token_states(
     encoder: TransformerEncoder, sentences: Sequence[str]
 ) -> tuple[
-    list[Float[np.ndarray, "tokens hidden"]],
+    list[Float[np.ndarray, "tokens _hidden"]],
     Int[np.ndarray, " tokens"],
     Int[np.ndarray, " tokens"],
 ]:

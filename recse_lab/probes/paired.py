@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from recse_lab.errors import LabError
 from recse_lab.probes.resampling import percentiles
@@ -99,7 +99,7 @@ def _row(name: str, measure: str, draws: Draws, interval: Interval) -> Measure:
 
 
 def weighted_means(
-    values: Float[np.ndarray, " units"], counts: Float[np.ndarray, "draws units"]
+    values: Float[np.ndarray, " units"], counts: Real[np.ndarray, "draws units"]
 ) -> Float[np.ndarray, " draws"]:
     """Mean of the defined values in each draw, given how often each unit was drawn."""
     defined = np.isfinite(values)

@@ -15,7 +15,7 @@ TIE = 2e-6  # cosines closer than this are equal in float32
 NUMBERS = 2**25  # in one block of cosines: 128 MB
 
 
-def refuse_unmeasurable(embeddings: Mapping[str, Float[np.ndarray, "sentences dim"]]) -> int:
+def refuse_unmeasurable(embeddings: Mapping[str, Float[np.ndarray, "sentences _dim"]]) -> int:
     """The number of sentences, the same for all.
 
     Raises:

@@ -41,7 +41,7 @@ MEASURES = {
 class TokenStates(NamedTuple):
     """The tokens of some sentences, special ones left out."""
 
-    layers: list[Float[np.ndarray, "tokens dim"]]
+    layers: list[Float[np.ndarray, "tokens _dim"]]
     """States of every layer, the embedding layer first."""
     sentence: Int[np.ndarray, " tokens"]
     token: list[str]

@@ -65,7 +65,7 @@ def class_cosines(
 
 def tolerance(
     sets: Mapping[str, Labelled],
-    embeddings: Mapping[str, Mapping[str, Float[np.ndarray, "sentences dim"]]],
+    embeddings: Mapping[str, Mapping[str, Float[np.ndarray, "sentences _dim"]]],
     temperatures: Mapping[str, float | None],
     *,
     against: str | None = None,

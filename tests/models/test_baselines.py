@@ -428,7 +428,7 @@ def test_all_that_follows_from_the_same_moments_is_fitted_once(load, monkeypatch
     load("whitening-4")
     load("bag-sif-1")
     monkeypatch.setattr(Corpus, "__iter__", lambda self: pytest.fail("the corpus was read"))
-    monkeypatch.setattr(Bag, "encode_ids", None)
+    monkeypatch.setattr(Bag, "encode_ids", lambda *_: pytest.fail("a sentence was encoded"))
     assert [
         load(name).hidden for name in ("whitening", "whitening-2", "all-but-the-top-5", "bag-sif-3")
     ] == [

@@ -106,6 +106,7 @@ def test_what_is_undefined_has_a_reason():
     assert np.isnan(row(paired(cloud(2), [5]), "uniformity")["low"])
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_bad_input_is_refused():
     x = cloud(8)
     x[5, 2] = np.nan

@@ -394,6 +394,7 @@ def test_an_interval_that_few_resamples_define_is_none():
     assert found["note"].startswith("no interval")
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_refusals():
     scores, gold, table = made(30)
     with pytest.raises(LabError, match="no encoder"):

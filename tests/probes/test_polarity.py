@@ -473,6 +473,7 @@ def test_ranges():
     assert unit(np.array([1.0]), None).tolist() != [1.0]
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize(
     ("change", "message"),
     [

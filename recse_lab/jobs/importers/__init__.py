@@ -155,5 +155,5 @@ def _keep(found: Imported, root: Path, name: str) -> Run:
         if found.metrics:
             write_metrics(run.folder, found.metrics)
         run.set_status("done")
-        lease.publish()
+        lease.publish(again=True)
     return run

@@ -71,7 +71,7 @@ class Prompt(Readout):
 
     def wrap(
         self, row: Integer[np.ndarray, " tokens"], view: int = 0
-    ) -> Int[np.ndarray, " wrapped"]:
+    ) -> Integer[np.ndarray, " wrapped"]:
         """The sentence inside the template of its view."""
         return wrap(row, self.template(view))
 
@@ -189,7 +189,9 @@ def special_tokens(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return whole[:start], whole[start + len(content) :]
 
 
-def wrap(row: Integer[np.ndarray, " tokens"], template: Template) -> Int[np.ndarray, " wrapped"]:
+def wrap(
+    row: Integer[np.ndarray, " tokens"], template: Template
+) -> Integer[np.ndarray, " wrapped"]:
     """A tokenised sentence, special tokens included, put into a template.
 
     Only the sentence is ever cut, at its end.

@@ -53,7 +53,7 @@ class Readout(nn.Module):
 
     def wrap(
         self, row: Integer[np.ndarray, " tokens"], view: int = 0
-    ) -> Int[np.ndarray, " wrapped"]:
+    ) -> Integer[np.ndarray, " wrapped"]:
         """Token ids that the backbone reads for a tokenised sentence in one of its views."""
         return row
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Integer
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -46,7 +46,7 @@ class Residual(Readout):
 
     def wrap(
         self, row: Integer[np.ndarray, " tokens"], view: int = 0
-    ) -> Int[np.ndarray, " wrapped"]:
+    ) -> Integer[np.ndarray, " wrapped"]:
         """As the inner readout does."""
         return self.inner.wrap(row, view)
 

@@ -24,7 +24,7 @@ INTERVALS = "95 %: alignment and spearman bootstrap over pairs, uniformity jackk
 
 
 def alignment(
-    embeddings: Mapping[str, Float[np.ndarray, "sentences dim"]],
+    embeddings: Mapping[str, Float[np.ndarray, "sentences _dim"]],
     first: Int[np.ndarray, " pairs"],
     second: Int[np.ndarray, " pairs"],
     gold: Float[np.ndarray, " pairs"],

@@ -40,7 +40,7 @@ def places(values: Float[np.ndarray, " pairs"]) -> Float[np.ndarray, " pairs"]:
 
 
 def rank_errors(
-    gold: Float[np.ndarray, " pairs"], scores: Float[np.ndarray, " pairs"]
+    gold: Real[np.ndarray, " pairs"], scores: Float[np.ndarray, " pairs"]
 ) -> Float[np.ndarray, " pairs"]:
     """How far a score's place lies above (> 0) or below (< 0) the places that the pairs of its gold
     score fill.

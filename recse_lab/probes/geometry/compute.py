@@ -50,7 +50,7 @@ SPECTRAL = {
 
 
 def geometry(
-    embeddings: Mapping[str, Float[np.ndarray, "sentences dim"]],
+    embeddings: Mapping[str, Float[np.ndarray, "sentences _dim"]],
     *,
     neighbours: int = 10,
     seed: int = 0,

@@ -220,7 +220,7 @@ def _measures(
     values: Float[np.ndarray, "parts items"],
     items: pd.DataFrame,
     members: Mapping[str, Bool[np.ndarray, " items"]],
-    draws: Float[np.ndarray, "draws items"],
+    draws: Int[np.ndarray, "draws items"],
     level: float,
 ) -> list[Measure]:
     scales = 1 - draws @ values[2] / draws.sum(axis=1)
