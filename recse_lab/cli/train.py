@@ -233,17 +233,15 @@ def _narrator(notify: Any, console: Any) -> Any:
     """Steps as a bar, dev evaluations as lines."""
 
     def on_step(line: dict[str, Any], steps: int) -> None:
-        notify(
-            f"step, loss {line['loss']:.4f}, {line['tokens_per_s']:,.0f} tokens/s",
-            line["step"],
-            steps,
-        )
+        loss = line.get("loss")  # a line before the first step has none
+        if loss is not None:
+            notify(
+                f"step, loss {loss:.4f}, {line['tokens_per_s']:,.0f} tokens/s", line["step"], steps
+            )
         if "dev_spearman" in line:
             score = line["dev_spearman"]
             shown = "undefined" if score is None else f"{100 * score:.2f}"
-            console.print(
-                f"step {line['step']}/{steps}: loss {line['loss']:.4f}, dev {shown}",
-                highlight=False,
-            )
+            trained = "untrained" if loss is None else f"loss {loss:.4f}"
+            console.print(f"step {line['step']}/{steps}: {trained}, dev {shown}", highlight=False)
 
     return on_step

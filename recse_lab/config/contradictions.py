@@ -15,6 +15,7 @@ def contradictions(config: RunConfig) -> Iterator[str]:
     if config.trained:  # the untrained encoder uses none of the options below
         yield from _of_one_pass(config)
         yield from _of_fixed_masks(config)
+        yield from _of_clean_negatives(config)
         yield from _of_roles(config)
         yield from _of_supervision(config)
 
@@ -56,6 +57,19 @@ def _of_fixed_masks(config: RunConfig) -> Iterator[str]:
         yield "model.dropout_mask fixed needs two passes, and contrast.weight 0 makes one"
     if edits := _given(config, "view", "anchor_view", "prompt", "positives"):
         yield f"model.dropout_mask fixed needs two passes of one shape, and {edits[0]} changes it"
+
+
+def _of_clean_negatives(config: RunConfig) -> Iterator[str]:
+    if config.contrast.objective != "off-dropout" or config.contrast.weight == 0:
+        return
+    unfit = _given(config, "view", "anchor_view", "prompt", "positives", "negatives")
+    unfit += ["contrast.queue"] if config.contrast.queue else []
+    unfit += ["reshape.role view"] if config.reshape and config.reshape.role == "view" else []
+    if unfit:
+        yield (
+            "objective off-dropout compares a sentence under two dropout masks and without "
+            f"dropout, and {unfit[0]} is none of these"
+        )
 
 
 def _of_roles(config: RunConfig) -> Iterator[str]:

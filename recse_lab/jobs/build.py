@@ -24,7 +24,7 @@ from recse_lab.models.positions import longest_sentence
 from recse_lab.models.readouts import Pooled, Prompt, Readout, Residual
 from recse_lab.models.transformer import TransformerEncoder
 from recse_lab.models.vocabulary_view import exchange_words, vocabulary_of
-from recse_lab.objectives import Contrast, recse_terms
+from recse_lab.objectives import CONTRASTS, Contrast, recse_terms
 from recse_lab.optimisation.schedule import count_steps
 from recse_lab.reshape.token_view import ReshapedTokens
 from recse_lab.training import loop
@@ -138,6 +138,7 @@ class Lab(SharedWork):
             edits=edits,
             precision=self.config.training.precision,
             fixed_mask=self.config.model.dropout_mask == "fixed",
+            clean_view=contrast.weight > 0 and CONTRASTS[contrast.objective].clean_view,
             reshaper=self.reshaper if target else None,
             source=self._reshape.source if target else 0,
             projection=self._reshape.projection if target else 1,

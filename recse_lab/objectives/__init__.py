@@ -9,6 +9,7 @@ from recse_lab.objectives.contrast import Contrast as Contrast
 from recse_lab.objectives.info_nce import InfoNCE as InfoNCE
 from recse_lab.objectives.info_nce import info_nce as info_nce
 from recse_lab.objectives.nt_xent import NTXent as NTXent
+from recse_lab.objectives.off_dropout import OffDropout as OffDropout
 from recse_lab.objectives.recse import LossTerms as LossTerms
 from recse_lab.objectives.recse import recse_terms as recse_terms
 from recse_lab.objectives.supervised import Supervised as Supervised
@@ -19,5 +20,6 @@ CONTRASTS: dict[str, type[Contrast]] = {
     "nt-xent": NTXent,
     "supervised": Supervised,
     "arc-con": ArcCon,
+    "off-dropout": OffDropout,
 }
 """Contrasts: name -> class. A new one is one file and one line here."""

@@ -25,6 +25,10 @@ class Contrast(ABC):
     behaviour: ClassVar[int] = 1
     """Version of the numbers. Raise it when they change: runs that use it get new ids."""
 
+    clean_view: ClassVar[bool] = False
+    """Whether it compares the sentences without dropout too: they come first among the negatives,
+    row i being anchor i."""
+
     temperature: float = 0.05
 
     def __post_init__(self) -> None:

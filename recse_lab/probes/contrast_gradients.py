@@ -25,7 +25,8 @@ def cosine_gradients(
     anchor a is ∂L/∂cos · sin² θ.
 
     Args:
-        contrast: The loss; its mean is over this anchor alone.
+        contrast: The loss; its mean is over this anchor alone. Where it has a clean view, the
+            anchor stands for itself without dropout, and the negatives for theirs.
         anchor: A unit vector.
         candidates: Unit vectors; the first is the positive, the others are negatives.
 
@@ -33,7 +34,8 @@ def cosine_gradients(
         Cosines, and derivatives in nats per unit of cosine; NaN where θ is 0 or 180° exactly.
     """
     rows = candidates.detach().clone().requires_grad_()
-    loss = contrast(anchor[None], rows[:1], rows[1:])
+    extra = torch.cat([anchor[None], rows[1:]]) if contrast.clean_view else rows[1:]
+    loss = contrast(anchor[None], rows[:1], extra)
     (gradient,) = torch.autograd.grad(loss, rows)
     cosines = rows.detach() @ anchor
     squared_sine = 1 - cosines**2

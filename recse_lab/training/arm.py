@@ -5,8 +5,8 @@ Which views of a sentence are encoded, how, and what is compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,21 @@ Edit = TextView | EmbeddingView | ReshapedTokens
 
 TokenRows = list[np.ndarray]
 """Token ids of sentences, special tokens included."""
+
+
+CLEAN = 2
+"""Place of the view without dropout, behind the two that are compared."""
+
+
+@contextmanager
+def without_dropout(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the block."""
+    before = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(before)
 
 
 class Group(NamedTuple):
@@ -87,6 +102,8 @@ class Arm(nn.Module):
             (``fixed_mask``); one is enough without a contrast between views.
         edits: What makes the first and the second view, None for the sentence as it is.
         fixed_mask: Whether both views of a sentence share their dropout masks.
+        clean_view: Whether the sentences are encoded once more without dropout, as a view of their
+            own behind the two that are compared.
         reshaper: Makes a reshape target, of features stored beforehand or, where none are given, of
             live hidden states.
         source: Layer of the live hidden states.
@@ -102,6 +119,7 @@ class Arm(nn.Module):
         passes: int = 2,
         edits: tuple[Edit | None, Edit | None] = (None, None),
         fixed_mask: bool = False,
+        clean_view: bool = False,
         reshaper: Reshaper | None = None,
         source: int = 0,
         projection: int = 256,
@@ -111,6 +129,7 @@ class Arm(nn.Module):
         super().__init__()
         self.encoder, self.passes, self.edits, self.fixed_mask = encoder, passes, edits, fixed_mask
         self.source, self.precision, self.reshaper = source, precision, reshaper
+        self.clean_view = clean_view
         self.project_embedding = (
             nn.Linear(encoder.hidden, projection) if reshaper is not None else None
         )
@@ -121,7 +140,8 @@ class Arm(nn.Module):
     def shares_passes(self) -> bool:
         """Whether views may share a forward pass: nothing in it treats them differently."""
         by_view = any(edit is not None and not isinstance(edit, TextView) for edit in self.edits)
-        return not (by_view or self.fixed_mask or self.encoder.readout.separates_views)
+        own = by_view or self.fixed_mask or self.clean_view
+        return not (own or self.encoder.readout.separates_views)
 
     # ---- before the encoder --------------------------------------------------------------------
 
@@ -146,6 +166,8 @@ class Arm(nn.Module):
         for i, edit in enumerate(self.edits[: self.passes]):
             if isinstance(edit, TextView):
                 views[i] = edit(views[i], seed=seed + i)
+        if self.clean_view:
+            views.append(views[0])
         if negatives is not None:
             views.append(negatives)
         wrap = self.encoder.readout.wrap
@@ -282,7 +304,8 @@ class Arm(nn.Module):
                 self.encoder.backbone,
                 lambda out: edit(out, group.mask, group.ids, seed=group.edit_seed),
             )
-        with editing:
+        clean = self.clean_view and group.view == CLEAN
+        with editing, without_dropout(self.encoder.backbone) if clean else nullcontext():
             return self.encoder(words, group.ids, group.mask, view=group.view)
 
     def _anchors(self, group: Group, hidden: HiddenStates, batch: int) -> tuple[Tensor, ...]:
@@ -303,7 +326,7 @@ class Arm(nn.Module):
     ) -> ArmOutput:
         """The compared views, both projections of a reshape target, and all negatives."""
         own, views = views[0], gather(views, 1)
-        compared, hard = views[: self.passes], views[2:]
+        compared, hard = views[: self.passes], views[2:]  # a clean view comes first
         negatives = [*hard, *([self.queue()] if self.queue is not None else [])]
         extra = torch.cat(negatives) if negatives else None
         if reshaped is None or self.project_embedding is None or self.project_target is None:

@@ -35,6 +35,14 @@ REFUSED = [
         "two passes of one shape, and anchor_view changes it",
     ),
     ({"model.dropout_mask": "fixed", "prompt": {}}, "one shape, and prompt changes it"),
+    (
+        {"contrast.objective": "off-dropout", "contrast.queue": 1.0},
+        "and contrast.queue is none of these",
+    ),
+    (
+        {"contrast.objective": "off-dropout", "reshape": VIEW_ROLE},
+        "and reshape.role view is none of these",
+    ),
     ({"reshape": VIEW_ROLE, "view": VIEW}, "and so is view: take one of them"),
     ({"reshape": VIEW_ROLE, "prompt": {}}, "reshape.role view has no prompt; role target has"),
     ({"reshape": {"mode": "integrated"}, "prompt": {}}, "take separated"),
@@ -69,6 +77,7 @@ def test_an_untrained_encoder_contradicts_nothing(options):
         {"positives": "sent1"},
         {"positives": "sent1", "negatives": "hard", "contrast.objective": "supervised"},
         {"model.dropout_mask": "fixed"},
+        {"contrast.objective": "off-dropout", "reshape": TARGET, "model.dropout_mask": "fixed"},
     ],
 )
 def test_what_goes_together_is_accepted(options):

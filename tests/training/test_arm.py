@@ -86,6 +86,31 @@ def test_a_fixed_mask_is_still_dropout_and_changes_with_the_step(base):
     assert (one.views[0] - none.views[0]).abs().max() > 1e-3
 
 
+def test_clean_negatives_are_the_sentences_without_dropout(base):
+    """The third view is what the encoder gives in evaluation mode, gradient included, and dropout
+    is on again afterwards; the two compared views are dropped as ever."""
+    lab = lab_of(base, **{"contrast.objective": "off-dropout"})
+    arm, _, found = step(lab)
+    assert found.views.shape[0] == 2
+    assert (found.views[0] - found.views[1]).abs().max() > 1e-3
+    assert all(module.training for module in arm.encoder.backbone.modules())
+    assert found.negatives.requires_grad
+    _, _, evaluated = step(lab_of(base, **{"model.dropout": 0.0}))
+    torch.testing.assert_close(found.negatives, evaluated.views[0])
+    terms = lab.objective()(*found)
+    cosines = torch.nn.functional.normalize(found.negatives, dim=1)
+    cosines = (cosines @ cosines.T / 0.05).fill_diagonal_(-torch.inf)
+    positive = 0.9 * torch.cosine_similarity(*found.views) / 0.05
+    expected = torch.logsumexp(torch.cat([cosines, positive[:, None]], 1), 1) - positive
+    torch.testing.assert_close(terms.loss, expected.mean())
+
+
+def test_without_dropout_clean_negatives_are_simcse(base):
+    off = {"contrast.objective": "off-dropout", "contrast.options": {"positive_scale": 1.0}}
+    same = loss(lab_of(base, **{"model.dropout": 0.0}, **off))
+    assert same == pytest.approx(loss(lab_of(base, **{"model.dropout": 0.0})), rel=1e-5)
+
+
 def test_an_integrated_target_is_read_through_the_anchors_own_mask(base, monkeypatch):
     """The features that are reshaped are the states whose mean is the embedding, dropout
     included.
