@@ -57,7 +57,7 @@ def test_the_example_obeys_the_laws(tmp_path, plugin, laws, name):
         "-p",
         "newcomer",
         "-o",
-        "addopts=--import-mode=importlib",  # the newcomer imports what shapes are checked in
+        "addopts=-q --import-mode=importlib",  # the newcomer imports what shapes are checked in
         f"tests/contracts/test_{laws}_laws.py",
         "-k",
         name,

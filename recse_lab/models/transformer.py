@@ -84,7 +84,7 @@ class TransformerEncoder(nn.Module):
             input_ids=ids, attention_mask=mask, output_hidden_states=True
         ).hidden_states
 
-    def embed_tokens(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape hidden"]:
+    def embed_tokens(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape width"]:
         """Word embeddings, before positions and norm.
 
         One look-up for several groups of sentences has one gradient of the table's size.
@@ -93,7 +93,7 @@ class TransformerEncoder(nn.Module):
 
     def forward(
         self,
-        words: Float[Tensor, "batch tokens hidden"],
+        words: Float[Tensor, "batch tokens width"],
         ids: Int[Tensor, "batch tokens"],
         mask: Int[Tensor, "batch tokens"],
         *,

@@ -56,7 +56,12 @@ def last_run(root: Path) -> Run:
     if not done:
         raise LabError(f"no finished run in {root}; `recse-lab train` and `eval` make some.")
     trained = [run for run in done if run.record.config.trained]
-    return max(trained or done, key=lambda run: (run.record.status.at or "", run.id))
+    return max(trained or done, key=_finished)
+
+
+def _finished(run: Run) -> tuple[str, int]:
+    """When a run finished: the second that its status has, and the file's time within it."""
+    return run.record.status.at or "", (run.folder / Status.FILE).stat().st_mtime_ns
 
 
 def find_arm(root: Path, name: str) -> Arm | None:
