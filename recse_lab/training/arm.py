@@ -292,7 +292,7 @@ class Arm(nn.Module):
         return self._output(views.view(-1, batch, self.encoder.hidden), stored, gather)
 
     def _encode(
-        self, group: Group, words: Float[Tensor, "part tokens hidden"]
+        self, group: Group, words: Float[Tensor, "part tokens width"]
     ) -> tuple[Float[Tensor, "part hidden"], HiddenStates]:
         """Embeddings and hidden states of a group, with its view's edit of embeddings."""
         if self.fixed_mask:
