@@ -17,7 +17,7 @@ PACKAGE = Path(recse_lab.__file__).parent
 # A room imports from rooms further down, and from itself. docs/architecture.md says the same in a
 # sentence.
 TIERS = (
-    ("cli", "notebook"),
+    ("cli", "notebook", "__main__"),
     ("reports", "ablation"),
     ("jobs",),
     ("probes", "training", "pretraining", "runs"),
