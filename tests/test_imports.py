@@ -1,4 +1,4 @@
-"""Imports run one way, heavy libraries stay in their rooms, and what must open fast opens without
+"""Imports run one way, heavy libraries stay in their packages, and what must open fast opens without
 them.
 """
 
@@ -14,10 +14,10 @@ import recse_lab
 
 PACKAGE = Path(recse_lab.__file__).parent
 
-# A room imports from rooms further down, and from itself. docs/architecture.md says the same in a
+# A module imports from tiers further down, and from its own package. docs/architecture.md says the same in a
 # sentence.
 TIERS = (
-    ("cli", "notebook", "__main__"),
+    ("cli", "notebook"),
     ("reports", "ablation"),
     ("jobs",),
     ("probes", "training", "pretraining", "runs"),
@@ -25,7 +25,8 @@ TIERS = (
     ("data", "objectives", "optimisation", "pooling", "reshape", "statistics", "views"),
     ("files", "code"),
 )
-DEPTH = {room: depth for depth, tier in enumerate(TIERS) for room in tier}
+ENTRANCES = ("__init__.py", "__main__.py")  # above all tiers
+DEPTH = {name: depth for depth, tier in enumerate(TIERS) for name in tier}
 
 # Where else a library may be imported than everywhere.
 HOMES = {
@@ -60,18 +61,18 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-def room(module: str) -> str:
+def part_of(module: str) -> str:
     """The first name below the package."""
     return module.split("/")[0].removesuffix(".py")
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__.py"])
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in ENTRANCES])
 def test_imports_run_one_way(module):
-    here = room(module)
+    here = part_of(module)
     if here == "errors":
         return
     assert here in DEPTH, (
-        f"{module}: a room without a place; add it to TIERS and to docs/architecture.md"
+        f"{module}: a package without a tier; add it to TIERS and to docs/architecture.md"
     )
     for line, name in imports(MODULES[module]):
         there = name.split(".")[1] if name.startswith("recse_lab.") else None
@@ -83,7 +84,7 @@ def test_imports_run_one_way(module):
 
 
 @pytest.mark.parametrize("library", HOMES)
-def test_a_library_stays_in_its_room(library):
+def test_a_library_stays_where_it_belongs(library):
     strangers = [
         f"recse_lab/{module}, line {line}"
         for module, path in MODULES.items()
@@ -94,7 +95,7 @@ def test_a_library_stays_in_its_room(library):
     assert not strangers
 
 
-def test_the_rooms_are_those_of_the_document():
+def test_the_tiers_are_those_of_the_document():
     text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
     order = text[text.index("Imports run one way:") :].partition(":")[2].partition(";")[0]
     told = [name.strip() for part in order.split("→") for name in part.split(",")]

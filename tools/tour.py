@@ -32,9 +32,7 @@ def renumbered(text: str) -> str:
     Raises:
         LookupError: A file does not define the name beside it.
     """
-    return STEP.sub(
-        lambda m: f"`{m['file']}:{line_of(m['file'], m['name'])}` `{m['name']}`", text
-    )
+    return STEP.sub(lambda m: f"`{m['file']}:{line_of(m['file'], m['name'])}` `{m['name']}`", text)
 
 
 if __name__ == "__main__":
