@@ -1,5 +1,5 @@
-"""Imports run one way, heavy libraries stay in their packages, and what must open fast opens without
-them.
+"""Imports run one way, heavy libraries stay in their packages, and what must open fast opens
+without them.
 """
 
 import ast
@@ -14,7 +14,8 @@ import recse_lab
 
 PACKAGE = Path(recse_lab.__file__).parent
 
-# A module imports from tiers further down, and from its own package. docs/architecture.md says the same in a
+# A module imports from tiers further down, and from its own package. docs/architecture.md says the
+# same in a
 # sentence.
 TIERS = (
     ("cli", "notebook"),
