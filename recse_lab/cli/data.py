@@ -21,7 +21,8 @@ app = typer.Typer(
 @app.command("pull")
 def pull(
     names: Annotated[
-        list[str] | None, typer.Argument(help="wiki1m, sts, transfer. Default: all of them.")
+        list[str] | None,
+        typer.Argument(help="wiki1m, sts, transfer, linguistic. Default: the first three."),
     ] = None,
 ) -> None:
     """Fetch data sets into the cache; an interrupted download is resumed (docs/data.md)."""
@@ -29,11 +30,17 @@ def pull(
     from recse_lab.data.pull import pull
 
     console = plain_console()
-    _show(
-        pull(
-            names or list(PULLS), lambda text: console.print(text, highlight=False, soft_wrap=True)
-        )
-    )
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    asked = names or list(PULLS)
+    if "linguistic" in asked:
+        from recse_lab.data.linguistic_sets import pull_linguistic
+
+        say(f"linguistic: {pull_linguistic(say)}")
+    if rest := [name for name in asked if name != "linguistic"]:
+        _show(pull(rest, say))
 
 
 @app.command("check")

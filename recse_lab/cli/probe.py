@@ -43,6 +43,10 @@ def probe(
     attention: Attention = "auto",
     corpus: Corpus = None,
     resamples: Annotated[int | None, typer.Option(min=2, help="Bootstrap resamples.")] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(min=2, help="linguistic: training sentences of a task. Default: 10,000."),
+    ] = None,
     legacy_batch: Annotated[
         bool,
         typer.Option("--legacy-batch", help="alignment: per batch, as old tables have it; biased."),
@@ -64,6 +68,7 @@ def probe(
     given = {
         "against": against,
         "resamples": resamples,
+        "examples": examples,
         "protocol": "legacy-batch" if legacy_batch else None,
     }
     with progress() as notify:

@@ -281,6 +281,7 @@ def _predictions(
 ) -> pd.DataFrame:
     rows = [trial.test for trial in plan]
     joined = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
+    kind = np.int8 if labels.max() < 128 else np.int16
     first = (
         int(joined.min()) if rows else 0
     )  # of the split that is tested on, which lies last where there are several
@@ -289,8 +290,8 @@ def _predictions(
             "task": name,
             "fold": np.repeat(np.arange(len(plan), dtype=np.int16), [len(r) for r in rows]),
             "row": (joined - first).astype(np.int32),
-            "label": labels[joined].astype(np.int8),
-            "predicted": (np.concatenate(predicted) if predicted else joined).astype(np.int8),
+            "label": labels[joined].astype(kind),
+            "predicted": (np.concatenate(predicted) if predicted else joined).astype(kind),
         }
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -56,8 +56,13 @@ def draw_groups(axes: Any, frame: pd.DataFrame, column: str, encoders: list[str]
     axes.set_xlim(-0.5, len(groups) - 0.5)
 
 
-def encoder_legend(figure: Any, encoders: list[str]) -> None:
-    """Name the encoders below the panels."""
+def legend_columns(names: Sequence[str]) -> int:
+    """How many names fit side by side."""
+    return min(len(names), 3 if sum(map(len, names[:4])) > 40 else 4)
+
+
+def encoder_legend(figure: Any, encoders: list[str], *, above: bool = False) -> None:
+    """Name the encoders below the panels, or above them where a note stands below."""
     from matplotlib.lines import Line2D
 
     handles = [
@@ -72,6 +77,5 @@ def encoder_legend(figure: Any, encoders: list[str]) -> None:
         )
         for e, encoder in enumerate(encoders)
     ]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(encoders), 3), fontsize=8
-    )
+    where = "outside upper left" if above else "outside lower center"
+    figure.legend(handles=handles, loc=where, ncols=legend_columns(encoders), fontsize=8)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recse_lab.figures import style
-from recse_lab.figures.encoders import encoder_colour, encoder_marker
+from recse_lab.figures.encoders import encoder_colour, encoder_marker, legend_columns
 
 
 def grid_of_panels(count: int, columns: int, *, height: float = 2.3) -> tuple[Any, list[Any]]:
@@ -42,7 +42,7 @@ def draw_lines(axes: Any, frame: pd.DataFrame, x: str, names: Sequence[str]) -> 
         )
 
 
-def legend_above(figure: Any, axes: Any, columns: int = 3) -> None:
+def legend_above(figure: Any, axes: Any) -> None:
     """Name the encoders above the panels."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
@@ -50,7 +50,7 @@ def legend_above(figure: Any, axes: Any, columns: int = 3) -> None:
         labels,
         loc="lower left",
         bbox_to_anchor=(0.02, 1.0),
-        ncols=min(max(len(labels), 1), columns),
+        ncols=max(legend_columns(labels), 1),
         fontsize=8,
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from recse_lab.data.linguistic_sets import load_linguistic
 from recse_lab.data.sts_sets import load_task
 from recse_lab.data.transfer_sets import TransferTask, find_transfer, load_transfer_task
 from recse_lab.errors import LabError, suggest
@@ -257,6 +258,15 @@ class StoredInputs:
         """The contrast of views that each run was trained with; SimCSE's for an encoder."""
         return {s.label: _contrast_of(s.run) for s in self.subjects}
 
+    def temperatures(self) -> dict[str, float | None]:
+        """τ that each run was trained with; None for an encoder, and for a run without a contrast
+        of views."""
+        stored = {s.label: s.run.record.config if s.run else None for s in self.subjects}
+        return {
+            label: config.contrast.temperature if config is not None and config.trained else None
+            for label, config in stored.items()
+        }
+
     def labelled(self, count: int) -> dict[str, Labelled]:
         """Up to ``count`` evenly spaced sentences of each transfer set of single sentences.
 
@@ -276,6 +286,19 @@ class StoredInputs:
         if not found:
             raise LabError(f"{folder}: none of {', '.join(LABELLED)} is complete here.")
         return found
+
+    def linguistic(self) -> dict[str, TransferTask]:
+        """SentEval's linguistic probing tasks, those of the ten whose files are there.
+
+        Raises:
+            LabError: No data folder, or none of the tasks in it.
+        """
+        if self.data_dir is None:
+            raise LabError(
+                "this probe reads SentEval's linguistic tasks; give --data-dir, a folder with "
+                "data/probing of SentEval."
+            )
+        return load_linguistic(self.data_dir)
 
 
 def _evenly(task: TransferTask, count: int) -> Labelled:

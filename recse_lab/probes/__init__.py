@@ -16,6 +16,7 @@ from recse_lab.probes.influence import INFLUENCE
 from recse_lab.probes.information import INFORMATION
 from recse_lab.probes.layers import LAYERS
 from recse_lab.probes.length_collapse import LENGTH_COLLAPSE
+from recse_lab.probes.linguistic import LINGUISTIC_PROBE
 from recse_lab.probes.minimal_pairs import MINIMAL_PAIRS
 from recse_lab.probes.polarity import POLARITY
 from recse_lab.probes.probe import Probe as Probe
@@ -43,6 +44,7 @@ PROBES: dict[str, Probe] = {
     "length-collapse": LENGTH_COLLAPSE,
     "influence": INFLUENCE,
     "information": INFORMATION,
+    "linguistic": LINGUISTIC_PROBE,
     "minimal-pairs": MINIMAL_PAIRS,
     "errors": ERRORS,
     "attribution": ATTRIBUTION,

@@ -26,9 +26,10 @@ from recse_lab.probes.paired import Draws, paired_measures, percentile, weighted
 from recse_lab.probes.probe import Encode, Listing, Pairs, Probe, ProbeInputs
 from recse_lab.probes.resampling import with_sample
 from recse_lab.probes.result import ProbeResult, tabulate
-from recse_lab.probes.wording import lines_by_measure, undefined_notes
+from recse_lab.probes.wording import differences, lines_by_measure, undefined_notes
 from recse_lab.statistics import resample_counts
 
+MEASURES = ("cosine", "same-word share", "concentration", "total interaction")
 LONGEST = 14
 """Words of a sentence above which a pair is passed over: its map could not be read."""
 
@@ -209,7 +210,7 @@ def figures(result: ProbeResult) -> dict[str, Any]:
     pair = curve["pair"].iloc[0]
     part = curve.loc[curve["pair"] == pair]
     bound = float(np.nanmax(np.abs(part["interaction"]))) or 1.0
-    columns = min(3, len(names))
+    columns = 2 if len(names) in (2, 4) else min(3, len(names))
     rows = -(-len(names) // columns)
     figure, grid = plt.subplots(
         rows,
@@ -245,8 +246,9 @@ def figures(result: ProbeResult) -> dict[str, Any]:
     gold = result.about["gold"][str(pair)]
     note_below(
         figure,
-        f"The pair that moved most, gold {gold:.1f}. Red: two words raise the cosine together, "
-        f"blue: they lower it; from −{bound:.2f} to {bound:.2f}.",
+        f"The pair whose rank moved most from {result.about['against']}, gold {gold:.1f}. "
+        f"Red: two words raise the cosine together, blue: they lower it; "
+        f"from −{bound:.2f} to {bound:.2f}.",
     )
     return {"words": figure}
 
@@ -278,8 +280,10 @@ def summary(result: ProbeResult) -> str:
                 f"interactions, the largest one {100 * focus['value']:.0f} % "
                 f"[{100 * focus['low']:.0f}, {100 * focus['high']:.0f}]."
             )
-    chosen = f"{result.about['pairs']} pairs, those that moved most from {result.about['against']}."
-    return "\n\n".join([chosen, "\n".join(parts), *undefined_notes(result)])
+    about = result.about
+    chosen = f"{about['pairs']} pairs, those whose ranks moved most from {about['against']}."
+    paired = differences(result, {key: key for key in MEASURES}, places=3)
+    return "\n\n".join([chosen, "\n".join(parts), *paired, *undefined_notes(result)])
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:

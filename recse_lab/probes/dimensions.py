@@ -32,7 +32,7 @@ from recse_lab.probes.probe import Probe, ProbeInputs
 from recse_lab.probes.resampling import with_sample
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import NUMBERS, refuse_unmeasurable, unit
-from recse_lab.probes.wording import lines_by_measure, percent, undefined_notes
+from recse_lab.probes.wording import differences, lines_by_measure, percent, undefined_notes
 from recse_lab.statistics import resample_counts, spearman_bootstrap
 
 ORDERS = ("first", "random", "principal")
@@ -320,7 +320,10 @@ def summary(result: ProbeResult) -> str:
             f"[{intrinsic['low']:.1f}, {intrinsic['high']:.1f}]."
         )
         parts.append("- " + "".join(said))
-    return "\n\n".join(["\n".join(parts), *undefined_notes(result)])
+    paired = differences(
+        result, {key: key for key in ("largest share", "spearman", "intrinsic dimension")}, places=3
+    )
+    return "\n\n".join(["\n".join(parts), *paired, *undefined_notes(result)])
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:

@@ -26,7 +26,7 @@ from recse_lab.probes.probe import Probe, ProbeInputs
 from recse_lab.probes.resampling import with_sample
 from recse_lab.probes.result import ProbeResult, tabulate
 from recse_lab.probes.similarity import refuse_unmeasurable, unit
-from recse_lab.probes.wording import lines_by_measure, percent, undefined_notes
+from recse_lab.probes.wording import differences, lines_by_measure, percent, undefined_notes
 from recse_lab.statistics import resample_counts
 
 if TYPE_CHECKING:
@@ -215,9 +215,9 @@ def _map_figure(result: ProbeResult) -> Any:
     names = list(dict.fromkeys(pairs["encoder"]))
     columns = min(2, len(contrasts))
     rows = -(-len(contrasts) // columns)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(style.WIDTH, 3.4 * rows + 0.4), squeeze=False
-    )
+    width = style.WIDTH if columns > 1 else 0.75 * style.WIDTH
+    figure, grid = plt.subplots(rows, columns, figsize=(width, 3.4 * rows + 0.4), squeeze=False)
+    end = max(120.0, float(pairs[["positive", "negative"]].to_numpy().max()))
     for axes in grid.flat[len(contrasts) :]:
         axes.set_visible(False)
     for axes, contrast in zip(grid.flat, contrasts, strict=False):
@@ -231,13 +231,13 @@ def _map_figure(result: ProbeResult) -> Any:
                 continue
             own = pairs.loc[pairs["encoder"] == name]
             colour = encoder_colour(e)
-            axes.scatter(own["positive"], own["negative"], s=3, color=colour, alpha=0.35)
+            axes.scatter(own["positive"], own["negative"], s=2, color=colour, alpha=0.25)
             sns.kdeplot(
                 data=own,
                 x="positive",
                 y="negative",
                 ax=axes,
-                levels=3,
+                levels=[0.1, 0.5],
                 color=colour,
                 warn_singular=False,
             )
@@ -250,18 +250,18 @@ def _map_figure(result: ProbeResult) -> Any:
                 markersize=8,
                 label=name,
             )
-        axes.set(xlim=(0, 180), ylim=(0, 180), aspect="equal", title=contrast)
+        axes.set(xlim=(0, end), ylim=(0, end), aspect="equal", title=contrast)
         axes.set_xlabel("angle to the positive, °")
         axes.set_ylabel("angle of negatives, °")
         axes.grid(False)
-        axes.legend(fontsize=7, loc="upper right", frameon=True)
+        axes.legend(fontsize=7, loc="lower right", frameon=True)
         figure.colorbar(image, ax=axes, fraction=0.045, pad=0.02, label="dissipation")
     figure.tight_layout()
     note_below(
         figure,
         "Dissipation: the share of the pull on the positive that is left (black: all of it). Dots: "
         "sentences; the negatives of each are replaced by alike ones with the same sum of "
-        "exponentials.",
+        "exponentials. Contours hold half and nine tenths of an encoder's sentences.",
     )
     return figure
 
@@ -274,6 +274,8 @@ def _temperature_figure(result: ProbeResult) -> Any:
     for axes, key in zip(panels, ("dissipation", "effective negatives"), strict=True):
         draw_lines(axes, curve.loc[curve["measure"] == key], "temperature", names)
         axes.set_xscale("log")
+        axes.set_xticks(TEMPERATURES, [f"{tau:g}" for tau in TEMPERATURES])
+        axes.minorticks_off()
         axes.set_xlabel("temperature τ")
         axes.set_title(key)
     panels[0].legend(fontsize=7)
@@ -299,7 +301,8 @@ def summary(result: ProbeResult) -> str:
             f"{percent(flat)} of the positives and {percent(far)} of the negatives are in flat "
             "zones of the cosine."
         )
-    return "\n\n".join(["\n".join(parts), *undefined_notes(result)])
+    paired = differences(result, {key: key for key in _SAID[2:6]}, places=3)
+    return "\n\n".join(["\n".join(parts), *paired, *undefined_notes(result)])
 
 
 _SAID = (

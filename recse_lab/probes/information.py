@@ -26,7 +26,7 @@ from recse_lab.probes.paired import Draws, paired_measures, percentile
 from recse_lab.probes.probe import Probe, ProbeInputs
 from recse_lab.probes.resampling import with_sample
 from recse_lab.probes.result import ProbeResult, tabulate
-from recse_lab.probes.wording import lines_by_measure, undefined_notes
+from recse_lab.probes.wording import differences, lines_by_measure, signed, undefined_notes
 from recse_lab.statistics import resample_counts
 
 SENTENCES = 300
@@ -223,12 +223,18 @@ def summary(result: ProbeResult) -> str:
             slope, r2 = (lines[name, f"{key}, {quantity}"] for key in ("slope", "r2"))
             if np.isfinite(slope["value"]):
                 said.append(
-                    f"slope {slope['value']:+.3f} [{slope['low']:+.3f}, {slope['high']:+.3f}] per "
-                    f"nat of {quantity}, R² {r2['value']:.3f} [{r2['low']:.3f}, {r2['high']:.3f}]"
+                    f"slope {signed(slope['value'], 3)} [{signed(slope['low'], 3)}, "
+                    f"{signed(slope['high'], 3)}] per nat of {quantity}, "
+                    f"R² {r2['value']:.3f} [{r2['low']:.3f}, {r2['high']:.3f}]"
                 )
         if said:
             parts.append(f"- {name}: {'; '.join(said)}.")
-    return "\n\n".join(["\n".join(parts), *undefined_notes(result)])
+    paired = differences(
+        result,
+        {f"{key}, {q}": f"{key}, {q}" for key in ("slope", "r2") for q in QUANTITIES},
+        places=3,
+    )
+    return "\n\n".join(["\n".join(parts), *paired, *undefined_notes(result)])
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:

@@ -21,7 +21,7 @@ from recse_lab.probes.paired import Draws, jackknife, jackknife_groups, paired_m
 from recse_lab.probes.probe import Probe, ProbeInputs
 from recse_lab.probes.result import ProbeResult, tabulate
 from recse_lab.probes.similarity import mean_cosine, refuse_unmeasurable, unit
-from recse_lab.probes.wording import lines_by_measure, undefined_notes
+from recse_lab.probes.wording import differences, lines_by_measure, signed, undefined_notes
 
 SMALLEST = 10
 """Sentences of a bin below which its mean cosine is undefined."""
@@ -147,10 +147,15 @@ def summary(result: ProbeResult) -> str:
         )
         parts.append(
             f"- {name}: mean cosine {short['value']:.3f} ({labels[0]}) to {long['value']:.3f} "
-            f"({labels[-1]}), a difference of {change['value']:+.3f} "
-            f"[{change['low']:+.3f}, {change['high']:+.3f}]: {verdict}."
+            f"({labels[-1]}), a difference of {signed(change['value'], 3)} "
+            f"[{signed(change['low'], 3)}, {signed(change['high'], 3)}]: {verdict}."
         )
-    return "\n\n".join(["\n".join(parts), *undefined_notes(result)])
+    paired = differences(
+        result,
+        {"collapse": "the difference", "relative collapse": "relative to 1 − cosine"},
+        places=3,
+    )
+    return "\n\n".join(["\n".join(parts), *paired, *undefined_notes(result)])
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:

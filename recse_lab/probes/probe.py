@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from recse_lab.data.sentence_ids import sentence_ids
+from recse_lab.data.transfer_sets import TransferTask
 from recse_lab.errors import LabError
 from recse_lab.probes.result import ProbeResult
 from recse_lab.statistics.sharing import SharedSentences
@@ -37,6 +38,8 @@ Need = Literal[
     "corpus",
     "contrasts",
     "labelled",
+    "linguistic",
+    "temperatures",
 ]
 """An attribute of ``ProbeInputs``."""
 
@@ -118,8 +121,21 @@ class ProbeInputs(Protocol):
         run."""
         ...
 
+    def temperatures(self) -> dict[str, float | None]:
+        """τ that each run was trained with; None for an encoder, and for a run without a contrast
+        of views."""
+        ...
+
     def labelled(self, count: int) -> dict[str, Labelled]:
         """Up to ``count`` evenly spaced sentences of each transfer set of single sentences.
+
+        Raises:
+            LabError: There is none in the data folder.
+        """
+        ...
+
+    def linguistic(self) -> dict[str, TransferTask]:
+        """SentEval's linguistic probing tasks, those of the ten whose files are there.
 
         Raises:
             LabError: There is none in the data folder.

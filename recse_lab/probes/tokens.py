@@ -26,7 +26,7 @@ from recse_lab.probes.paired import Draws, jackknife, jackknife_groups, paired_m
 from recse_lab.probes.probe import Probe, ProbeInputs
 from recse_lab.probes.result import ProbeResult, tabulate
 from recse_lab.probes.similarity import unit
-from recse_lab.probes.wording import lines_by_measure, undefined_notes
+from recse_lab.probes.wording import differences, lines_by_measure, undefined_notes
 
 SENTENCES = 300
 CONTENT, FUNCTION = KINDS[:2]
@@ -183,7 +183,10 @@ def summary(result: ProbeResult) -> str:
             if np.isfinite(row["value"]):
                 said.append(f"{title} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
         parts.append(f"- {name}, last layer: {'; '.join(said)}.")
-    return "\n\n".join(["\n".join(parts), *undefined_notes(result)])
+    paired = differences(
+        result, {f"{key}, last layer": title for key, title in MEASURES.items()}, places=3
+    )
+    return "\n\n".join(["\n".join(parts), *paired, *undefined_notes(result)])
 
 
 def _states(encoder: Any, sentences: Sequence[str]) -> TokenStates:

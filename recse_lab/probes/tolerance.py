@@ -24,7 +24,7 @@ from recse_lab.probes.paired import Draws, jackknife, jackknife_groups, paired_m
 from recse_lab.probes.probe import Labelled, Probe, ProbeInputs
 from recse_lab.probes.result import ProbeResult, tabulate
 from recse_lab.probes.similarity import refuse_unmeasurable, unit
-from recse_lab.probes.wording import lines_by_measure, undefined_notes
+from recse_lab.probes.wording import differences, lines_by_measure, signed, undefined_notes
 
 SENTENCES = 1000
 """Of each set, evenly spaced."""
@@ -155,13 +155,27 @@ def figures(result: ProbeResult) -> dict[str, Any]:
             axes.plot(
                 at["uniformity"], at["between classes"], encoder_marker(e), fillstyle="none", **look
             )
+        if len(set(curve["temperature"].dropna())) > 1:
+            _label_temperatures(axes, part)
         axes.set_title(task.upper())
         axes.set_xlabel("uniformity")
         axes.axhline(0, color=style.REFERENCE, linewidth=0.6)
     panels[0].set_ylabel("mean cosine")
-    encoder_legend(figure, names)
+    encoder_legend(figure, names, above=True)
     note_below(figure, "Filled: within a class (tolerance). Hollow: between classes.")
     return {"plane": figure}
+
+
+def _label_temperatures(axes: Any, part: pd.DataFrame) -> None:
+    """Write τ beside the tolerance of each encoder that was trained with one."""
+    for _, row in part.dropna(subset=["temperature"]).iterrows():
+        axes.annotate(
+            f"τ {row['temperature']:g}",
+            (row["uniformity"], row["tolerance"]),
+            xytext=(5, 4),
+            textcoords="offset points",
+            fontsize=6.5,
+        )
 
 
 def summary(result: ProbeResult) -> str:
@@ -171,14 +185,30 @@ def summary(result: ProbeResult) -> str:
         tau = result.about["temperatures"].get(name)
         said = []
         for task in result.about["sets"]:
-            row = [lines[name, f"{task}: {m}"]["value"] for m in MEASURES]
+            within, between, _, even = (lines[name, f"{task}: {m}"] for m in MEASURES)
             said.append(
-                f"{task} tolerance {row[0]:.3f}, between classes {row[1]:.3f}, uniformity "
-                f"{row[3]:.2f}"
+                f"{task.upper()} tolerance {_with_interval(within)}, between classes "
+                f"{between['value']:.3f}, uniformity {signed(even['value'])}"
             )
-        trained = "" if tau is None else f" (τ = {tau:g})"
+        trained = "" if tau is None else f" (trained with τ = {tau:g})"
         parts.append(f"- {name}{trained}: {'; '.join(said)}.")
-    return "\n\n".join(["\n".join(parts), *undefined_notes(result)])
+    paired = differences(
+        result,
+        {f"{task}: {m}": f"{task.upper()} {m}" for task in result.about["sets"] for m in _COMPARED},
+        places=3,
+    )
+    return "\n\n".join(["\n".join(parts), *paired, *undefined_notes(result)])
+
+
+_COMPARED = ("tolerance", "separation")
+
+
+def _with_interval(row: Any) -> str:
+    if not np.isfinite(row["value"]):
+        return "undefined"
+    if not np.isfinite(row["low"]):
+        return f"{row['value']:.3f}"
+    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 
 def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
@@ -187,14 +217,13 @@ def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
         task: {name: encode(labelled.sentences) for name, encode in inputs.encoders().items()}
         for task, labelled in sets.items()
     }
-    temperatures = {name: c.temperature for name, c in inputs.contrasts().items()}
-    return tolerance(sets, embeddings, temperatures, **options)
+    return tolerance(sets, embeddings, inputs.temperatures(), **options)
 
 
 TOLERANCE = Probe(
     name="tolerance",
     question="What does a uniform space cost in closeness of sentences of one class?",
-    needs=("labelled", "encoders", "contrasts"),
+    needs=("labelled", "encoders", "temperatures"),
     measure=tolerance,
     compute=_compute,
     summary=summary,

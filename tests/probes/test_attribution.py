@@ -61,7 +61,7 @@ def test_one_encoder_twice_has_no_difference():
     line = table.loc[("b", "same-word share minus a")]
     assert line["value"] == line["low"] == line["high"] == 0
     assert result.about["pairs"] == 4
-    assert "those that moved most from a" in ATTRIBUTION.summary(result)
+    assert "those whose ranks moved most from a" in ATTRIBUTION.summary(result)
     assert ATTRIBUTION.figures(result)
     (listing,) = ATTRIBUTION.listings(result)
     assert "cat–cat" in " ".join(cell for line in listing.rows for cell in line)

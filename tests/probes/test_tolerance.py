@@ -44,7 +44,7 @@ def test_a_tighter_encoder_is_more_tolerant_and_less_uniform():
     assert table.loc[("tight", "trec: separation"), "value"] > 0.9
     line = table.loc[("wide", "trec: tolerance")]
     assert line["low"] < line["value"] < line["high"]
-    assert "tight (τ = 0.5): trec tolerance" in TOLERANCE.summary(result)
+    assert "tight (trained with τ = 0.5): TREC tolerance" in TOLERANCE.summary(result)
     assert "wide: trec" in TOLERANCE.summary(result)
     assert TOLERANCE.figures(result)
 
