@@ -136,16 +136,14 @@ def _label(task: str) -> str:
 def summary(result: ProbeResult) -> str:
     """What the numbers say, in Markdown."""
     lines, against = lines_by_measure(result), result.about["against"]
-    parts = []
+    tasks, parts = result.about["tasks"], []
     for name in dict.fromkeys(result.table["encoder"]):
         mean = lines[name, AVERAGE]
         if not np.isfinite(mean["value"]):
             continue
         said = f"- {name}: {percent(mean['value'])} of the test sentences on average"
         if against not in (None, name):
-            changes = {
-                task: lines[name, f"{task} minus {against}"] for task in result.about["tasks"]
-            }
+            changes = {task: lines[name, f"{task} minus {against}"] for task in tasks}
             up = [_label(task) for task, row in changes.items() if row["low"] > 0]
             down = [_label(task) for task, row in changes.items() if row["high"] < 0]
             said += (
@@ -154,8 +152,8 @@ def summary(result: ProbeResult) -> str:
             )
         parts.append(f"{said}.")
     scope = (
-        f"{len(result.about['tasks'])} tasks; logistic regression on frozen embeddings; "
-        f"{result.about['intervals'].replace('%', ' %')}, each task by itself."
+        f"{len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}; logistic regression on frozen "
+        f"embeddings; {result.about['intervals'].replace('%', ' %')}, each task by itself."
     )
     return "\n\n".join(["\n".join(parts), scope, *undefined_notes(result)])
 

@@ -41,6 +41,10 @@ def trained(tiny, corpus_file, tmp_path_factory):
     return root, kept, dropped
 
 
+OWN_DATA = ("tolerance", "linguistic")
+"""Probes that read sets of their own below --data-dir."""
+
+
 @pytest.mark.parametrize("name", PROBES)
 def test_every_probe_is_whole(name):
     probe = PROBES[name]
@@ -59,7 +63,7 @@ def test_every_probe_is_whole(name):
     [
         name
         for name in PROBES
-        if name not in ("trajectory", "influence", "rank-in-training", "information", "tolerance")
+        if name not in (*OWN_DATA, "trajectory", "influence", "rank-in-training", "information")
     ],
 )
 def test_the_command_line_probes_an_encoder_and_a_run(name, trained, tiny, call, tmp_path):
@@ -97,6 +101,34 @@ def test_the_command_line_probes_an_encoder_and_a_run(name, trained, tiny, call,
     assert shown == {line["measure"] for line in told["measures"]}
     assert f"`{kept.id}`" in (tmp_path / "out" / "summary.md").read_text()
     assert "mine" in out
+
+
+def test_probes_of_labelled_sentences_read_the_folder_of_the_user(trained, tiny, call, tmp_path):
+    """τ is told of the run, which was trained with one, and not of the encoder."""
+    root, kept, _ = trained
+    data = tmp_path / "senteval"
+    (data / "TREC").mkdir(parents=True)
+    (data / "probing").mkdir()
+    lines = "".join(f"{'NUM' if i % 2 else 'LOC'}:x where is place {i} ?\n" for i in range(60))
+    for file in ("train_5500.label", "TREC_10.label"):
+        (data / "TREC" / file).write_text(lines)
+    rows = [
+        f"{s}\t{'AB'[i % 2]}\tthe dog {i} runs\n" for s in ("tr", "va", "te") for i in range(20)
+    ]
+    (data / "probing" / "past_present.txt").write_text("".join(rows))
+    given = (f"mine={kept.id}", f"raw={tiny}", "--data-dir", data, "--runs", root)
+    code, out, err = call("probe", "tolerance", *given, "--against", "raw", "--precision", "fp32")
+    assert code == 0, err
+    assert "mine (trained with τ = 0.05): TREC" in out
+    assert "raw: TREC" in out
+    fewer = ("--examples", 10, "--resamples", 20, "--precision", "fp32")
+    code, out, err = call("probe", "linguistic", *given, *fewer)
+    assert code == 0, err
+    assert "1 tasks" not in out
+    for name in OWN_DATA:
+        code, _, err = call("probe", name, f"raw={tiny}", "--runs", root)
+        assert code == 2
+        assert "give --data-dir" in err
 
 
 def test_a_trajectory_starts_before_the_first_step(trained, tiny):

@@ -45,7 +45,7 @@ def test_a_tighter_encoder_is_more_tolerant_and_less_uniform():
     line = table.loc[("wide", "trec: tolerance")]
     assert line["low"] < line["value"] < line["high"]
     assert "tight (trained with τ = 0.5): TREC tolerance" in TOLERANCE.summary(result)
-    assert "wide: trec" in TOLERANCE.summary(result)
+    assert "wide: TREC" in TOLERANCE.summary(result)
     assert TOLERANCE.figures(result)
 
 

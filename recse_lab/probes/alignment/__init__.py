@@ -33,6 +33,7 @@ ALIGNMENT = Probe(
     summary=summary,
     figures=figures,
     help={
+        "against": "the encoder that the others are compared with",
         "above": "pairs with a gold score above this are paraphrases",
         "resamples": "bootstrap resamples of the pairs",
         "seed": "of the resampling",

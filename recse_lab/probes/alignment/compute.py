@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from recse_lab.errors import LabError
 from recse_lab.evaluation.sts import cosine
+from recse_lab.probes.paired import refuse_unknown_reference
 from recse_lab.probes.resampling import percentiles
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import refuse_unmeasurable, unit
@@ -31,6 +32,7 @@ def alignment(
     shared: SharedSentences | None = None,
     *,
     above: float = 4.0,
+    against: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
     protocol: Literal["whole", "legacy-batch"] = "whole",
@@ -44,7 +46,8 @@ def alignment(
     Alignment and Spearman have percentile bootstrap intervals over the pairs, the same resamples
     for every encoder. Uniformity is the logarithm of a U-statistic, for which resampled sentences
     would pair with themselves; its interval is the jackknife, whose left-out values follow exactly
-    from the row sums of the one blockwise pass.
+    from the row sums of the one blockwise pass. With ``against``, every measure gets a row
+    ``MEASURE minus ENCODER`` over the same resamples or left-out sentences.
 
     ``protocol="legacy-batch"`` computes what circulates in this literature (see ``legacy_batch``),
     without intervals, only to compare with old tables: pairs with gold ≥ ``above``, in the
@@ -60,6 +63,7 @@ def alignment(
     """
     count = refuse_unmeasurable(embeddings)
     _refuse_misfits(first, second, gold, count)
+    refuse_unknown_reference(against, embeddings)
     close = gold > above if protocol == "whole" else gold >= above
     rng = np.random.default_rng(seed)
     close_counts = resample_counts(int(close.sum()), resamples, rng) if close.any() else None
@@ -70,6 +74,7 @@ def alignment(
     spearmans = _spearman(gold, scores, shared, resamples, rng)
 
     measures: list[Measure] = []
+    found: dict[str, list[Sampled]] = {}
     for (name, x), spearman in zip(embeddings.items(), spearmans, strict=True):
         zero = int((~x.any(axis=1)).sum())
         why = f"{zero} of {count} embeddings are zero vectors: no direction" if zero else ""
@@ -81,31 +86,65 @@ def alignment(
             ]
         elif protocol == "whole":
             vectors = unit(x)
-            measures += [
-                _alignment(name, vectors[first[close]], vectors[second[close]], near, above)
-            ]
-            measures += [_uniformity(name, vectors)]
+            aligned = _alignment(name, vectors[first[close]], vectors[second[close]], near, above)
+            found[name] = [aligned, _uniformity(name, vectors), spearman]
+            measures += [each.row for each in found[name][:2]]
         else:
-            aligned, uniform = legacy_batch(
+            old_aligned, old_uniform = legacy_batch(
                 unit(x), first, second, gold, batches=batches, at_least=above
             )
             old = (
                 f"per batch of {LEGACY_BATCH}: biased, only to compare with old tables; no interval"
             )
             measures += [
-                Measure(name, "alignment", aligned, n=int(close.sum()), note=old),
-                Measure(name, "uniformity", uniform, n=count, note=old),
+                Measure(name, "alignment", old_aligned, n=int(close.sum()), note=old),
+                Measure(name, "uniformity", old_uniform, n=count, note=old),
             ]
-        measures.append(spearman._replace(encoder=name))
+        measures.append(spearman.row._replace(encoder=name))
+    measures += [
+        own.minus(other, name, against)
+        for name, mine in found.items()
+        if against in found and name != against
+        for own, other in zip(mine, found[against], strict=True)
+    ]
     about = {
         "sentences": count,
         "pairs": len(gold),
         "aligned pairs": int(close.sum()),
         "above": above,
+        "against": against,
         "protocol": protocol,
         "intervals": INTERVALS,
     }
     return ProbeResult("alignment", tabulate(measures), about=about)
+
+
+class Sampled(NamedTuple):
+    """A measure with its values on resamples, or with sentences left out."""
+
+    row: Measure
+    values: Float[np.ndarray, " draws"]
+    interval: Callable[[float, Float[np.ndarray, " draws"]], tuple[float, float]]
+    """From the value and those of ``values`` to bounds."""
+
+    def minus(self, other: Sampled, name: str, against: str) -> Measure:
+        """The difference of two encoders, whose draws are the same."""
+        label, value = f"{self.row.measure} minus {against}", self.row.value - other.row.value
+        why = self.row.note or other.row.note
+        if not np.isfinite(value) or not len(self.values) or not len(other.values):
+            return Measure(name, label, value, n=self.row.n, note=why)
+        bounds = self.interval(value, self.values - other.values)
+        return Measure(name, label, value, *bounds, self.row.n, why)
+
+
+NO_DRAWS = np.empty(0)
+
+
+def _bootstrapped(
+    bootstrap: SharedBootstrap,
+) -> Callable[[float, Float[np.ndarray, " draws"]], tuple[float, float]]:
+    """Percentile intervals at the level that pairs with shared sentences need."""
+    return lambda value, drawn: percentiles(drawn, bootstrap.level(0.95, drawn))
 
 
 def _refuse_misfits(
@@ -136,9 +175,12 @@ def _alignment(
     second: Float[np.ndarray, "pairs dim"],
     bootstrap: SharedBootstrap | None,
     above: float,
-) -> Measure:
+) -> Sampled:
     if bootstrap is None:
-        return Measure(name, "alignment", float("nan"), note=f"no pair with gold above {above:g}")
+        why = f"no pair with gold above {above:g}"
+        return Sampled(
+            Measure(name, "alignment", float("nan"), note=why), NO_DRAWS, jackknife_interval
+        )
     import torch
 
     from recse_lab.evaluation.space import pair_distances
@@ -147,11 +189,12 @@ def _alignment(
         pair_distances(torch.from_numpy(first), torch.from_numpy(second)).numpy().astype(np.float64)
     )
     drawn = bootstrap.counts @ distances / len(distances)
-    low, high = percentiles(drawn, bootstrap.level(0.95, drawn))
-    return Measure(name, "alignment", float(distances.mean()), low, high, len(distances))
+    interval, value = _bootstrapped(bootstrap), float(distances.mean())
+    row = Measure(name, "alignment", value, *interval(value, drawn), len(distances))
+    return Sampled(row, drawn, interval)
 
 
-def _uniformity(name: str, vectors: Float[np.ndarray, "sentences dim"]) -> Measure:
+def _uniformity(name: str, vectors: Float[np.ndarray, "sentences dim"]) -> Sampled:
     import torch
 
     from recse_lab.evaluation.space import log_potentials
@@ -161,9 +204,9 @@ def _uniformity(name: str, vectors: Float[np.ndarray, "sentences dim"]) -> Measu
     total = float(np.logaddexp.reduce(logs))  # over ordered pairs
     value = total - np.log(count * (count - 1))
     if count < 3:
-        return Measure(
-            name, "uniformity", value, n=count, note="no interval: two sentences are one pair"
-        )
+        why = "no interval: two sentences are one pair"
+        row = Measure(name, "uniformity", value, n=count, note=why)
+        return Sampled(row, NO_DRAWS, jackknife_interval)
     # Leaving sentence i out takes its potentials from the rows and from the columns.
     with np.errstate(divide="ignore"):
         left_out = (
@@ -173,7 +216,8 @@ def _uniformity(name: str, vectors: Float[np.ndarray, "sentences dim"]) -> Measu
         )
     low, high = jackknife_interval(value, left_out)
     note = "" if np.isfinite(low) else "no interval: one pair carries the whole potential"
-    return Measure(name, "uniformity", value, low, high, count, note)
+    row = Measure(name, "uniformity", value, low, high, count, note)
+    return Sampled(row, left_out, jackknife_interval)
 
 
 def _spearman(
@@ -182,7 +226,7 @@ def _spearman(
     shared: SharedSentences | None,
     resamples: int,
     rng: np.random.Generator,
-) -> list[Measure]:
+) -> list[Sampled]:
     """One measure an encoder, not yet named."""
     reasons = [why_undefined(gold, row) for row in scores]
     usable = np.where(np.array([why is not None for why in reasons])[:, None], np.nan, scores)
@@ -190,9 +234,9 @@ def _spearman(
     boot = spearman_bootstrap(gold, usable, bootstrap.counts)
     measures = []
     for row, why, drawn in zip(scores, reasons, boot.T, strict=True):
-        low, high = percentiles(drawn, bootstrap.level(0.95, drawn))
-        value = correlation("spearman", gold, row)
-        measures.append(Measure("", "spearman", value, low, high, len(gold), why or ""))
+        interval, value = _bootstrapped(bootstrap), correlation("spearman", gold, row)
+        line = Measure("", "spearman", value, *interval(value, drawn), len(gold), why or "")
+        measures.append(Sampled(line, drawn, interval))
     return measures
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recse_lab.probes.result import ProbeResult
+from recse_lab.probes.wording import differences
 
 
 def with_interval(row: Any, scale: float = 1, digits: int = 3) -> str:
@@ -47,7 +48,10 @@ def summary(result: ProbeResult) -> str:
         if about["protocol"] == "whole"
         else "Per batch: biased, see the protocol."
     )
-    return " ".join(parts)
+    paired = differences(
+        result, {key: key for key in ("alignment", "uniformity", "spearman")}, places=3
+    )
+    return "\n\n".join([" ".join(parts), *paired])
 
 
 def _lowest(rows: Any, said: str) -> list[str]:

@@ -24,6 +24,7 @@ GEOMETRY = Probe(
     summary=summary,
     figures=figures,
     help={
+        "against": "the encoder that the others are compared with",
         "neighbours": "k of the k-occurrences that hubness is measured on",
         "seed": "of the groups of the jackknife",
     },

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from recse_lab.probes.paired import refuse_unknown_reference
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import (
     lengths,
@@ -53,6 +54,7 @@ def geometry(
     embeddings: Mapping[str, Float[np.ndarray, "sentences _dim"]],
     *,
     neighbours: int = 10,
+    against: str | None = None,
     seed: int = 0,
 ) -> ProbeResult:
     """Isotropy, rank, hubness and norms of each encoder's embeddings of the same sentences; exact,
@@ -77,7 +79,9 @@ def geometry(
     R is rotation, S scale, O order, D doubling (every sentence twice). Measures of the spectrum
     come out too low with fewer sentences than a few times the dimension. ``seed`` draws the groups
     of the jackknife. The curve ``spectrum`` holds for every component its singular value (divided
-    by √sentences), its standard deviation after centring, and its share of the variance.
+    by √sentences), its standard deviation after centring, and its share of the variance. With
+    ``against``, measures with an interval get a row ``MEASURE minus ENCODER``, whose interval
+    leaves the same sentences out of both.
 
     Raises:
         LabError: An embedding is not finite, fewer than two sentences, or encoders over different
@@ -87,26 +91,48 @@ def geometry(
     count = refuse_unmeasurable(embeddings)
     if neighbours < 1:
         raise ValueError(f"neighbours {neighbours} must be at least 1")
+    refuse_unknown_reference(against, embeddings)
     measures: list[Measure] = []
     curves = []
+    left_out: dict[str, LeftOut] = {name: {} for name in embeddings}
     for name, x in embeddings.items():
-        spectral, whole = spectral_measures(name, x, seed)
+        spectral, whole = spectral_measures(name, x, seed, left_out[name])
         vectors, why = unit_vectors(x)
-        measures += cosine_measures(name, vectors, why, count)
+        measures += cosine_measures(name, vectors, why, count, left_out[name])
         measures += _partition(name, x, vectors, why)
         measures += spectral
         measures += _hubness(name, vectors, why, count, neighbours)
-        measures += norm_measures(name, x)
+        measures += norm_measures(name, x, left_out[name])
         curves.append(_spectrum_frame(name, whole, count))
+    if against is not None:
+        measures += _differences(left_out, against, count)
     about = {
         "sentences": count,
         "neighbours": neighbours,
+        "against": against,
         "intervals": INTERVALS,
         "dim": {name: x.shape[1] for name, x in embeddings.items()},
     }
     return ProbeResult(
         "geometry", tabulate(measures), {"spectrum": pd.concat(curves, ignore_index=True)}, about
     )
+
+
+LeftOut = dict[str, tuple[float, Float[np.ndarray, " folds"]]]
+"""By measure: its value, and its values with one sentence or group left out at a time."""
+
+
+def _differences(left_out: Mapping[str, LeftOut], against: str, count: int) -> list[Measure]:
+    """Measures of every encoder minus those of ``against``, jackknifed together."""
+    rows = []
+    for name, own in left_out.items():
+        for measure, (value, without) in own.items():
+            if name == against or measure not in left_out[against]:
+                continue
+            other, other_without = left_out[against][measure]
+            bounds = jackknife_interval(value - other, without - other_without)
+            rows.append(Measure(name, f"{measure} minus {against}", value - other, *bounds, count))
+    return rows
 
 
 def unit_vectors(
@@ -122,9 +148,16 @@ def unit_vectors(
 
 
 def cosine_measures(
-    name: str, vectors: Float[np.ndarray, "sentences dim"] | None, why: str, count: int
+    name: str,
+    vectors: Float[np.ndarray, "sentences dim"] | None,
+    why: str,
+    count: int,
+    kept: LeftOut | None = None,
 ) -> list[Measure]:
-    """``mean_cosine`` and ``mean_cosine_with_self`` with intervals; undefined with ``why``."""
+    """``mean_cosine`` and ``mean_cosine_with_self`` with intervals; undefined with ``why``.
+
+    ``kept`` takes up the values behind the intervals.
+    """
     measures = []
     for measure, self_pairs in (("mean_cosine", False), ("mean_cosine_with_self", True)):
         if vectors is None:
@@ -134,6 +167,8 @@ def cosine_measures(
         low, high = jackknife_interval(value, left_out) if count > 2 else (NAN, NAN)
         note = "" if count > 2 else "no interval: two sentences are one pair"
         measures.append(Measure(name, measure, value, low, high, count, note))
+        if kept is not None and count > 2:
+            kept[measure] = value, left_out
     return measures
 
 
@@ -154,9 +189,12 @@ def _partition(
 
 
 def spectral_measures(
-    name: str, x: Float[np.ndarray, "sentences dim"], seed: int
+    name: str, x: Float[np.ndarray, "sentences dim"], seed: int, kept: LeftOut | None = None
 ) -> tuple[list[Measure], Spectrum]:
-    """Measures of ``SPECTRAL`` with jackknife intervals over groups, and the whole spectrum."""
+    """Measures of ``SPECTRAL`` with jackknife intervals over groups, and the whole spectrum.
+
+    ``kept`` takes up the values behind the intervals.
+    """
     count, dim = x.shape
     origin = x.mean(0, dtype=np.float64)
     grouped = count >= 2 * GROUPS
@@ -170,7 +208,8 @@ def spectral_measures(
     measures = []
     for measure, formula in SPECTRAL.items():
         value = formula(whole)
-        low, high = jackknife_interval(value, np.array([formula(s) for s in without]))
+        left_out = np.array([formula(s) for s in without])
+        low, high = jackknife_interval(value, left_out)
         if np.isnan(value):
             note = (
                 "one dimension" if dim == 1 and whole.variances.any() else "all embeddings coincide"
@@ -180,6 +219,8 @@ def spectral_measures(
             notes = [f"{count} sentences in {dim} dimensions: too low"] if count <= dim else []
             notes += [f"no interval: fewer than {2 * GROUPS} sentences"] if not grouped else []
             note = "; ".join(notes)
+            if kept is not None and grouped:
+                kept[measure] = value, left_out
         measures.append(Measure(name, measure, value, low, high, count, note))
     return measures, whole
 
@@ -207,8 +248,13 @@ def _hubness(
     ]
 
 
-def norm_measures(name: str, x: Float[np.ndarray, "sentences dim"]) -> list[Measure]:
-    """``norm_mean`` and ``norm_cv`` with jackknife intervals over sentences."""
+def norm_measures(
+    name: str, x: Float[np.ndarray, "sentences dim"], kept: LeftOut | None = None
+) -> list[Measure]:
+    """``norm_mean`` and ``norm_cv`` with jackknife intervals over sentences.
+
+    ``kept`` takes up the values behind the intervals.
+    """
     norms = lengths(x)
     count, total, squares = len(norms), norms.sum(), np.square(norms).sum()
     mean = total / count
@@ -224,6 +270,9 @@ def norm_measures(name: str, x: Float[np.ndarray, "sentences dim"]) -> list[Meas
     low, high = (
         jackknife_interval(float(norms.std() / mean), spread / others) if count > 2 else (NAN, NAN)
     )
+    if kept is not None and count > 2:
+        kept["norm_mean"] = mean, others
+        kept["norm_cv"] = float(norms.std() / mean), spread / others
     note = "" if count > 2 else "no interval: two sentences"
     return [*measures, Measure(name, "norm_cv", float(norms.std() / mean), low, high, count, note)]
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recse_lab.probes.result import ProbeResult
+from recse_lab.probes.wording import differences
 
 
 def with_interval(row: Any, form: str) -> str:
@@ -46,4 +47,14 @@ def summary(result: ProbeResult) -> str:
             "(skewness of N_k "
             f"{with_interval(rows['hubness_skew'], '.2f')})."
         )
-    return " ".join([*parts, f"{result.about['sentences']:,} sentences."])
+    said = " ".join([*parts, f"{result.about['sentences']:,} sentences."])
+    return "\n\n".join([said, *differences(result, COMPARED, places=3)])
+
+
+COMPARED = {
+    "mean_cosine": "mean cosine",
+    "isoscore": "IsoScore",
+    "participation_ratio": "participation ratio",
+    "effective_rank": "effective rank",
+}
+"""What the differences between encoders are told of."""

@@ -25,6 +25,7 @@ POLARITY = Probe(
     summary=summary,
     figures=figures,
     help={
+        "against": "the encoder that the others are compared with",
         "bins": "gold bins of equal width",
         "gold_range": "ends of the gold scale",
         "score_range": "ends of the similarity's nominal range; None for a similarity without "

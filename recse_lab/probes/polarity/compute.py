@@ -56,6 +56,7 @@ from recse_lab.probes.distributions import (
     unit,
     used_range,
 )
+from recse_lab.probes.paired import refuse_unknown_reference
 from recse_lab.probes.polarity.checks import (
     COSINE,
     beyond_note,
@@ -188,6 +189,23 @@ def _rows(
     return rows
 
 
+def _differences(
+    name: str,
+    whole: Mapping[str, Boot],
+    against: str,
+    level: float,
+    n: int,
+    sharing: SharedBootstrap,
+) -> list[Measure]:
+    """Rows of an encoder's measures minus those of ``against``, resample by resample."""
+    rows = []
+    for key, boot in whole[name].items():
+        less = boot - whole[against][key]
+        why = f"undefined for {name} or {against}"
+        rows.append(table_row(name, f"{key} minus {against}", less, level, n, "", why, sharing))
+    return rows
+
+
 def _gold_bin(
     gold: Float[np.ndarray, " n"], edges: Float[np.ndarray, " edges"]
 ) -> Int[np.ndarray, " n"]:
@@ -209,6 +227,7 @@ def polarity(
     gold: Float[np.ndarray, " pairs"],
     shared: SharedSentences | None = None,
     *,
+    against: str | None = None,
     bins: int = 5,
     gold_range: Range = (0.0, 5.0),
     score_range: Range | None = COSINE,
@@ -231,6 +250,8 @@ def polarity(
         scores: Scores of each encoder.
         gold: Gold scores of the same pairs.
         shared: which pairs share sentences; None takes them as independent.
+        against: The encoder that the others are compared with: every measure over all pairs gets a
+            row ``MEASURE minus ENCODER``, over the same resamples.
         bins: of equal gold width over ``gold_range``; a grade on an edge belongs to the bin above
             it.
         score_range: what the similarity can be, for the nominal scaling. (0, 1) is allowed for
@@ -250,6 +271,7 @@ def polarity(
     gold = np.asarray(gold, np.float64)
     refuse_options((score_range, gold_range), resamples)
     refuse_gold(gold, bins, gold_range)
+    refuse_unknown_reference(against, scores)
     checked = {n: checked_scores(n, values, len(gold), score_range) for n, values in scores.items()}
     sound = measurable(checked)
     counts = counted(len(gold), resamples, np.random.default_rng(seed))
@@ -262,16 +284,19 @@ def polarity(
     gold_shape = shape(gold, counts, gold_range)
     correlations = spearman_bootstrap(gold, np.stack(list(sound.values())), counts)
     rows: dict[str, list[Measure]] = {}
-    calibration = []
+    calibration, whole = [], {}
     for k, (name, values) in enumerate(sound.items()):
         boots, curve = _whole(values, gold, counts, (score_range, gold_range), gold_shape, level)
-        boots = {"spearman": correlations[:, k], **boots}
+        whole[name] = boots = {"spearman": correlations[:, k], **boots}
         rows[name] = _rows(name, boots, values, gold, score_range, level, sharing)
         rows[name] += dip_rows(name, "", values)
         by_bin = _by_bin(values, place, labels, counts)
         rows[name] += bin_rows(name, by_bin, pairs, level, sharing)
         calibration.append(curve.assign(encoder=name))
 
+    for name in sound:
+        if against in sound and name != against:
+            rows[name] += _differences(name, whole, against, level, len(gold), sharing)
     table = full_table(rows, checked)
     binned = {name: _members(values, place, labels) for name, values in sound.items()}
     curves = {
@@ -286,6 +311,7 @@ def polarity(
         "bins": labels,
         "gold_range": list(gold_range),
         "score_range": list(score_range or ()) or None,
+        "against": against,
         **{"resamples": resamples, "seed": seed, "level": level},
         "gold": {key: float(boot[0]) for key, boot in gold_shape.items()},
     }

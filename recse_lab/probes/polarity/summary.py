@@ -9,7 +9,7 @@ import pandas as pd
 
 from recse_lab.probes.polarity.frame import decimal, encoders_of, with_interval
 from recse_lab.probes.result import ProbeResult
-from recse_lab.probes.wording import joined, lines_by_measure
+from recse_lab.probes.wording import differences, joined, lines_by_measure
 
 
 def summary(result: ProbeResult) -> str:
@@ -18,7 +18,17 @@ def summary(result: ProbeResult) -> str:
     Encoders are called different only where their intervals do not overlap, which is stricter
     than a test of the difference.
     """
-    return " ".join(filter(None, _sentences(result)))
+    paired = differences(result, {key: key for key in COMPARED}, places=3)
+    return "\n\n".join([" ".join(filter(None, _sentences(result))), *paired])
+
+
+COMPARED = (
+    "extreme mass (own range)",
+    "used range",
+    "calibration error (own range)",
+    "isotonic r2",
+)
+"""What the differences between encoders are told of."""
 
 
 def _sentences(result: ProbeResult) -> list[str]:
