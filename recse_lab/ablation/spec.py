@@ -194,6 +194,9 @@ class StudySpec(Strict):
     """What is compared."""
     seeds: Seeds = 5
     """How many seeds, or which."""
+    encoders: Annotated[list[str], AfterValidator(once)] = []
+    """Several encoders: every arm is run on each, and its effect is reported on each and over
+    all."""
     quick: Levels = Levels()
     """The cheaper edition."""
     full: Levels = Levels()

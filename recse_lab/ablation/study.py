@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from recse_lab.ablation.editions import edition
+from recse_lab.ablation.encoders import over_encoders
 from recse_lab.ablation.executors import EXECUTORS
 from recse_lab.ablation.experiments import load_spec
 from recse_lab.ablation.plan import Cell, plan, record_of
@@ -39,6 +40,7 @@ def plan_study(
     quick: bool = False,
     full: bool = False,
     seeds: int | list[int] | None = None,
+    encoders: Sequence[str] = (),
     overrides: Mapping[str, Any] = MappingProxyType({}),
 ) -> Study:
     """Read a study and lay out its cells; nothing is computed or written.
@@ -49,6 +51,7 @@ def plan_study(
         quick: Plan its quick edition.
         full: Plan its full edition.
         seeds: How many seeds, or which, instead of the study's own.
+        encoders: Instead of the study's own; with several, every arm is run on each.
         overrides: Options by dotted key, as ``--set`` takes them.
 
     Raises:
@@ -56,7 +59,12 @@ def plan_study(
             have, or missing data.
     """
     size = "quick" if quick else "full" if full else None
-    spec = edition(load_spec(name), size=size, overrides=overrides, seeds=seeds)
+    read = load_spec(name)
+    chosen = encoders or read.encoders
+    if len(chosen) == 1:
+        overrides = {"encoder": chosen[0], **overrides}
+    spec = edition(read, size=size, overrides=overrides, seeds=seeds)
+    spec = over_encoders(spec, chosen)
     return Study(spec, plan(spec), root / (f"{spec.name}-{size}" if size else spec.name))
 
 

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from recse_lab.cli.ablate_options import (
+    DryRun,
+    Encoders,
+    Executor,
+    Full,
+    Join,
+    KeepModels,
+    MaxSeeds,
+    Out,
+    Quick,
+    Rerun,
+    Seeds,
+    Study,
+    Until,
+    Workers,
+    refuse_contradictions,
+)
 from recse_lab.cli.ablate_until import (
     most_seeds,
     print_plan,
@@ -17,7 +33,6 @@ from recse_lab.cli.ablate_until import (
 from recse_lab.cli.options import (
     Corpus,
     DataDir,
-    Encoder,
     RunsDir,
     Set,
     overrides,
@@ -27,90 +42,43 @@ from recse_lab.cli.options import (
 
 
 def ablate(
-    name: Annotated[
-        str, typer.Argument(help="An experiment (recse-lab list experiments), or a YAML file.")
-    ],
-    encoder: Encoder = None,
+    name: Study,
+    encoder: Encoders = None,
     corpus: Corpus = None,
     data_dir: DataDir = None,
     set_: Set = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds.")] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            help="decided: add seeds until the study's claims are decided, by a registered plan."
-        ),
-    ] = None,
-    max_seeds: Annotated[
-        int | None, typer.Option(min=2, help="Largest number of seeds with --until decided.")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Few levels, one seed, few steps: minutes.")
-    ] = False,
-    full: Annotated[bool, typer.Option("--full", help="All levels and seeds: for a GPU.")] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Processes that share the cores. Default: one a core on CPU, one on a GPU."
-        ),
-    ] = None,
-    rerun: Annotated[str, typer.Option(help="missing, failed, all or never.")] = "missing",
-    keep_models: Annotated[
-        bool, typer.Option("--keep-models", help="Keep the trained encoders of all cells.")
-    ] = False,
-    join: Annotated[
-        bool,
-        typer.Option(
-            "--join",
-            help="Help to compute a study, from any number of shells and hosts on one store; "
-            "no report is written.",
-        ),
-    ] = False,
-    executor: Annotated[
-        str,
-        typer.Option(
-            help="local, or slurm: print an array job that joins the study, and submit it "
-            "where sbatch is."
-        ),
-    ] = "local",
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Print the plan and its expected cost; compute nothing."),
-    ] = False,
-    out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
+    seeds: Seeds = None,
+    until: Until = None,
+    max_seeds: MaxSeeds = None,
+    quick: Quick = False,
+    full: Full = False,
+    workers: Workers = None,
+    rerun: Rerun = "missing",
+    keep_models: KeepModels = False,
+    join: Join = False,
+    executor: Executor = "local",
+    dry_run: DryRun = False,
+    out: Out = Path("reports"),
     runs: RunsDir = None,
 ) -> None:
     """Vary one thing at a time: plan cells, run those the store lacks, and write the report.
 
     Example: recse-lab ablate reshape-dim --quick
     """
-    from recse_lab.errors import LabError
-
-    if rerun not in ("missing", "failed", "all", "never"):
-        raise LabError(f"--rerun {rerun!r}: expected missing, failed, all or never.")
-    if executor not in ("local", "slurm"):
-        raise LabError(f"--executor {executor!r}: expected local or slurm.")
-    if join and rerun in ("all", "never"):
-        raise LabError(
-            f"--join --rerun {rerun}: a study is joined for what it lacks; leave it out."
-        )
-    if quick and full:
-        raise LabError("--quick and --full exclude each other.")
-    if until not in (None, "decided"):
-        raise LabError(f"--until {until!r}: expected decided.")
-    if until and seeds is not None:
-        raise LabError("--seeds and --until decided exclude each other; give --max-seeds.")
-    if until and (join or executor != "local"):
-        raise LabError(
-            "--until decided looks at the seeds before it adds more, so one process leads it; "
-            "leave out --join and --executor."
-        )
-    if max_seeds is not None and not until:
-        raise LabError("--max-seeds is about --until decided; give both, or --seeds.")
     from recse_lab.ablation.runner import expected_seconds, to_run
     from recse_lab.ablation.study import ablate as run_ablate
     from recse_lab.ablation.study import default_workers, plan_study
 
+    refuse_contradictions(
+        rerun=rerun,
+        executor=executor,
+        join=join,
+        quick=quick,
+        full=full,
+        until=until,
+        seeds=seeds,
+        max_seeds=max_seeds,
+    )
     console = plain_console()
     study = plan_study(
         name,
@@ -118,11 +86,12 @@ def ablate(
         quick=quick,
         full=full,
         seeds=most_seeds(name, max_seeds) if until else seeds,
-        overrides=overrides(set_, encoder=encoder, corpus=corpus, evaluation__data_dir=data_dir),
+        encoders=tuple(encoder or ()),
+        overrides=overrides(set_, corpus=corpus, evaluation__data_dir=data_dir),
     )
     number = workers or default_workers()
     plan = sequential_plan(study) if until else None
-    chosen = to_run(study.folder, study.cells, rerun)
+    chosen = to_run(study.folder, study.cells, rerun)  # type: ignore[arg-type]
     if executor == "slurm":
         _array_job(console, study, workers or max(1, len(chosen)))
         return
@@ -150,6 +119,18 @@ def ablate(
         )
 
     outcome = run_plan(console, study, plan, compute) if plan else compute(study)
+    _finish(console, study, outcome, rerun=rerun, join=join, out=out)
+
+
+def _finish(console, study, outcome, *, rerun: str, join: bool, out: Path) -> None:
+    """Say what failed, and write the report of a study that is complete.
+
+    Raises:
+        LabError: No cell has a result.
+        Exit: A cell failed (1), or the study was cut short (130).
+    """
+    from recse_lab.errors import LabError
+
     for label, message in outcome.failed.items():
         console.print(f"failed: {label}: {message}", style="red", highlight=False)
     if outcome.failed:

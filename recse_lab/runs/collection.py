@@ -62,6 +62,10 @@ def short_name(factor: str) -> str:
     return TEMPERATURES.get(factor) or factor.rsplit(".", 1)[-1]
 
 
+ENCODER = "encoder"
+"""The factor of a study over several encoders."""
+
+
 @dataclass(frozen=True)
 class Arm:
     """An arm of a study at one combination of levels, or one evaluated encoder, with its runs."""
@@ -159,7 +163,8 @@ class Collection:
                 rows.append(_identity(arm, seed, run) | dict(arm.factors) | scores)
                 tasks |= dict.fromkeys(name for name in scores if name != "average")
         types = FRAME_COLUMNS | dict.fromkeys(tasks, "float64")
-        columns = [*FRAME_COLUMNS, *self.factors, *tasks]
+        own = [factor for factor in self.factors if factor not in FRAME_COLUMNS]
+        columns = [*FRAME_COLUMNS, *own, *tasks]
         return pd.DataFrame(rows, columns=columns).astype(types)
 
     def scores(self, tasks: Sequence[str] | None = None) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from recse_lab.runs.collection import Arm
 from recse_lab.runs.samples import Sample, TestPairs
 from recse_lab.runs.store import Run
 from recse_lab.statistics.comparison import Comparison, Population, compare_influences
+from recse_lab.statistics.encoders import AcrossEncoders, across_encoders
 from recse_lab.statistics.sharing import SharedSentences, pairs_covariance
 from recse_lab.statistics.spread import Spread, spread_over_both, spread_over_pairs
 
@@ -130,6 +131,31 @@ def compare_arms(
         finished in all arms, and then ``why`` says so.
     """
     return Paired(first, second, number).compare(level=level, one_seed=one_seed)
+
+
+def compare_across(encoders: Sequence[Paired], *, level: float = 0.95) -> AcrossEncoders:
+    """One difference on several encoders, for new encoders, new seeds and new pairs.
+
+    Args:
+        encoders: The difference on each encoder, all tested on the same pairs.
+        level: Of the intervals.
+
+    Raises:
+        ValueError: They were tested on different pairs.
+    """
+    if len({each.pairs for each in encoders}) > 1:
+        raise ValueError("encoders that were tested on different pairs are not comparable")
+    spreads = [each.spread for each in encoders]
+    influences = np.stack([(e.first_influence - e.second_influence).mean(0) for e in encoders])
+    pairs = pairs_covariance(influences, encoders[0].shared).sharing.copy()
+    np.fill_diagonal(pairs, [spread.pairs for spread in spreads])
+    return across_encoders(
+        np.array([float((each.first - each.second).mean()) for each in encoders]),
+        np.array([spread.seeds for spread in spreads]),
+        np.array([spread.n - 1.0 for spread in spreads]),
+        pairs,
+        level=level,
+    )
 
 
 def by_seed(arms: Sequence[Arm]) -> list[tuple[Run, ...]]:

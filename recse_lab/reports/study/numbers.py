@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -16,12 +16,13 @@ from recse_lab.data.sts_sets import DISJOINT, LABELS, SEVEN
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import SUITES
 from recse_lab.reports.study.measures import measure_run
-from recse_lab.runs.collection import Arm, StudyCollection, read_study
-from recse_lab.runs.comparing import Paired
+from recse_lab.runs.collection import ENCODER, Arm, StudyCollection, read_study
+from recse_lab.runs.comparing import Paired, compare_across
 from recse_lab.runs.records import StoredReport
 from recse_lab.runs.samples import Sample, sts_samples
 from recse_lab.runs.store import Run
 from recse_lab.statistics import Comparison, Interval, holm, mean_interval
+from recse_lab.statistics.encoders import AcrossEncoders
 from recse_lab.statistics.factorial import factorial_effects
 from recse_lab.statistics.letters import compact_letters
 
@@ -68,6 +69,20 @@ class BestControl(NamedTuple):
         """Adjusted by Bonferroni: the best of several levels was picked by its score."""
         found = self.comparison.p
         return None if found is None else min(1.0, found * self.picked_from)
+
+
+class Across(NamedTuple):
+    """An arm over all encoders of its study."""
+
+    label: str
+    """The arm and its levels, without the encoder."""
+    parts: list[Compared]
+    """Its comparison on each encoder."""
+    over: AcrossEncoders
+    p: float | None
+    """Of the mean, adjusted by Holm over all arms."""
+    interaction_p: float | None
+    """Of equal effects on all encoders, adjusted alike."""
 
 
 class Detectable(NamedTuple):
@@ -261,15 +276,47 @@ class StudyNumbers:
             why=f"{self.against} was not run at its level",
         )
 
+    @property
+    def several_encoders(self) -> bool:
+        """Whether every arm was run on more than one encoder."""
+        return ENCODER in self.study.factors
+
+    @cached_property
+    def across(self) -> list[Across]:
+        """Every arm that was compared on two encoders or more, over all of them.
+
+        Its p and that of its interaction are adjusted by Holm's method over these arms.
+        """
+        groups: dict[str, list[Compared]] = {}
+        for compared in self.comparisons:
+            arm = compared.arm
+            if ENCODER in arm.factors and compared.comparison.seeds and compared.reference:
+                levels = {name: v for name, v in arm.factors.items() if name != ENCODER}
+                groups.setdefault(replace(arm, factors=levels).label, []).append(compared)
+        found = {}
+        for label, parts in groups.items():
+            if len(parts) > 1:
+                sides = [(c.arm, c.reference) for c in parts if c.reference]
+                found[label] = (parts, compare_across([Paired(*s, self.sample) for s in sides]))
+        adjusted = holm([over.p for _, over in found.values()])
+        interactions = holm([over.interaction_p for _, over in found.values()])
+        return [
+            Across(label, parts, over, p, apart)
+            for (label, (parts, over)), p, apart in zip(
+                found.items(), adjusted, interactions, strict=True
+            )
+        ]
+
     @cached_property
     def letters(self) -> dict[str, str]:
         """Letters by label: arms that share one are not significantly different.
 
         All pairs of arms are compared, with Holm's correction over them; the best arm has an ``a``.
-        Empty with more than ``MOST_LETTERED`` arms, or where an arm cannot be compared.
+        Empty with more than ``MOST_LETTERED`` arms, with several encoders, or where an arm cannot
+        be compared.
         """
         arms = sorted((a for a in self.study.arms if a.runs), key=self._rank, reverse=True)
-        if not 2 < len(arms) <= MOST_LETTERED:
+        if self.several_encoders or not 2 < len(arms) <= MOST_LETTERED:
             return {}
         pairs = list(combinations(range(len(arms)), 2))
         p = [self.compare(arms[i], arms[j]).p for i, j in pairs]
@@ -309,10 +356,12 @@ class StudyNumbers:
 
     @cached_property
     def best_control(self) -> BestControl | None:
-        """The best level in question against the best control; None where either is missing."""
+        """The best level in question against the best control; None where either is missing, and
+        with several encoders.
+        """
         arms = [c.arm for c in self.levels_in_question if c.arm.runs]
         controls = [arm for arm in self.study.arms if arm.role == "control" and arm.runs]
-        if not arms or not controls:
+        if self.several_encoders or not arms or not controls:
             return None
         arm, control = (max(group, key=self._rank) for group in (arms, controls))
         return BestControl(arm, control, self.compare(arm, control), len(arms))
@@ -369,8 +418,15 @@ class StudyNumbers:
 
     @cached_property
     def effects(self) -> pd.DataFrame | None:
-        """Main effects and two-way interactions, where the report names factors of a factorial."""
-        if not self.report.effects or not any(arm.runs for arm in self._factorial_arms):
+        """Main effects and two-way interactions, where the report names factors of a factorial.
+
+        None with several encoders: a factorial is one encoder's.
+        """
+        if (
+            self.several_encoders
+            or not self.report.effects
+            or not any(arm.runs for arm in self._factorial_arms)
+        ):
             return None
         return factorial_effects(self.seed_frame, "value", self.report.effects, run="run")
 

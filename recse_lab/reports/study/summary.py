@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from recse_lab.reports.study.numbers import BestControl, Compared, Detectable, StudyNumbers
+from recse_lab.reports.study.numbers import (
+    LEVEL,
+    BestControl,
+    Compared,
+    Detectable,
+    StudyNumbers,
+)
 from recse_lab.runs.collection import Arm, Missing, short_name
 from recse_lab.statistics.budget import expected_best
+
+MOST_TOLD = 3
+"""Arms over several encoders that a summary tells one by one."""
 
 
 def summarise(numbers: StudyNumbers) -> str:
     """Which arms differ from the reference, what could have been detected, and the best control."""
-    sentences = [significance(numbers)]
+    sentences = [over_encoders(numbers)] if numbers.across else []
+    sentences.append(significance(numbers))
     if numbers.detectable:
         sentences.append(detectable_difference(numbers.detectable))
     if numbers.best_control:
@@ -23,8 +33,38 @@ def summarise(numbers: StudyNumbers) -> str:
     return " ".join(sentences)
 
 
+def over_encoders(numbers: StudyNumbers) -> str:
+    """On how many encoders each arm has the same sign, and whether its effect differs."""
+    total = max(len(across.parts) for across in numbers.across)
+    agreed = [across for across in numbers.across if across.over.agree == across.over.encoders]
+    found = [across for across in agreed if across.p is not None and across.p < LEVEL]
+    unlike = [
+        across
+        for across in numbers.across
+        if across.interaction_p is not None and across.interaction_p < LEVEL
+    ]
+    sentences = [
+        f"Over {total} encoders: for {len(agreed)} of {len(numbers.across)} arms all encoders "
+        f"agree on the sign of the difference from {compared_with(numbers)}, and for {len(found)} "
+        "its mean over encoders is significant after Holm's correction."
+    ]
+    if len(numbers.across) <= MOST_TOLD:
+        sentences = [
+            f"{across.label}: {across.over.agree} of {across.over.encoders} encoders agree, mean "
+            f"{100 * across.over.mean:+.2f} [{100 * across.over.low:+.2f}, "
+            f"{100 * across.over.high:+.2f}] points."
+            for across in numbers.across
+        ]
+    names = ", ".join(across.label for across in unlike)
+    if unlike:
+        sentences.append(f"The effect differs between encoders for {names}.")
+    return " ".join(sentences)
+
+
 def against_budget(numbers: StudyNumbers) -> str:
     """What the best of so many levels is expected to score; empty with fewer than four levels."""
+    if numbers.several_encoders:
+        return ""
     values = [numbers.mean(c.arm) for c in numbers.levels_in_question]
     known = [value for value in values if value is not None]
     if len(known) < 4:

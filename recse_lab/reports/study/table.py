@@ -11,7 +11,8 @@ from recse_lab.reports.study.measures import MEASURES, MEASURES_NOTE
 from recse_lab.reports.study.numbers import LEVEL, Compared, StudyNumbers, mean, standard_deviation
 from recse_lab.reports.study.summary import compared_with, missing_cells
 from recse_lab.reports.tables import Cell, Column, Row, Table
-from recse_lab.runs.collection import Arm, short_name
+from recse_lab.runs.collection import ENCODER, Arm, short_name
+from recse_lab.statistics.encoders import AcrossEncoders
 
 NOT_SIGNIFICANT = "†"
 
@@ -204,3 +205,59 @@ def effects_table(numbers: StudyNumbers) -> Table | None:
     )
     title = f"{numbers.study.name}: effects on the {numbers.metric}, Spearman ×100"
     return Table(title, columns, rows, [note])
+
+
+def encoders_table(numbers: StudyNumbers) -> Table | None:
+    """One row per arm: its effect on each encoder and over all; None with one encoder."""
+    if not numbers.across:
+        return None
+    parts = [part for across in numbers.across for part in across.parts]
+    names = list(dict.fromkeys(part.arm.factors[ENCODER] for part in parts))
+    columns = [
+        Column("arm", "arm", "text"),
+        *(Column(f"on {name}", f"Δ {name}", "difference") for name in names),
+        Column("mean", "mean Δ", "difference"),
+        Column("p", "p (Holm)", "p"),
+        Column("agree", "agree", "text"),
+        Column("prediction", "new encoder", "text"),
+        Column("interaction", "p, same effect (Holm)", "p"),
+    ]
+    rows = []
+    for across in numbers.across:
+        over = across.over
+        cells = {
+            f"on {part.arm.factors[ENCODER]}": Cell(
+                part.comparison.delta, low=part.comparison.low, high=part.comparison.high
+            )
+            for part in across.parts
+        }
+        mark = NOT_SIGNIFICANT if across.p is not None and across.p >= LEVEL else ""
+        cells |= {
+            "arm": Cell(across.label),
+            "mean": Cell(over.mean, low=over.low, high=over.high),
+            "p": Cell(across.p, mark=mark),
+            "agree": Cell(f"{over.agree} of {over.encoders}"),
+            "prediction": Cell(predicted(over)),
+            "interaction": Cell(across.interaction_p),
+        }
+        rows.append(Row(cells))
+    few = max(len(across.parts) for across in numbers.across) < 3
+    found = [
+        "Δ on an encoder is from the reference arm on the same encoder, 95 % interval for new "
+        "seeds and new pairs. Mean Δ gives every encoder the same weight; its interval is for new "
+        "encoders, seeds and pairs (Hartung and Knapp's, with what the pairs have in common).",
+        "Agree: encoders whose Δ has the sign of the mean. The last column tests that Δ is the "
+        "same on all encoders; both columns of p are adjusted by Holm's method over the rows.",
+        "New encoder: 95 % prediction interval for Δ on another encoder"
+        + (", which takes three encoders." if few else "."),
+    ]
+    title = f"{numbers.study.name}: over encoders, {numbers.metric}, Spearman ×100"
+    return Table(title, columns, rows, found, [provenance(numbers.study.runs, aggregation="all")])
+
+
+def predicted(over: AcrossEncoders) -> str | None:
+    """The prediction interval of a new encoder in points; None where there is none."""
+    if over.prediction is None:
+        return None
+    low, high = (f"{100 * bound:+.2f}".replace("-", "−") for bound in over.prediction)
+    return f"[{low}, {high}]"

@@ -13,14 +13,18 @@ from recse_lab.reports.claims.verdicts import RULE, Verdict, claims_table, judge
 from recse_lab.reports.claims.verdicts import summary as claims_summary
 from recse_lab.reports.page import page
 from recse_lab.reports.page.card import Card, as_data, write_card
-from recse_lab.reports.study.figures import differences_figure, draw_study
+from recse_lab.reports.study.figures import differences_figure, draw_study, encoders_figure
 from recse_lab.reports.study.numbers import StudyNumbers, read_numbers
 from recse_lab.reports.study.summary import summarise
-from recse_lab.reports.study.table import effects_table, study_table
+from recse_lab.reports.study.table import effects_table, encoders_table, study_table
 from recse_lab.reports.tables import Table
 
-FIGURES = {"differences": differences_figure, "figure": draw_study}
-"""The differences that are tested come first; then the levels themselves."""
+FIGURES = {
+    "encoders": encoders_figure,
+    "differences": differences_figure,
+    "figure": draw_study,
+}
+"""The differences that are tested come first; then the levels themselves, of one encoder."""
 
 
 class StudyReport(NamedTuple):
@@ -43,7 +47,8 @@ def write_study(folder: Path, out: Path) -> StudyReport:
             tested on different pairs, or the disk is full.
     """
     numbers = read_numbers(folder)
-    table, effects, summary = study_table(numbers), effects_table(numbers), summarise(numbers)
+    table, summary = study_table(numbers), summarise(numbers)
+    over, effects = encoders_table(numbers), effects_table(numbers)
     judged = judge_study(folder)
     claims = (
         claims_table(judged, f"{folder.name}: claims and what the runs say") if judged else None
@@ -56,7 +61,7 @@ def write_study(folder: Path, out: Path) -> StudyReport:
         if _can_be_drawn(name, numbers)
         for path in style.save(draw(numbers), out / name)
     ]
-    shown = [t for t in (claims, effects, table) if t is not None]
+    shown = [t for t in (claims, over, effects, table) if t is not None]
     commands = [*numbers.study.record.commands, f"recse-lab report {folder.name}"]
     card = Card(
         folder.name,
@@ -82,6 +87,9 @@ def write_study(folder: Path, out: Path) -> StudyReport:
         ),
         "page.html": page.card_page(as_data(card), out),
     }
+    if over is not None:
+        texts["encoders.csv"] = tables.comma_separated(over)
+        texts["encoders.tex"] = tables.latex(over)
     if effects is not None:
         texts["effects.csv"] = tables.comma_separated(effects)
         texts["effects.tex"] = tables.latex(effects)
@@ -93,9 +101,12 @@ def write_study(folder: Path, out: Path) -> StudyReport:
 
 
 def _can_be_drawn(figure: str, numbers: StudyNumbers) -> bool:
+    if figure == "encoders":
+        return bool(numbers.across)
     if figure == "differences":
         return any(c.comparison.low is not None for c in numbers.comparisons)
-    return bool(numbers.report.x or numbers.report.effects)
+    levels = bool(numbers.report.x or numbers.report.effects)
+    return levels and not numbers.several_encoders
 
 
 def summary_page(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recse_lab.reports.study.figures.differences import differences_figure
+from recse_lab.reports.study.figures.encoders import encoders_figure
 from recse_lab.reports.study.figures.heat_map import heat_map
 from recse_lab.reports.study.figures.interaction import interaction_figure
 from recse_lab.reports.study.figures.levels import levels_figure
@@ -15,6 +16,7 @@ from recse_lab.runs.collection import short_name
 __all__ = [
     "differences_figure",
     "draw_study",
+    "encoders_figure",
     "heat_map",
     "interaction_figure",
     "levels_figure",
