@@ -5,6 +5,10 @@ from recse_lab.config.overrides import merge
 from recse_lab.config.reading import make_config
 
 SPELLINGS = {
+    "seeds of the run, part by part": (
+        {"seed": 3},
+        {"seed": 3, "seeds": {"init": 3, "order": 3, "dropout": 3}},
+    ),
     "momentum without a queue": ({}, {"contrast.momentum": 0.5}),
     "head of a queue without a head": (
         {"contrast.queue": 2, "model.pooling": "mean"},

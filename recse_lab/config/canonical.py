@@ -33,6 +33,10 @@ def _role(*roles: str) -> Callable[[Config], bool]:
     return lambda config: config.reshape is not None and config.reshape.role in roles
 
 
+def _seed_of_the_run(part: str) -> Callable[[Config], bool]:
+    return lambda config: getattr(config.seeds, part) == config.seed
+
+
 def _always(config: Config) -> bool:
     return True
 
@@ -57,9 +61,17 @@ RULES: dict[type[Strict], tuple[Rule, ...]] = {
             "nothing that steers training changes the untrained encoder",
             lambda config: not config.trained,
             (
-                *("reshape", "view", "anchor_view", "positives", "negatives", "contrast"),
+                *("reshape", "view", "anchor_view", "positives", "negatives", "contrast", "seeds"),
                 *("model.dropout", "model.dropout_mask", "model.max_length"),
             ),
+        ),
+        *(
+            Rule(
+                "a part of the randomness with the seed of the run has none of its own",
+                _seed_of_the_run(part),
+                (f"seeds.{part}",),
+            )
+            for part in ("init", "order", "dropout")
         ),
         Rule(
             "with weight 0 there is no dropout contrast",

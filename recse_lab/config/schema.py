@@ -307,6 +307,20 @@ class EvaluationConfig(Strict):
     """Longest test sentence in tokens; the backbone's own limit when absent."""
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class SeedsConfig(Strict):
+    """The parts of a run's randomness, each with a seed of its own where one is given."""
+
+    init: Seed | None = None
+    """Seed of the weights that are drawn: head and residual; that of the run when absent."""
+    order: Seed | None = None
+    """Seed of the order of the corpus; that of the run when absent."""
+    dropout: Seed | None = None
+    """Seed of dropout masks and views; that of the run when absent."""
+
+
 class RunConfig(Strict):
     """One training run: encoder, corpus, loss, optimisation and test."""
 
@@ -320,8 +334,9 @@ class RunConfig(Strict):
     """Files with one sentence per row, or sample-corpus."""
     column: str | None = None
     """Column of the sentences in csv, tsv, jsonl and parquet files."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Seed = 0
     """Seed of initialisation, dropout, views and the order of the corpus."""
+    seeds: SeedsConfig = SeedsConfig()
     model: ModelConfig = ModelConfig()
     contrast: ContrastConfig = Field(default_factory=ContrastConfig)  # a factory: it loads torch
     view: ViewConfig | None = None
@@ -337,6 +352,11 @@ class RunConfig(Strict):
     """Column of a hard negative for every sentence."""
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    def seed_of(self, part: Literal["init", "order", "dropout"]) -> int:
+        """The seed of a part of the randomness."""
+        own = getattr(self.seeds, part)
+        return self.seed if own is None else own
 
     @property
     def trained(self) -> bool:

@@ -57,7 +57,7 @@ class Lab(SharedWork):
             raise LabError(
                 f"reshape.source {reshape.source} is above the {depth} layers that are trained."
             )
-        torch.manual_seed(self.config.seed)
+        torch.manual_seed(self.config.seed_of("init"))
         head, initializer_range = (
             HEADS[model.head],
             getattr(backbone.config, "initializer_range", 0.02),
@@ -195,7 +195,8 @@ class Lab(SharedWork):
             folder,
             objective=self.objective(ranks),
             steps=self.steps,
-            seed=self.config.seed,
+            seed=self.config.seed_of("dropout"),
+            order=self.config.seed_of("order"),
             hooks=Hooks(**hooks),
             ranks=ranks,
         )

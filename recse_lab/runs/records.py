@@ -530,6 +530,8 @@ class StoredArm(Record):
     seeds: list[int] | None = None
     """Its own seeds; None where it has those of the study."""
     role: str = "arm"
+    set: Filled[dict[str, Any]] = {}
+    """Options that update the base; keys may be dotted."""
 
     @property
     def seedless(self) -> bool:

@@ -188,6 +188,43 @@ def new_seed(differences: Values) -> NewSeed:
     return NewSeed(median, above, n, float(stats.t.cdf(values.mean() / error, n - 1)))
 
 
+class SeedVariance(NamedTuple):
+    """Spread over seeds of one part of the randomness."""
+
+    sd: float
+    low: float
+    high: float
+    seeds: int
+    share: float
+    """Of the variance when all parts change."""
+
+
+def seed_variance(part: Values, all_parts: Values, *, level: float = 0.95) -> SeedVariance:
+    """How much of the spread over seeds comes from one part, the others being fixed.
+
+    Args:
+        part: Values of runs that differ in this part's seed alone.
+        all_parts: Values of runs that differ in all seeds.
+        level: Of the interval of the standard deviation, for normal values.
+
+    Returns:
+        NaN where a group has fewer than two values, or those of ``all_parts`` are equal. Shares of
+        several parts need not add up to 1: each is estimated alone, and parts may interact.
+
+    Source: the chi-square law of a normal sample's variance.
+    """
+    own, whole = np.asarray(part, float), np.asarray(all_parts, float)
+    n, nan = len(own), float("nan")
+    if n < 2:
+        return SeedVariance(nan, nan, nan, n, nan)
+    variance = float(own.var(ddof=1))
+    bounds = stats.chi2.ppf([(1 + level) / 2, (1 - level) / 2], n - 1)
+    low, high = np.sqrt(variance * (n - 1) / bounds)
+    total = float(whole.var(ddof=1)) if len(whole) > 1 else 0.0
+    share = variance / total if total > 0 else nan
+    return SeedVariance(variance**0.5, float(low), float(high), n, share)
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Adjust p-values for several comparisons by Holm's step-down method.
 

@@ -145,6 +145,7 @@ def train(
     objective: Objective,
     steps: int,
     seed: int = 0,
+    order: int | None = None,
     hooks: Hooks = Hooks(),
     ranks: Ranks = ALONE,
 ) -> Progress:
@@ -158,7 +159,8 @@ def train(
         objective: From the arm's output to the loss and its terms; with several processes, the
             share of this one.
         steps: Optimiser steps in all.
-        seed: Of batches, dropout and views.
+        seed: Of dropout, views and, unless ``order`` is given, batches.
+        order: Seed of the batches.
         hooks: Dev set, metrics, and the question whether to stop.
         ranks: The processes that train together.
 
@@ -171,7 +173,10 @@ def train(
     progress = resume(Progress, state_file, arm, optimizer)
     ranks.agree({"state of training saved at step": progress.step})
     batches = Batches(
-        data.tokens.lengths, config.batch_size, seed=seed, sort_batches=config.sort_batches
+        data.tokens.lengths,
+        config.batch_size,
+        seed=seed if order is None else order,
+        sort_batches=config.sort_batches,
     )
     gradient = gradient_of(config)
     if hooks.dev is not None and config.early_looks and progress.step == 0:

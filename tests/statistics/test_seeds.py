@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recse_lab.statistics.seeds import effect_size, holm, paired_test, t_interval
+from recse_lab.statistics.seeds import (
+    effect_size,
+    holm,
+    paired_test,
+    seed_variance,
+    t_interval,
+)
 
 
 def test_t_interval_is_scipy_s():
@@ -101,3 +107,17 @@ def test_no_effect_size_and_why():
         found = effect_size(a, b)
         assert found.method == f"undefined: {why}"
         assert np.isnan(found[:3]).all()
+
+
+def test_the_spread_of_one_part_has_the_chi_square_interval_and_its_share():
+    from scipy import stats
+
+    part, whole = np.array([0.1, 0.3, 0.2, 0.4]), np.array([0.1, 0.5, 0.9, 0.2])
+    found = seed_variance(part, whole)
+    assert found.sd == pytest.approx(part.std(ddof=1))
+    assert found.share == pytest.approx(part.var(ddof=1) / whole.var(ddof=1))
+    # The bounds are the standard deviations at which the observed one is an end of its 95 % range.
+    for bound, tail in ((found.high, 0.025), (found.low, 0.975)):
+        assert stats.chi2.cdf(3 * found.sd**2 / bound**2, 3) == pytest.approx(tail)
+    assert np.isnan(seed_variance([0.1], whole).sd)
+    assert np.isnan(seed_variance(part, [0.2, 0.2]).share)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from recse_lab.config.overrides import flatten
 from recse_lab.data.sts_sets import DISJOINT, LABELS, SEVEN
 from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import SUITES
@@ -25,12 +26,17 @@ from recse_lab.statistics import Comparison, Interval, holm, mean_interval
 from recse_lab.statistics.encoders import AcrossEncoders
 from recse_lab.statistics.factorial import factorial_effects
 from recse_lab.statistics.letters import compact_letters
+from recse_lab.statistics.seeds import SeedVariance, seed_variance
 
 LEVEL = 0.05
 """Of all tests, after adjustment."""
 
 MOST_LETTERED = 24
 """Arms of a study whose table has letters; more are too many to compare with each other."""
+
+
+SEED_PARTS = {"seeds.init", "seeds.order", "seeds.dropout"}
+"""Options that fix a part of the randomness."""
 
 
 @dataclass(frozen=True)
@@ -369,6 +375,26 @@ class StudyNumbers:
     def _rank(self, arm: Arm) -> float:
         value = self.mean(arm)
         return float("-inf") if value is None else value
+
+    @cached_property
+    def seed_parts(self) -> dict[str, SeedVariance]:
+        """Spread over seeds by the part of the randomness that they change, where arms fix others.
+
+        An arm that sets two of ``seeds.init``, ``seeds.order`` and ``seeds.dropout`` lets its seeds
+        change the third alone; the reference arm lets them change all.
+        """
+        found = {}
+        whole = self._values(self.against)
+        for arm in self.study.record.spec.arms:
+            fixed = {key for key in flatten(arm.set) if key.startswith("seeds.")}
+            if len(free := SEED_PARTS - fixed) == 1 and arm.name != self.against:
+                part = next(iter(free)).removeprefix("seeds.")
+                found[part] = seed_variance(self._values(arm.name), whole)
+        return found
+
+    def _values(self, name: str) -> list[float]:
+        runs = [run for arm in self.study.arms if arm.name == name for run in arm.distinct]
+        return [self.primary(run) for run in runs]
 
     # ---- frames --------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from recse_lab.reports.study.summary import compared_with, missing_cells
 from recse_lab.reports.tables import Cell, Column, Row, Table
 from recse_lab.runs.collection import ENCODER, Arm, short_name
 from recse_lab.statistics.encoders import AcrossEncoders
+from recse_lab.statistics.seeds import SeedVariance
 
 NOT_SIGNIFICANT = "†"
 
@@ -261,3 +262,39 @@ def predicted(over: AcrossEncoders) -> str | None:
         return None
     low, high = (f"{100 * bound:+.2f}".replace("-", "−") for bound in over.prediction)
     return f"[{low}, {high}]"
+
+
+def seeds_table(numbers: StudyNumbers) -> Table | None:
+    """One row per part of the randomness; None where no arm fixes the others."""
+    if not numbers.seed_parts:
+        return None
+    columns = [
+        Column("part", "what the seed changes", "text"),
+        Column("seeds", "seeds", "text"),
+        Column("sd", "SD over seeds", "difference"),
+        Column("share", "share of the variance, %", "number", digits=0),
+    ]
+    rows = [
+        Row(
+            {
+                "part": Cell(part),
+                "seeds": Cell(str(found.seeds)),
+                "sd": _spread_cell(found),
+                "share": Cell(100 * found.share if np.isfinite(found.share) else None),
+            }
+        )
+        for part, found in numbers.seed_parts.items()
+    ]
+    note = (
+        "SD of the score over seeds that change one part of the randomness alone, 95 % interval of "
+        f"a normal sample's. Share: of the variance over the seeds of {numbers.against}, which "
+        "change all parts; shares need not add up to 100."
+    )
+    title = f"{numbers.study.name}: where the spread over seeds comes from"
+    return Table(title, columns, rows, [note], [provenance(numbers.study.runs, aggregation="all")])
+
+
+def _spread_cell(found: SeedVariance) -> Cell:
+    if not np.isfinite(found.sd):
+        return Cell(None)
+    return Cell(found.sd, low=found.low, high=found.high)

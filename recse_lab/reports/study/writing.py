@@ -16,7 +16,7 @@ from recse_lab.reports.page.card import Card, as_data, write_card
 from recse_lab.reports.study.figures import differences_figure, draw_study, encoders_figure
 from recse_lab.reports.study.numbers import StudyNumbers, read_numbers
 from recse_lab.reports.study.summary import summarise
-from recse_lab.reports.study.table import effects_table, encoders_table, study_table
+from recse_lab.reports.study.table import effects_table, encoders_table, seeds_table, study_table
 from recse_lab.reports.tables import Table
 
 FIGURES = {
@@ -48,7 +48,7 @@ def write_study(folder: Path, out: Path) -> StudyReport:
     """
     numbers = read_numbers(folder)
     table, summary = study_table(numbers), summarise(numbers)
-    over, effects = encoders_table(numbers), effects_table(numbers)
+    over, effects, parts = encoders_table(numbers), effects_table(numbers), seeds_table(numbers)
     judged = judge_study(folder)
     claims = (
         claims_table(judged, f"{folder.name}: claims and what the runs say") if judged else None
@@ -61,7 +61,7 @@ def write_study(folder: Path, out: Path) -> StudyReport:
         if _can_be_drawn(name, numbers)
         for path in style.save(draw(numbers), out / name)
     ]
-    shown = [t for t in (claims, over, effects, table) if t is not None]
+    shown = [t for t in (claims, over, effects, parts, table) if t is not None]
     commands = [*numbers.study.record.commands, f"recse-lab report {folder.name}"]
     card = Card(
         folder.name,
@@ -87,12 +87,10 @@ def write_study(folder: Path, out: Path) -> StudyReport:
         ),
         "page.html": page.card_page(as_data(card), out),
     }
-    if over is not None:
-        texts["encoders.csv"] = tables.comma_separated(over)
-        texts["encoders.tex"] = tables.latex(over)
-    if effects is not None:
-        texts["effects.csv"] = tables.comma_separated(effects)
-        texts["effects.tex"] = tables.latex(effects)
+    for name, extra in {"encoders": over, "effects": effects, "seeds": parts}.items():
+        if extra is not None:
+            texts[f"{name}.csv"] = tables.comma_separated(extra)
+            texts[f"{name}.tex"] = tables.latex(extra)
     for name, text in texts.items():
         with atomic_path(out / name) as beside:
             beside.write_text(text, encoding="utf-8")
