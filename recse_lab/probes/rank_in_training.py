@@ -20,7 +20,7 @@ from recse_lab.figures.labels import note_below
 from recse_lab.figures.panels import draw_lines, grid_of_panels, legend_above
 from recse_lab.probes.probe import Probe, ProbeInputs
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
-from recse_lab.probes.wording import lines_by_measure, undefined_notes
+from recse_lab.probes.wording import lines_by_measure, signed, undefined_notes
 from recse_lab.statistics import t_interval
 from recse_lab.statistics.correlation import correlation
 
@@ -33,6 +33,7 @@ TITLES = {
     "mean_cosine": "mean cosine",
     "spearman": "Spearman on the dev set",
 }
+NAMES = {**TITLES, "alignment": "alignment", "uniformity": "uniformity"}
 EVERY = "all runs"
 FEWEST = 4
 """Evaluations of a phase below which a correlation says nothing."""
@@ -104,7 +105,8 @@ def _run_measures(name: str, frame: pd.DataFrame) -> list[Measure]:
 def _with_sts(name: str, measure: str, part: pd.DataFrame, key: str) -> Measure:
     part = part.dropna(subset=[key, "spearman"])
     if len(part) < FEWEST:
-        why = f"{len(part)} evaluations in this phase, {FEWEST} are needed"
+        evaluations = "1 evaluation" if len(part) == 1 else f"{len(part)} evaluations"
+        why = f"{evaluations} in this phase, {FEWEST} are needed"
         return Measure(name, measure, float("nan"), n=len(part), note=why)
     value = correlation("spearman", part[key].to_numpy(), part["spearman"].to_numpy())
     why = "" if np.isfinite(value) else "one of the two does not vary"
@@ -118,7 +120,8 @@ def _over_runs(measure: str, values: np.ndarray) -> Measure:
     if len(values) == 1:
         return Measure(EVERY, measure, float(values[0]), n=1, note="one run: no interval")
     found = t_interval(values)
-    return Measure(EVERY, measure, found.estimate, found.low, found.high, len(values))
+    low, high = max(found.low, -1.0), min(found.high, 1.0)  # a correlation lies between
+    return Measure(EVERY, measure, found.estimate, low, high, len(values))
 
 
 def figures(result: ProbeResult) -> dict[str, Any]:
@@ -159,7 +162,7 @@ def summary(result: ProbeResult) -> str:
         )
         if np.isfinite(peak):
             parts.append(
-                f"{name}: effective rank {first:.1f} at first, {peak:.1f} at its peak (step "
+                f"- {name}: effective rank {first:.1f} at first, {peak:.1f} at its peak (step "
                 f"{step:.0f}), {last:.1f} at the last evaluation."
             )
     told = []
@@ -167,11 +170,13 @@ def summary(result: ProbeResult) -> str:
         for key in SPACE:
             row = lines.get((EVERY, f"phase {phase}: {key} with STS"))
             if row is not None and np.isfinite(row["value"]):
-                span = f" [{row['low']:+.2f}, {row['high']:+.2f}]" if row["n"] > 1 else ""
-                told.append(f"- phase {phase}, {key}: {row['value']:+.2f}{span} ({row['n']} runs)")
+                many = row["n"] > 1
+                span = f" [{signed(row['low'])}, {signed(row['high'])}]" if many else ""
+                runs = f"{row['n']} runs" if many else "1 run"
+                told.append(f"- phase {phase}, {NAMES[key]}: {signed(row['value'])}{span} ({runs})")
     if told:
-        parts.append("\n\nCorrelation with the dev score, mean over runs:\n\n" + "\n".join(told))
-    return "\n\n".join([" ".join(parts), *undefined_notes(result)])
+        told = ["Correlation with the dev score, mean over runs:\n\n" + "\n".join(told)]
+    return "\n\n".join(["\n".join(parts), *told, *undefined_notes(result)])
 
 
 def _compute(inputs: ProbeInputs) -> ProbeResult:

@@ -42,8 +42,15 @@ def test_runs_together_have_students_interval():
     result = rank_in_training({"run": lines(RISING, SCORES), "other": falling})
     line = row(result, "phase 1: effective_rank with STS", "all runs")
     assert line["value"] == pytest.approx(0)
-    assert line["high"] == pytest.approx(12.706 * np.sqrt(2) / np.sqrt(2), rel=1e-3)
-    assert line["n"] == 2
+    assert (line["low"], line["high"]) == (-1, 1)  # ±12.7, and a correlation ends at ±1
+    scores = [[*SCORES[:3], 0.25, *SCORES[4:]], SCORES, [0.1, 0.3, 0.2, 0.4, *SCORES[4:]]]
+    three = rank_in_training({str(i): lines(RISING, own) for i, own in enumerate(scores)})
+    line = row(three, "phase 1: effective_rank with STS", "all runs")
+    values = np.array([0.8, 1.0, 0.8])
+    half = 4.30265 * values.std(ddof=1) / np.sqrt(3)
+    assert line["value"] == pytest.approx(values.mean())
+    assert line["low"] == pytest.approx(values.mean() - half, rel=1e-4)
+    assert (line["n"], len(values)) == (3, 3)
     assert "2 runs" in RANK_IN_TRAINING.summary(result)
     assert RANK_IN_TRAINING.figures(result)
 

@@ -74,7 +74,7 @@ def frame_plane(axes: Any) -> None:
     axes.set_xlabel(AXES[0])
     axes.set_ylabel(AXES[1])
     axes.grid(visible=True, axis="both")
-    axes.margins(0.12)
+    axes.margins(x=0.22, y=0.12)
 
 
 def spearman_colours(plt: Any, figure: Any, axes: Any, scores: Any) -> Any:
