@@ -20,6 +20,9 @@ def compare(
     out: Annotated[
         Path | None, typer.Option(help="Also write table and forest plot into this folder.")
     ] = None,
+    new_tasks: Annotated[
+        bool, typer.Option("--new-tasks", help="Also for new tasks: these are a sample of them.")
+    ] = False,
     json_: Json = None,
     runs: RunsDir = None,
 ) -> None:
@@ -42,6 +45,8 @@ def compare(
     console.print(rich_table(compared.table(), console.width))
     console.print()
     console.print(compared.summary(), highlight=False)
+    if new_tasks:
+        console.print(compared.tasks_summary(), highlight=False)
     if json_:
         from recse_lab.files import write_json
 

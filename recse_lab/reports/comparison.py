@@ -29,7 +29,8 @@ from recse_lab.runs.collection import Arm, runs_of
 from recse_lab.runs.comparing import Paired, by_seed
 from recse_lab.runs.samples import Sample, sts_samples
 from recse_lab.runs.store import Run
-from recse_lab.statistics import Comparison, compare_influences, holm
+from recse_lab.statistics import Comparison, compare_influences, holm, tasks_test
+from recse_lab.statistics.combined import CombinedTest
 from recse_lab.statistics.spread import Spread
 
 if TYPE_CHECKING:
@@ -105,6 +106,35 @@ class ComparedSides:
         names = self.averaged
         label = f"average of {len(names)}" if len(names) > 1 else LABELS.get(names[0], names[0])
         return self._difference(label, names)
+
+    @cached_property
+    def for_new_tasks(self) -> CombinedTest | None:
+        """The average difference for new tasks of this kind and new seeds.
+
+        None with fewer than two tasks, or a score that is undefined.
+        """
+        scores = np.array(
+            [
+                [[run.record.sts.spearman(task) for task in self.averaged] for run in row]
+                for row in _rows(self.first, self.second)
+            ],
+            float,
+        )
+        if len(self.averaged) < 2 or not np.isfinite(scores).all():
+            return None
+        return tasks_test(scores[:, 0] - scores[:, 1])
+
+    def tasks_summary(self) -> str:
+        """What follows for new tasks: a sentence."""
+        found = self.for_new_tasks
+        if found is None:
+            return "For new tasks there is no interval: it takes two tasks with scores."
+        verdict = "differ" if found.p < LEVEL else "do not differ significantly"
+        return (
+            f"For new tasks too, of the kind of these {len(self.averaged)}, the sides {verdict}: "
+            f"{100 * found.delta:+.2f} [{100 * found.low:+.2f}, {100 * found.high:+.2f}], "
+            f"{_p(found.p)} (tasks as a sample, Student's t)."
+        )
 
     @property
     def holm(self) -> dict[str, float | None]:
@@ -228,6 +258,7 @@ class ComparedSides:
             "second": _identity(self.second),
             "level": 1 - LEVEL,
             "summary": self.summary(),
+            "new_tasks": None if self.for_new_tasks is None else self.for_new_tasks._asdict(),
             "differences": rows.to_dict("records"),
         }
 

@@ -122,3 +122,18 @@ def test_a_terminal_shows_intervals_where_they_fit(store, capsys):
     for width, shown in ((100, True), (40, False)):
         Console(width=width).print(rich_table(table, width))
         assert (" … " in capsys.readouterr().out) == shown
+
+
+def test_for_new_tasks_the_tasks_are_a_sample(store):
+    from scipy import stats
+
+    one = compared(store, "first=eval/sts-a", "eval/sts-b")
+    deltas = one.frame().set_index("task").loc[list(SEVEN), "delta"]
+    low, high = stats.ttest_1samp(deltas, 0).confidence_interval()
+    found = one.for_new_tasks
+    assert (found.delta, found.low, found.high) == pytest.approx((deltas.mean(), low, high))
+    assert "For new tasks too, of the kind of these 7" in one.tasks_summary()
+    several = compared(store, "ESimCSE with", "ESimCSE without")
+    pairs = several.total.compared
+    assert several.for_new_tasks.delta == pytest.approx(pairs.delta)
+    assert several.document()["new_tasks"]["p"] == several.for_new_tasks.p
