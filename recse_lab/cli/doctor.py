@@ -53,6 +53,29 @@ def doctor(
     console.print(
         verdict(found, unknown=["tokens"] if None in tokens else []), highlight=False, markup=False
     )
+    if told := _beside_new_pairs(first, second):
+        console.print(told, highlight=False, markup=False)
+
+
+def _beside_new_pairs(first: Run, second: Run) -> str:
+    """The difference of two runs' averages against what new pairs would give; empty without."""
+    from recse_lab.errors import LabError
+    from recse_lab.reports.comparison import ComparedSides
+    from recse_lab.runs.collection import Arm
+
+    try:
+        sides = (Arm(run.study, run.id, runs={0: run}, seedless=True) for run in (first, second))
+        total = ComparedSides(*sides).total
+    except LabError:  # no STS task in common, or other pairs: the table says so
+        return ""
+    found = total.compared
+    if found.p is None or found.low is None or found.high is None:
+        return ""
+    where = "within" if found.low <= 0 <= found.high else "beyond"
+    return (
+        f"Their difference in the {total.label}, {100 * found.delta:+.2f} [{100 * found.low:+.2f}, "
+        f"{100 * found.high:+.2f}] (95 % for new pairs), is {where} what new pairs would give."
+    )
 
 
 def _short(value: object) -> str:

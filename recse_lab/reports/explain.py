@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recse_lab.data.sts_sets import SEVEN
+from recse_lab.data.sts_sets import SEVEN, STANDARD_PAIRS
 from recse_lab.errors import LabError
 from recse_lab.evaluation.sts import AGGREGATIONS
+from recse_lab.reports.encoder_table import average_interval, unusual_counts
 from recse_lab.reports.published import sts_rows
 from recse_lab.reports.tables import Cell, Column, Row, Table
 from recse_lab.runs.records import Correlation, StsResults, StudyRecord
@@ -20,7 +21,6 @@ from recse_lab.runs.store import Run, find_runs
 
 LAYERED = {"first_last_mean": "static_last_mean", "static_last_mean": "first_last_mean"}
 """Pooling -> the other thing that papers call first-last average."""
-PAIRS = {"sickr": "4,927", "sickr-all": "9,927"}
 COLUMNS = [
     Column("step", "step", "text"),
     Column("value", "average"),
@@ -72,6 +72,7 @@ def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
             f"all; {encoder}, pooling {_own_pooling(run)}",
         )
     ]
+    steps.append(_step("test data", None, None, _test_data(run, results)))
     value = averages.all
     for name, moved, how in (_aggregation(row, averages), _sick(run, row, results)):
         value += moved or 0.0
@@ -88,7 +89,7 @@ def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
             row["avg"],
             row["avg"] - value,
             f"encoder ({encoder} here, {row['encoder']} there), corpus, training, "
-            "and the steps above without a number",
+            f"and the steps above without a number{_beside_new_pairs(run, row['avg'] - value)}",
         )
     )
     steps.append(Row({"step": Cell(row["label"]), "value": Cell(row["avg"])}, kind="published"))
@@ -102,6 +103,30 @@ def explain(run: Run, row: dict[str, Any], root: Path) -> Table:
 
 def _step(name: str, value: float | None, points: float | None, how: str) -> Row:
     return Row({"step": Cell(name), "value": Cell(value), "points": Cell(points), "how": Cell(how)})
+
+
+def _test_data(run: Run, results: StsResults) -> str:
+    """Whether the run was tested on the pairs that published results are about."""
+    counts = {task: results.tasks[task].pairs for task in SEVEN if task in results.tasks}
+    if other := unusual_counts(results):
+        return f"{other[0].rstrip('.')}: no step below makes up for that"
+    if not counts or None in counts.values():
+        return "the result does not state its numbers of pairs"
+    total = sum(count for count in counts.values() if count is not None)
+    return f"as many pairs as the published sets have in all tasks ({total:,})"
+
+
+def _beside_new_pairs(run: Run, left: float) -> str:
+    """What is left, against what new pairs alone would change; empty without scores by pair."""
+    found = average_interval(run)
+    if found is None:
+        return ""
+    reach = (found[1].high - found[1].low) / 2
+    where = "within" if abs(left) <= reach else "beyond"
+    return (
+        f"; new pairs alone would move this run's average by ±{100 * reach:.2f} (95 %), and this "
+        f"difference is {where} what they would give"
+    )
 
 
 # ---- steps that stored scores tell -------------------------------------------------------------
@@ -129,9 +154,12 @@ def _sick(run: Run, row: dict[str, Any], results: StsResults) -> tuple[str, floa
     """The test split of 4,927 pairs, or MTEB's 9,927."""
     theirs = "sickr-all" if row["aggregation"] == "mteb" else "sickr"
     own = "sickr" if "sickr" in results.average.tasks else "sickr-all"
-    here, there = (f"{PAIRS[task]} pairs" for task in (own, theirs))
+    counted = results.tasks[own].pairs if own in results.tasks else None
+    here = "an unknown number of pairs" if counted is None else f"{counted:,} pairs"
+    there = f"{STANDARD_PAIRS[theirs]:,} pairs"
     if own == theirs:
-        return "SICK split", 0.0, f"{here} on both sides"
+        both = f"{here} on both sides" if here == there else f"{here} here, {there} there"
+        return "SICK split", 0.0 if here == there else None, both
     there_found, own_found = results.spearman(theirs), results.spearman(own)
     if there_found is None or own_found is None:
         return (

@@ -105,7 +105,29 @@ def test_the_steps_add_up_to_the_difference(tmp_path, aggregation):
     assert ("says 'not stated'" in step["how"]) == (aggregation == "not stated")
     results = run.record.results.tree()["tasks"]
     moved = (results["sickr-all"]["spearman"]["all"] - results["sickr"]["spearman"]["all"]) / 7
-    assert told["SICK split"]["points"] == pytest.approx(moved if aggregation == "mteb" else 0)
+    if aggregation == "mteb":
+        assert told["SICK split"]["points"] == pytest.approx(moved)
+    else:
+        assert told["SICK split"]["how"] == "80 pairs here, 4,927 pairs there"
+
+
+def test_other_test_data_is_the_first_thing_that_is_told(tmp_path):
+    run, _ = run_of(tmp_path, "a" * 12, 0)
+    row = published_row("simcse@bert-base")[0]
+    told = cells(explain(run, row, tmp_path))
+    assert list(told)[1] == "test data"
+    assert "STS12 has 80 pairs (the published set 3,108)" in told["test data"]["how"]
+    assert told["SICK split"]["points"] is None
+
+
+def test_what_is_left_stands_beside_what_new_pairs_would_give(tmp_path):
+    run, frame = run_of(tmp_path, "a" * 12, 0)
+    frame.to_parquet(run.scores)
+    row = published_row("simcse@bert-base")[0]
+    how = cells(explain(run, row, tmp_path))["not explained"]["how"]
+    assert "is beyond what they would give" in how
+    near = cells(explain(run, row | {"avg": run.record.sts.average.spearman.all}, tmp_path))
+    assert "is within what they would give" in near["not explained"]["how"]
 
 
 def test_what_cannot_be_computed_says_what_to_run(tmp_path):
@@ -190,7 +212,7 @@ def test_an_evaluated_encoder_is_explained_too(tmp_path):
     told = cells(explain(run, published_row("simcse@bert-base")[0], tmp_path))
     assert told["not explained"]["points"] == pytest.approx(0.7625 - 0.70)
     assert told["SICK split"].get("points") is None
-    assert "9,927 pairs here, 4,927 pairs there" in told["SICK split"]["how"]
+    assert "10 pairs here, 4,927 pairs there" in told["SICK split"]["how"]
     assert (
         "run `recse-lab eval bert --tasks sickr --data-dir SENTEVAL`" in told["SICK split"]["how"]
     )
