@@ -78,12 +78,12 @@ def test_a_card_comes_back_with_printed_cells(tmp_path):
         for row in table["rows"]
     ]
     assert texts == [
-        ["a", "54.81 ± 1.00 [53.00 … 56.00]", "", "", "32.250 [31.500 … 33.000]"],
+        ["a", "54.81 ± 1.00 [53.00, 56.00]", "", "", "32.250 [31.500, 33.000]"],
         ["b", "57.85", "+3.04", "<0.001†", ""],
         ["c", "79.00", "", "", ""],
     ]
     assert table["rows"][1]["cells"][1]["kind"] == "score best"
-    assert "32.250 [31.500 … 33.000]" in markdown(Table("t", COLUMNS, ROWS))
+    assert "32.250 [31.500, 33.000]" in markdown(Table("t", COLUMNS, ROWS))
 
 
 def test_a_figure_that_is_not_there_leaves_no_card(tmp_path):

@@ -359,8 +359,8 @@ def test_what_was_not_run_is_empty(tmp_path):
         row.cells["estimate"] for row in table.rows if row.cells["claim"].value == "sts-quality"
     )
     assert (
-        f"{100 * estimated.value:+.2f} (95 % interval {100 * estimated.low:+.2f} … "
-        f"{100 * estimated.high:+.2f}; seeds: 3;" in page
+        f"{100 * estimated.value:+.2f} (95 % interval [{100 * estimated.low:+.2f}, "
+        f"{100 * estimated.high:+.2f}]; seeds: 3;" in page
     )
 
 

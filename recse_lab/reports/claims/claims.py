@@ -204,7 +204,7 @@ def _own_range(evidence: Evidence, first: Sequence[Arm], second: Sequence[Arm]) 
     """The same at the ends of an arm's own range, which measures shape and not location."""
     own = difference(first, second, partial(evidence.extreme, scaling=OWN)).compared
     bounds = (
-        f" [{100 * own.low:+.2f} … {100 * own.high:+.2f}]"
+        f" [{100 * own.low:+.2f}, {100 * own.high:+.2f}]"
         if own.low is not None and own.high is not None
         else ""
     )

@@ -411,7 +411,7 @@ def outcome(j: Verdict) -> str:
         interval = f"no interval: {found.why}"
     else:
         level = 1 - (j.look.levels.direction if j.look else _levels(j.estimate).direction)
-        interval = f"{100 * level:.4g} % interval {100 * low:+.2f} … {100 * high:+.2f}"
+        interval = f"{100 * level:.4g} % interval [{100 * low:+.2f}, {100 * high:+.2f}]"
     text = [
         f"{TITLES[claim.number]}: {what}: {value} ({interval}; seeds: {_seeds(j.estimate)}; "
         f"{found.method}). Claimed: {claim.claimed}."

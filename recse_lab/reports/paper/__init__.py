@@ -17,6 +17,7 @@ from recse_lab.reports.paper import cost_table as cost
 from recse_lab.reports.paper import disjoint_table as disjoint
 from recse_lab.reports.paper import polarity_table as polarity
 from recse_lab.reports.paper import portability_table as portability
+from recse_lab.reports.paper import sharing_table as sharing
 from recse_lab.reports.paper import sts_table as sts
 from recse_lab.reports.paper import transfer_table as transfer
 from recse_lab.reports.paper.request import Ask as Ask
@@ -33,6 +34,7 @@ TABLES: dict[str, ModuleType] = {
     "portability": portability,
     "cost": cost,
     "disjoint": disjoint,
+    "sharing": sharing,
 }
 """Name -> the module that has ``QUESTION``, ``table(arms, ask)`` and ``answer(table)``."""
 

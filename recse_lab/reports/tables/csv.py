@@ -28,7 +28,7 @@ def comma_separated(table: Table) -> str:
         marks = ""
         for column in table.columns:
             parts = printed(column, row.cells.get(column.key))
-            low, _, high = parts.interval.partition(" … ")
+            low, _, high = parts.interval.partition(", ")
             numbers = {"sd": parts.sd, "low": low, "high": high}
             value = guarded(parts.value) if column.kind == "text" else parts.value
             line += [value, *(numbers[e] for e in extras[column.key])]

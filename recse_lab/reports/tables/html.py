@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recse_lab.reports.tables.model import Table, printed
+from recse_lab.reports.tables.model import Table, printed, with_minus
 
 
 def html_rows(table: Table) -> list[dict[str, Any]]:
@@ -18,7 +18,10 @@ def html_rows(table: Table) -> list[dict[str, Any]]:
                 parts.interval
             )
             kind = f"{column.kind} best" if table.is_best(row, column) else column.kind
-            cells.append({"text": parts.value + parts.mark, "extra": " ".join(extra), "kind": kind})
+            text, small = parts.value + parts.mark, " ".join(extra)
+            if column.kind != "text":
+                text, small = with_minus(text), with_minus(small)
+            cells.append({"text": text, "extra": small, "kind": kind})
         rows.append({"kind": row.kind, "cells": cells})
     return rows
 

@@ -74,7 +74,7 @@ def _cell(table: Table, column: Column, row: Row) -> str:
         text += rf"\,{{\scriptsize$\pm${parts.sd}}}"
     if parts.interval:
         low, high = (
-            escape(p).replace("+", "$+$").replace("-", "$-$") for p in parts.interval.split(" … ")
+            escape(p).replace("+", "$+$").replace("-", "$-$") for p in parts.interval.split(", ")
         )
         text += rf" {{\scriptsize[{low}, {high}]}}"
     text += escape(parts.mark)

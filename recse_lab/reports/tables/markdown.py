@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recse_lab.reports.tables.model import Column, Printed, Row, Table, printed
+from recse_lab.reports.tables.model import Column, Printed, Row, Table, printed, with_minus
 
 
 def markdown(table: Table) -> str:
@@ -10,8 +10,7 @@ def markdown(table: Table) -> str:
 
     def text(column: Column, row: Row) -> str:
         out = one_line(printed(column, row.cells.get(column.key)))
-        if column.kind == "text":
-            out = plain(out)
+        out = plain(out) if column.kind == "text" else with_minus(out)
         if table.is_best(row, column):
             return f"**{out}**"
         return f"*{out}*" if row.kind == "published" and out else out

@@ -100,6 +100,11 @@ class Printed:
     mark: str = ""
 
 
+def with_minus(text: str) -> str:
+    """A printed number with the sign that readers expect: − and not a hyphen."""
+    return text.replace("-", "−")
+
+
 def value_of(row: Row, column: Column) -> float | str | None:
     """Raw value of a row in a column; None where missing."""
     cell = row.cells.get(column.key)
@@ -119,7 +124,7 @@ def printed(column: Column, cell: Cell | None) -> Printed:
     sign = "+" if column.kind == "difference" else ""
     sd = f"{scale * cell.sd:{digits}}" if cell.sd is not None else ""
     interval = (
-        f"{scale * cell.low:{sign}{digits}} … {scale * cell.high:{sign}{digits}}"
+        f"{scale * cell.low:{sign}{digits}}, {scale * cell.high:{sign}{digits}}"
         if cell.low is not None and cell.high is not None
         else ""
     )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recse_lab.reports.tables.model import Column, Row, Table, lift_shared, printed
+from recse_lab.reports.tables.model import Column, Row, Table, lift_shared, printed, with_minus
 
 if TYPE_CHECKING:
     from rich.console import Group
+
+
+LEAST = 10
+"""Columns of the terminal that a text has at least."""
 
 
 def rich_table(table: Table, width: int | None = None) -> Group:
@@ -30,7 +34,8 @@ def rich_table(table: Table, width: int | None = None) -> Group:
         parts = printed(column, row.cells.get(column.key))
         sd = f" ±{parts.sd}" if parts.sd else ""
         interval = f" [{parts.interval}]" if parts.interval and intervals else ""
-        return parts.value + sd + interval + parts.mark
+        text = parts.value + sd + interval + parts.mark
+        return text if column.kind == "text" else with_minus(text)
 
     def natural(columns: list[Column]) -> int:
         return sum(
@@ -55,6 +60,7 @@ def rich_table(table: Table, width: int | None = None) -> Group:
             column.label,
             justify="left" if column.kind == "text" else "right",
             no_wrap=column.kind != "text",
+            min_width=min(LEAST, len(column.label) or 1) if column.kind == "text" else None,
             overflow="fold",
         )
     for row, heading, before in zip(table.rows, above, ["", *above], strict=False):
