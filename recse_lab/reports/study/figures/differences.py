@@ -8,7 +8,7 @@ from typing import Any
 
 from recse_lab.figures.forest import ForestRow, forest
 from recse_lab.reports.study.numbers import Compared, StudyNumbers
-from recse_lab.runs.collection import short_name
+from recse_lab.runs.collection import Arm, short_name
 
 
 def differences_figure(numbers: StudyNumbers) -> Any:
@@ -18,7 +18,7 @@ def differences_figure(numbers: StudyNumbers) -> Any:
     and sentence pairs. Here a bar that does not reach the line at 0 is a difference that is
     significant on its own; a filled marker is one that is significant after Holm's correction.
     """
-    compared = [c for c in numbers.comparisons if c.comparison.seeds]
+    compared = _distinct([c for c in numbers.comparisons if c.comparison.seeds])
     own = [c for c in compared if c.reference and c.reference.name == c.arm.name]
     others = [c for c in compared if c not in own]
     rows = [_row(c, _other_levels(c, numbers), _own_group(c, numbers)) for c in own]
@@ -31,6 +31,8 @@ def differences_figure(numbers: StudyNumbers) -> Any:
         if grouped:
             group = "others" if single else c.arm.name
         levels = c.arm.levels if grouped or len(names) == 1 else ""
+        if len(names) == 1 and not own and len(c.arm.factors) > MOST_FACTORS:
+            group, levels = _halves(c.arm)
         rows.append(_row(c, levels if levels and not single else numbers.label(c.arm), group))
     zero = "no difference" if own else numbers.against
     return forest(
@@ -38,8 +40,29 @@ def differences_figure(numbers: StudyNumbers) -> Any:
         x_label=f"difference of the {numbers.metric}, points",
         zero_label=zero,
         note="Paired by seed and sentence pair; 95 % for new seeds and new pairs, unadjusted. "
-        "Filled: significant after Holm's correction.",
+        "Filled: significant after Holm's correction. Levels that are the same runs are drawn "
+        "once.",
     )
+
+
+MOST_FACTORS = 2
+"""Factors that a row's label names; with more, the first of them head a group of rows."""
+
+
+def _distinct(compared: list[Compared]) -> list[Compared]:
+    """Comparisons of different runs, each once: an arm that is its reference has no difference."""
+    first: dict[object, Compared] = {}
+    for each in compared:
+        if len(set(each.hypothesis)) > 1:
+            first.setdefault(each.hypothesis, each)
+    return list(first.values())
+
+
+def _halves(arm: Arm) -> tuple[str, str]:
+    """The first factors of an arm and the last two, in words."""
+    factors = list(arm.factors.items())
+    head, rest = dict(factors[:-MOST_FACTORS]), dict(factors[-MOST_FACTORS:])
+    return replace(arm, factors=head).levels, replace(arm, factors=rest).levels
 
 
 def _other_levels(compared: Compared, numbers: StudyNumbers) -> str:
