@@ -54,8 +54,9 @@ def run(setup: Setup) -> Part:
             f"Embeddings of {ENCODER}, mean pooling, of the distinct sentences of the seven STS "
             f"tasks and of the corpus; {pairs:,} pairs with gold. Encoded and stored before the "
             "clock starts; reading the arrays is in it, Python's imports are not.",
-            "layers, influence, minimal-pairs and trajectory are left out: they ask the network "
-            "for states of their own, or read a run's metrics.",
+            "Left out: layers, tokens, gradients, influence, information, attribution, "
+            "minimal-pairs and linguistic, which encode texts of their own or ask the network for "
+            "its states; trajectory and rank-in-training, which read a run's metrics.",
         ],
         {"repeats": found},
     )
@@ -100,6 +101,7 @@ def measure(folder: Path) -> dict[str, Any]:
     from recse_lab.probes import PROBES
     from recse_lab.probes.bias import covariates
     from recse_lab.probes.influence import word_counts
+    from recse_lab.probes.probe import Labelled
 
     sentences = json.loads((folder / "sentences.json").read_text())
     pairs = pd.read_parquet(folder / "pairs.parquet")
@@ -125,9 +127,20 @@ def measure(folder: Path) -> dict[str, Any]:
             {"encoder": shuffled()}
         ),
         "alignment": lambda: PROBES["alignment"].measure(
-            {"encoder": embeddings()}, first, second, gold, lengths=lengths
+            {"encoder": embeddings()}, first, second, gold
+        ),
+        "tolerance": lambda: PROBES["tolerance"].measure(
+            {"sentences": Labelled(sentences, np.arange(len(sentences)) % 6)},
+            {"sentences": {"encoder": embeddings()}},
+            {},
         ),
         "geometry": lambda: PROBES["geometry"].measure({"encoder": embeddings()}),
+        "dimensions": lambda: PROBES["dimensions"].measure(
+            {"encoder": embeddings()}, first, second, gold
+        ),
+        "length-collapse": lambda: PROBES["length-collapse"].measure(
+            {"encoder": embeddings()}, lengths
+        ),
         "bias": lambda: PROBES["bias"].measure(
             scores(), gold, covariates(*texts, word_counts(sentences))
         ),

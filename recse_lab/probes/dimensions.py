@@ -29,11 +29,13 @@ from recse_lab.probes.paired import (
     weighted_means,
 )
 from recse_lab.probes.probe import Probe, ProbeInputs
-from recse_lab.probes.resampling import with_sample
+from recse_lab.probes.resampling import percentiles, with_sample
 from recse_lab.probes.result import Measure, ProbeResult, tabulate
 from recse_lab.probes.similarity import NUMBERS, refuse_unmeasurable, unit
 from recse_lab.probes.wording import differences, lines_by_measure, percent, undefined_notes
 from recse_lab.statistics import resample_counts, spearman_bootstrap
+from recse_lab.statistics.shared_bootstrap import SharedBootstrap
+from recse_lab.statistics.sharing import SharedSentences
 
 ORDERS = ("first", "random", "principal")
 """Which dimensions are kept: the first k, a random k, or the first k principal axes."""
@@ -48,9 +50,21 @@ def cosine_shares(vectors: Float[np.ndarray, "sentences dim"]) -> Float[np.ndarr
 
     Source: Timkey & van Schijndel (2021), equation 4, over all pairs instead of sampled ones.
     """
-    count = len(vectors)
+    return _shares(*_sums(vectors))
+
+
+def _sums(vectors: Float[np.ndarray, "sentences dim"]) -> Float[np.ndarray, "3 dim"]:
+    """By dimension: the sum, the sum of squares, and the number of sentences."""
     total = vectors.sum(0, dtype=np.float64)
     squares = np.square(vectors, dtype=np.float64).sum(0)
+    return np.stack([total, squares, np.full_like(total, len(vectors))])
+
+
+def _shares(
+    total: Float[np.ndarray, " dim"],
+    squares: Float[np.ndarray, " dim"],
+    count: Float[np.ndarray, " dim"],
+) -> Float[np.ndarray, " dim"]:
     return (total**2 - squares) / (count * (count - 1))
 
 
@@ -63,13 +77,16 @@ def largest_share(contributions: Float[np.ndarray, " dim"]) -> float:
 def neighbour_ratios(
     vectors: Float[np.ndarray, "sentences dim"],
 ) -> Float[np.ndarray, " sentences"]:
-    """log(r₂ / r₁) of each unit vector's two nearest neighbours; NaN where the nearest coincides.
+    """log(r₂ / r₁) of each unit vector's two nearest neighbours; NaN where the nearest coincides,
+    and where there are fewer than three vectors.
 
     Exact, in blocks.
     """
     import torch
 
     count = len(vectors)
+    if count < 3:
+        return np.full(count, np.nan)
     out = np.empty(count)
     step = max(1, NUMBERS // count)
     rows = torch.from_numpy(np.ascontiguousarray(vectors))
@@ -92,6 +109,7 @@ def dimensions(
     first: Int[np.ndarray, " pairs"],
     second: Int[np.ndarray, " pairs"],
     gold: Float[np.ndarray, " pairs"],
+    shared: SharedSentences | None = None,
     *,
     against: str | None = None,
     resamples: int = 500,
@@ -114,6 +132,7 @@ def dimensions(
         first: Index of each pair's first sentence.
         second: Index of each pair's second sentence.
         gold: Gold score of each pair.
+        shared: Which pairs share sentences; None takes them as independent.
         against: The encoder that the others are compared with.
         resamples: Bootstrap resamples.
         seed: Of resamples, of jackknife groups and of random dimensions.
@@ -130,8 +149,10 @@ def dimensions(
     alone = np.unique(first)
     counts = with_sample(resample_counts(len(alone), resamples, rng))
     groups = jackknife_groups(count, seed)
+    sharing = SharedBootstrap(pair_counts[1:], shared)
     shares: dict[str, dict[str, Draws]] = {}
     scores: dict[str, dict[str, Draws]] = {}
+    intrinsic: dict[str, dict[str, Draws]] = {}
     kept, contributions = [], []
     for name, x in embeddings.items():
         if not x.any(axis=1).all():
@@ -145,24 +166,29 @@ def dimensions(
         kept.append(curve.assign(encoder=name))
         scores[name] = _score_draws(pairs, int(parts.argmax()), curve)
         ratios = neighbour_ratios(vectors[alone])
-        scores[name]["intrinsic dimension"] = _intrinsic(ratios, counts)
+        intrinsic[name] = {"intrinsic dimension": _intrinsic(ratios, counts)}
         order = np.argsort(-parts)
         share = parts[order] / parts.sum() if parts.sum() > 1e-3 else np.full(len(parts), np.nan)
         contributions.append(
             pd.DataFrame({"encoder": name, "rank": np.arange(1, len(order) + 1), "share": share})
         )
     curve = pd.concat(kept, ignore_index=True)
-    curve["low"], curve["high"] = zip(*map(percentile(level), curve.pop("draws")), strict=True)
+
+    def over_pairs(draws: Float[np.ndarray, " draws"]) -> tuple[float, float]:
+        return percentiles(draws[1:], sharing.level(level, draws[1:]))
+
+    curve["low"], curve["high"] = zip(*map(over_pairs, curve.pop("draws")), strict=True)
     measures = [
         *paired_measures(shares, against=against, interval=jackknife),
-        *paired_measures(scores, against=against, interval=percentile(level)),
+        *paired_measures(scores, against=against, interval=over_pairs),
+        *paired_measures(intrinsic, against=against, interval=percentile(level)),
     ]
     about = {
         "sentences": count,
         "pairs": len(gold),
         "against": against,
         "dim": {name: x.shape[1] for name, x in embeddings.items()},
-        "intervals": f"{level:.0%} bootstrap over pairs or sentences; shares: 95 % jackknife",
+        "intervals": f"{100 * level:g} % bootstrap over pairs or sentences; shares: 95 % jackknife",
     }
     curves = {"kept": curve, "shares": pd.concat(contributions, ignore_index=True)}
     return ProbeResult("dimensions", tabulate(_grouped(measures)), curves, about)
@@ -188,19 +214,25 @@ class _Pairs:
         self.x, self.first, self.second = x.astype(np.float64), first, second
         self.gold, self.counts = gold, counts
 
-    def cosines(
-        self, x: Float[np.ndarray, "sentences kept"], drop: int | None = None
-    ) -> Float[np.ndarray, " pairs"]:
+    def cosines(self, x: Float[np.ndarray, "sentences kept"]) -> Float[np.ndarray, " pairs"]:
         """Cosine of every pair; NaN where an embedding has no length left."""
         a, b = x[self.first], x[self.second]
         products = np.einsum("ij,ij->i", a, b)
         squares = np.einsum("ij,ij->i", a, a) * np.einsum("ij,ij->i", b, b)
-        if drop is not None:
-            products = products - a[:, drop] * b[:, drop]
-            norms = [np.einsum("ij,ij->i", y, y) - y[:, drop] ** 2 for y in (a, b)]
-            squares = norms[0] * norms[1]
         with np.errstate(invalid="ignore", divide="ignore"):
             return products / np.sqrt(np.maximum(squares, 0))
+
+    def leave_one_out(self) -> Float[np.ndarray, "dim pairs"]:
+        """Cosine of every pair without each dimension in turn, from one pass over the pairs."""
+        a, b = self.x[self.first], self.x[self.second]
+        product = np.einsum("ij,ij->i", a, b)
+        norms = [np.einsum("ij,ij->i", y, y) for y in (a, b)]
+        out = np.empty((a.shape[1], len(a)))
+        for k, (left, right) in enumerate(zip(a.T, b.T, strict=True)):
+            squares = (norms[0] - left**2) * (norms[1] - right**2)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                out[k] = (product - left * right) / np.sqrt(np.maximum(squares, 0))
+        return out
 
     def spearman(self, rows: Float[np.ndarray, "runs pairs"]) -> Float[np.ndarray, "draws runs"]:
         """Spearman with gold on the sample and on every resample."""
@@ -231,10 +263,10 @@ def _kept(pairs: _Pairs, seed: int) -> pd.DataFrame:
 def _score_draws(pairs: _Pairs, largest: int, curve: pd.DataFrame) -> dict[str, Draws]:
     n, dim = len(pairs.gold), pairs.x.shape[1]
     whole = pairs.cosines(pairs.x)
-    dropped = [pairs.cosines(pairs.x, drop=k) for k in range(dim)] if dim > 1 else []
-    once = spearman_bootstrap(pairs.gold, np.stack([whole, *dropped]), pairs.counts[:1])[0]
+    dropped = pairs.leave_one_out() if dim > 1 else np.empty((0, n))
+    once = spearman_bootstrap(pairs.gold, np.vstack([whole, dropped]), pairs.counts[:1])[0]
     found = {"spearman": Draws(pairs.spearman(whole[None])[:, 0], n)}
-    if dropped and np.isfinite(once).all():
+    if len(dropped) and np.isfinite(once).all():
         change = int(np.nanargmax(np.abs(once[1:] - once[0])))
         draws = pairs.spearman(np.stack([whole, dropped[largest], dropped[change]]))
         found["spearman without largest"] = Draws(draws[:, 1], n)
@@ -248,8 +280,9 @@ def _score_draws(pairs: _Pairs, largest: int, curve: pd.DataFrame) -> dict[str, 
 def _share_draws(
     vectors: Float[np.ndarray, "sentences dim"], groups: list[np.ndarray]
 ) -> dict[str, Draws]:
-    left = (np.delete(vectors, group, axis=0) for group in groups)
-    values = [largest_share(cosine_shares(part)) for part in (vectors, *left)]
+    parts = [_sums(vectors)]
+    parts += [parts[0] - _sums(vectors[group]) for group in groups]
+    values = [largest_share(_shares(*part)) for part in parts]
     note = "" if np.isfinite(values[0]) else "the mean cosine is 0: no share of it"
     return {"largest share": Draws(np.array(values), len(vectors), note)}
 
@@ -260,7 +293,9 @@ def _intrinsic(
     """Maximum likelihood of TwoNN, (n − 1) / Σ log(r₂/r₁): ratios follow Pareto's law."""
     defined = int(np.isfinite(ratios).sum())
     if defined < 3:
-        return Draws(np.full(len(counts), np.nan), defined, "the embeddings coincide")
+        few = f"{len(ratios)} distinct first sentences, 3 are needed"
+        why = few if len(ratios) < 3 else "the embeddings coincide"
+        return Draws(np.full(len(counts), np.nan), defined, why)
     means = weighted_means(ratios, counts)
     with np.errstate(divide="ignore"):
         values = (1 - 1 / defined) / means
@@ -331,7 +366,9 @@ def _compute(inputs: ProbeInputs, **options: Any) -> ProbeResult:
     first, second = (
         np.array([index[s] for s in side]) for side in (inputs.pairs.first, inputs.pairs.second)
     )
-    return dimensions(inputs.embeddings(), first, second, inputs.pairs.gold, **options)
+    return dimensions(
+        inputs.embeddings(), first, second, inputs.pairs.gold, inputs.pairs.shared, **options
+    )
 
 
 DIMENSIONS = Probe(

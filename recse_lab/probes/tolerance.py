@@ -8,7 +8,7 @@ which a space that is narrow as a whole would seem tolerant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,8 @@ from recse_lab.probes.wording import differences, lines_by_measure, signed, unde
 
 SENTENCES = 1000
 """Of each set, evenly spaced."""
+BLOCK = 4096
+"""Sentences of a block: its cosines take 64 MiB."""
 MEASURES = ("tolerance", "between classes", "separation", "uniformity")
 
 
@@ -99,7 +101,12 @@ def tolerance(
             zero = int((~x.any(axis=1)).sum())
             if zero:
                 raise LabError(f"{name}, {task}: {zero} embeddings are zero vectors.")
-            values = [_measures(unit(x[rows]), labelled.label[rows]) for rows in keep]
+            vectors = unit(x)
+            even = uniformities(vectors, groups)
+            values = [
+                _measures(vectors[rows], labelled.label[rows], one)
+                for rows, one in zip(keep, even, strict=True)
+            ]
             for k, measure in enumerate(MEASURES):
                 draws = np.array([row[k] for row in values])
                 why = "" if np.isfinite(draws[0]) else "one class, or none twice, or no spread"
@@ -126,17 +133,53 @@ def tolerance(
     return ProbeResult("tolerance", table, {"plane": curve}, about)
 
 
-def _measures(
-    vectors: Float[np.ndarray, "sentences dim"], labels: Int[np.ndarray, " sentences"]
-) -> tuple[float, float, float, float]:
+def uniformities(
+    vectors: Float[np.ndarray, "sentences dim"], groups: Sequence[Int[np.ndarray, " group"]]
+) -> list[float]:
+    """Uniformity (t = 2) of all unit vectors, and without each group in turn, in one pass.
+
+    The potentials exp(−2‖x − y‖²) of unit vectors lie between e^−8 and 1, so that sums over groups
+    can be subtracted. Exact, in blocks.
+
+    Args:
+        vectors: Unit vectors.
+        groups: Row numbers; together all rows, or no group.
+    """
     import torch
 
-    from recse_lab.evaluation.space import uniformity
+    count = len(vectors)
+    member = np.zeros((count, max(len(groups), 1)), np.float32)
+    for g, rows in enumerate(groups):
+        member[rows, g] = 1
+    if not groups:
+        member[:] = 1
+    rows, of_group = torch.from_numpy(np.ascontiguousarray(vectors)), torch.from_numpy(member)
+    sums = np.zeros((member.shape[1],) * 2)
+    for i in range(0, count, BLOCK):
+        for j in range(i, count, BLOCK):
+            cosines = (rows[i : i + BLOCK] @ rows[j : j + BLOCK].T).clamp_(max=1)
+            potentials = cosines.sub_(1).mul_(4).exp_()  # ‖x − y‖² = 2 − 2 cos
+            if i == j:
+                potentials.fill_diagonal_(0)
+            found = of_group[i : i + BLOCK].T @ (potentials @ of_group[j : j + BLOCK])
+            sums += found.double().numpy()
+            if j > i:  # it stands for its mirror image too
+                sums += found.T.double().numpy()
+    sizes, total = member.sum(0, dtype=np.float64), sums.sum()
+    left = [(total - 2 * sums[g].sum() + sums[g, g], count - sizes[g]) for g in range(len(groups))]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return [float(np.log(kept / (n * (n - 1)))) for kept, n in [(total, count), *left]]
 
+
+def _measures(
+    vectors: Float[np.ndarray, "sentences dim"],
+    labels: Int[np.ndarray, " sentences"],
+    even: float,
+) -> tuple[float, float, float, float]:
     same, different = class_cosines(vectors, labels)
     apart = 1 - different
     separation = (same - different) / apart if apart > 1e-6 else float("nan")
-    return same, different, separation, float(uniformity(torch.from_numpy(vectors)))
+    return same, different, separation, even
 
 
 def figures(result: ProbeResult) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from recse_lab.errors import LabError
 from recse_lab.evaluation.sts import cosine
 from recse_lab.probes.dimensions import (
     DIMENSIONS,
+    _Pairs,
     cosine_shares,
     dimensions,
     largest_share,
     neighbour_ratios,
 )
 from recse_lab.probes.similarity import unit
+from recse_lab.statistics.sharing import SharedSentences
 
 
 def row(result, measure, encoder="e"):
@@ -25,6 +27,29 @@ def row(result, measure, encoder="e"):
 
 def cloud(count, dim, seed=0):
     return np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+
+
+def test_pairs_that_share_a_sentence_widen_intervals_over_pairs_and_no_others():
+    x, gold = cloud(61, 5), np.linspace(0, 5, 60)
+    first, second = np.zeros(60, int), np.arange(1, 61)
+    alone = dimensions({"e": x}, first, second, gold, resamples=200)
+    shared = SharedSentences(first, second)
+    together = dimensions({"e": x}, first, second, gold, shared, resamples=200)
+    widths = [row(r, "spearman")["high"] - row(r, "spearman")["low"] for r in (alone, together)]
+    assert widths[1] >= widths[0]
+    assert row(alone, "spearman")["value"] == row(together, "spearman")["value"]
+    assert row(alone, "largest share") == row(together, "largest share")
+    note = row(alone, "intrinsic dimension")["note"]
+    assert note == "1 distinct first sentences, 3 are needed"
+
+
+def test_leaving_out_each_dimension_is_the_cosine_of_the_others():
+    x, gold = cloud(20, 5), np.linspace(0, 5, 10)
+    first, second = np.arange(10), np.arange(10, 20)
+    found = _Pairs(x, first, second, gold, np.ones((1, 10), int)).leave_one_out()
+    for k in range(5):
+        others = np.delete(x, k, axis=1)
+        np.testing.assert_allclose(found[k], cosine(others[first], others[second]), atol=1e-6)
 
 
 def test_shares_add_up_to_the_mean_cosine_and_find_the_rogue_dimension():

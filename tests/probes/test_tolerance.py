@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from recse_lab.errors import LabError
+from recse_lab.evaluation.space import uniformity
 from recse_lab.probes.probe import Labelled
-from recse_lab.probes.tolerance import TOLERANCE, class_cosines, tolerance
+from recse_lab.probes.tolerance import TOLERANCE, class_cosines, tolerance, uniformities
 
 
 def classes(count=60, spread=0.0):
@@ -47,6 +49,19 @@ def test_a_tighter_encoder_is_more_tolerant_and_less_uniform():
     assert "tight (trained with τ = 0.5): TREC tolerance" in TOLERANCE.summary(result)
     assert "wide: TREC" in TOLERANCE.summary(result)
     assert TOLERANCE.figures(result)
+
+
+def test_uniformity_without_each_group_is_that_of_the_others(monkeypatch):
+    """One pass gives what as many passes over the others would, whatever the blocks."""
+    x = np.random.default_rng(0).normal(size=(50, 4)) + 0.5
+    vectors = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    groups = np.array_split(np.random.default_rng(1).permutation(50), 5)
+    kept = [np.arange(50), *(np.setdiff1d(np.arange(50), group) for group in groups)]
+    expected = [float(uniformity(torch.from_numpy(vectors[rows]))) for rows in kept]
+    for block in (4096, 16):
+        monkeypatch.setattr("recse_lab.probes.tolerance.BLOCK", block)
+        assert uniformities(vectors, groups) == pytest.approx(expected, abs=1e-5)
+    assert uniformities(vectors, []) == pytest.approx(expected[:1], abs=1e-5)
 
 
 def test_what_is_refused():
