@@ -13,7 +13,7 @@ from recse_lab.cli.options import RunsDir, plain_console, root
 def import_(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Result files; of MTEB's, those of one model belong together."),
+        typer.Argument(help="Result files, or a folder of MTEB's: those of one model together."),
     ],
     name: Annotated[
         str | None,
@@ -21,7 +21,8 @@ def import_(
     ] = None,
     runs: RunsDir = None,
 ) -> None:
-    """Keep results of other programs as runs: SimCSE's log, trainer_state.json, MTEB's JSON.
+    """Keep results of other programs as runs: SimCSE's log, trainer_state.json, MTEB's JSON,
+    sentence-transformers' similarity_evaluation CSV.
 
     Example: recse-lab import trainer_state.json mteb-result.json
     """
@@ -30,7 +31,10 @@ def import_(
     from recse_lab.reports.tables import rich_table
 
     console = plain_console()
-    for run in import_files([Path(file) for file in files], root(runs), name=name):
+    found = import_files([Path(file) for file in files], root(runs), name=name)
+    for each in found.left_out:
+        console.print(f"left out: {each}", highlight=False, soft_wrap=True)
+    for run in found.runs:
         record = run.record
         results, encoder, source = record.results, record.config.encoder, record.config.imported
         assert encoder is not None  # an import states both

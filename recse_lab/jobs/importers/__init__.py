@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from recse_lab import __version__
 from recse_lab.config.identity import run_id
@@ -16,8 +16,8 @@ from recse_lab.errors import LabError
 from recse_lab.evaluation.protocols import find_protocol
 from recse_lab.evaluation.sts import sts_average
 from recse_lab.files import now
-from recse_lab.jobs.importers import mteb, simcse_log, trainer_state
-from recse_lab.jobs.importers.imported import Imported
+from recse_lab.jobs.importers import mteb, simcse_log, similarity_evaluation, trainer_state
+from recse_lab.jobs.importers.imported import Imported, LeftOut
 from recse_lab.runs.provenance import command_line, commit
 from recse_lab.runs.records import (
     Config,
@@ -33,34 +33,62 @@ IMPORTS: dict[str, ModuleType] = {
     "simcse-log": simcse_log,
     "trainer-state": trainer_state,
     "mteb": mteb,
+    "similarity-evaluation": similarity_evaluation,
 }
-"""Format -> its module, with ``LAYOUT`` and ``read``: path and text -> what is in it, None if the
-layout is another one."""
+"""Format -> its module, with ``LAYOUT`` and ``read``: path and text -> what is in it, ``LeftOut``
+if there is nothing to take, None if the layout is another one."""
 
 
-def import_files(files: Sequence[Path], root: Path, *, name: str | None = None) -> list[Run]:
+class Import(NamedTuple):
+    """What came of an import."""
+
+    runs: list[Run]
+    left_out: list[str]
+    """What of the files was not taken, and why."""
+
+
+def import_files(files: Sequence[Path], root: Path, *, name: str | None = None) -> Import:
     """Read every file, then keep what is in them under ``root/imported/``.
 
     The same file again is the same run; MTEB's files of one folder are one run.
 
     Args:
-        files: Files in any known layout.
+        files: Files in any known layout, or folders of MTEB's results.
         root: The run store.
         name: Name of the encoder; by default what the file or its folder says.
 
     Raises:
-        LabError: A file is absent, of no known layout, or damaged, or two of them hold the same
-            task; nothing is written.
+        LabError: A file is absent, of no known layout, or damaged, two of them hold the same
+            task, or none has anything to take; nothing is written.
     """
     groups: dict[Any, list[Imported]] = {}
-    for path in files:
-        for found in read_file(path):
+    left_out: list[str] = []
+    for path in _listed(files):
+        read = read_file(path)
+        if isinstance(read, LeftOut):
+            left_out.append(f"{path}: {read.why}")
+            continue
+        for found in read:
+            left_out += found.left_out
             groups.setdefault(found.joins or len(groups), []).append(found)
+    if not groups:
+        raise LabError(f"{left_out[0]}." if left_out else "there is no file to import.")
     together = [joined(group) for group in groups.values()]
-    return [_keep(found, root, name or found.name) for found in together]
+    return Import([_keep(found, root, name or found.name) for found in together], left_out)
 
 
-def read_file(path: Path) -> list[Imported]:
+def _listed(files: Sequence[Path]) -> list[Path]:
+    """Files, and the JSON files of folders."""
+    found = []
+    for path in files:
+        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not inside:
+            raise LabError(f"{path}: this folder has no .json file; give the files of the results.")
+        found += inside
+    return found
+
+
+def read_file(path: Path) -> list[Imported] | LeftOut:
     """Read a file of any known layout.
 
     Raises:
@@ -69,14 +97,20 @@ def read_file(path: Path) -> list[Imported]:
     expected = "expected " + ", or ".join(module.LAYOUT for module in IMPORTS.values())
     try:
         content = path.read_bytes()
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise LabError(f"{path}: this is not a text file; {expected}.") from None
     except OSError as error:
         raise LabError(f"{path}: the file cannot be read ({error.strerror}).") from None
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        # A log may hold bytes of another encoding among its messages; its tables are ASCII.
+        text = content.decode("utf-8", errors="replace")
+        if b"\0" in content or simcse_log.HEADING.search(text) is None:
+            raise LabError(f"{path}: this is not a text file; {expected}.") from None
     source = {"name": path.name, "sha256": hashlib.sha256(content).hexdigest()}
     for form, module in IMPORTS.items():
-        found: list[Imported] | None = module.read(path, text)
+        found: list[Imported] | LeftOut | None = module.read(path, text)
+        if isinstance(found, LeftOut):
+            return found
         if found is not None:
             return [replace(part, format=form, files=(source,)) for part in found]
     if text.lstrip().startswith("{"):

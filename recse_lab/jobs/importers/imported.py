@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from recse_lab.evaluation.protocols import AGGREGATIONS
+
+
+class LeftOut(NamedTuple):
+    """A file of a known layout with nothing in it that is measured here."""
+
+    why: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class Imported:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     about: Mapping[str, Any] = field(default_factory=dict)
     joins: str | None = None
+    left_out: tuple[str, ...] = ()
+    """What of the file was not taken, and why."""
     format: str = ""
     files: tuple[dict[str, str], ...] = ()
 

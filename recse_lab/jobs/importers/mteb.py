@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recse_lab.errors import LabError
-from recse_lab.jobs.importers.imported import Imported, sts_task
+from recse_lab.jobs.importers.imported import Imported, LeftOut, sts_task
 from recse_lab.jobs.importers.plain_json import mapping
 
 LAYOUT = (
@@ -24,32 +24,30 @@ TASKS = {
     "STSBenchmark": "stsb",
     "SICK-R": "sickr-all",  # all 9,927 pairs are its test split
 }
+META = "model_meta.json"
 SPLITS = {"test": "", "validation": "-dev", "dev": "-dev"}
-SPEARMAN = (
-    "cosine_spearman",
-    "cos_sim_spearman",
-    "main_score",
-)  # of STS tasks the main score is the first of them
+SPEARMAN = ("cosine_spearman", "cos_sim_spearman")  # a main score may be of the dot product
 PEARSON = ("cosine_pearson", "cos_sim_pearson")
 REVISION = re.compile(r"[0-9a-f]{7,40}|external|no_revision_available")
 
 
-def read(path: Path, text: str) -> list[Imported] | None:
+def read(path: Path, text: str) -> list[Imported] | LeftOut | None:
     """Read one task, to be joined with the others of its folder; None without scores and test.
 
     MTEB writes raw correlations; results copied from model cards are ×100: a number is beyond 1.
+    Tasks that are none of the seven, and the description of a model, are left out.
 
     Raises:
-        LabError: A task that is none of the seven, or no correlation in it.
+        LabError: There is no correlation of cosines in it.
     """
     result = mapping(text)
+    if result is not None and path.name == META:
+        return LeftOut("it describes the model and has no result")
     if result is None or not isinstance(result.get("scores", result.get("test")), dict):
         return None
     task = result.get("task_name") or result.get("mteb_dataset_name") or path.stem
     if not isinstance(task, str) or task not in TASKS:
-        raise LabError(
-            f"{path}: MTEB task {task!r} has no counterpart here; there are {', '.join(TASKS)}."
-        )
+        return LeftOut(f"MTEB task {task!r} has no counterpart here; there are {', '.join(TASKS)}")
     splits = SPLITS if task == "STSBenchmark" else {"test": ""}
     tasks = {
         TASKS[task] + splits[s]: _task(path, s, scores) for s, scores in _scores(result, splits)
@@ -97,14 +95,16 @@ def _task(path: Path, split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
     )
     if spearman is None:
         raise LabError(
-            f"{path}: no cosine Spearman correlation in its split {split}; "
-            f"expected {' or '.join(SPEARMAN)}."
+            f"{path}: no cosine Spearman correlation in its split {split}; expected "
+            f"{' or '.join(SPEARMAN)}, as main_score and spearman may be of another similarity."
         )
     pearson = next(
         (scores[name] for name in PEARSON if isinstance(scores.get(name), int | float)), None
     )
-    if math.isnan(spearman):
-        return sts_task(None, None, "the file has NaN")
+    if not math.isfinite(spearman):
+        return sts_task(None, None, "the file has no finite number")
+    if pearson is not None and not math.isfinite(pearson):
+        pearson = None
     return sts_task(_raw(path, spearman), None if pearson is None else _raw(path, pearson))
 
 
@@ -118,7 +118,7 @@ def _raw(path: Path, correlation: float) -> float:
 def _model(path: Path) -> tuple[str, str | None]:
     """Name and revision of the model, from model_meta.json beside the file or from its folders."""
     folder = path.resolve().parent
-    meta = folder / "model_meta.json"
+    meta = folder / META
     told = mapping(meta.read_text(encoding="utf-8")) if meta.is_file() else None
     if told and told.get("name"):
         return str(told["name"]), told.get("revision")

@@ -4,6 +4,7 @@ them, and damaged ones are told.
 
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def written(folder, name, content):
 
 
 def imported(tmp_path, content, file="file.log", **options):
-    return import_files([written(tmp_path, file, content)], tmp_path / "runs", **options)
+    return import_files([written(tmp_path, file, content)], tmp_path / "runs", **options).runs
 
 
 # ---- SimCSE's log
@@ -128,22 +129,57 @@ def test_two_models_in_one_log_are_two_runs(tmp_path):
     assert one.id != two.id
 
 
+DAMAGED = [
+    (log().rsplit("| 76.10", 1)[0], "a table ends after its head; is the log truncated"),
+    (log().replace("61.25", "69.25"), "line 5: the average 68.14 is not that of its row"),
+    (log().replace("61.25", "oops "), "line 5: .* is no row of 8 numbers from −100 to 100"),
+]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("------ test ------\n", "no table follows; is the log truncated"),
-        (log().rsplit("| 76.10", 1)[0], "a table ends after its head; is the log truncated"),
-        (log().replace("61.25", "69.25"), "line 5: the average 68.14 is not that of its row"),
-        (log().replace("61.25", "oops "), "line 5: .* is no row of 8 numbers"),
-        (log().replace("61.25", "nan  "), "line 5: .* is no row of 8 numbers from −100 to 100"),
-        (log().replace("STS13", "STS99"), "line 3: no column of evaluation.py is called 'STS99'"),
         (log(sts=[0] * 7, transfer=[0] * 7), "every number in its tables is 0.00"),
+        ("------ test ------\n" + pretty(("STS99",), (1.0,)), "line 5: no column .*'STS99'"),
     ],
 )
-def test_a_damaged_log_is_told(tmp_path, text, message):
+def test_a_log_without_a_table_is_told(tmp_path, text, message):
     with pytest.raises(LabError, match=message):
         imported(tmp_path, text)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("text", "message"), DAMAGED)
+def test_a_damaged_table_is_named_and_the_good_one_is_kept(tmp_path, text, message):
+    found = import_files([written(tmp_path, "file.log", text)], tmp_path / "runs")
+    assert len(found.runs) == 1
+    (told,) = found.left_out
+    assert re.search(message, told)
+
+
+def test_what_a_terminal_adds_to_a_log_is_not_part_of_its_tables(tmp_path):
+    plain = import_files([written(tmp_path, "a.log", log())], tmp_path / "a").runs
+    coloured = log().replace("STS12", "\x1b[1mSTS12\x1b[0m")
+    path = tmp_path / "b.log"
+    path.write_bytes(b"caf\xe9: 100 %\n" + coloured.encode())
+    found = import_files([path], tmp_path / "b")
+    assert found.left_out == []
+    for one, two in zip(plain, found.runs, strict=True):
+        assert one.record.results.tree()["tasks"] == two.record.results.tree()["tasks"]
+
+
+def test_a_further_column_is_left_out_and_a_nan_is_undefined(tmp_path):
+    head, row = (*STS_HEAD, "STS17"), (*STS_ROW, 50.0)
+    text = "------ test ------\n" + pretty(head, row)
+    found = import_files([written(tmp_path, "a.log", text)], tmp_path / "a")
+    assert found.left_out == ["line 5: no column of evaluation.py is called 'STS17'"]
+    assert set(found.runs[0].record.sts.tasks) == set(SEVEN)
+    (run, _) = imported(tmp_path, log().replace("61.25", "nan  "))
+    undefined = [name for name, task in run.record.sts.tasks.items() if task.spearman.all is None]
+    assert len(undefined) == 1
+    assert run.record.sts.average.spearman.all is None
+    assert undefined[0] in run.record.sts.average.undefined
 
 
 # ---- a Trainer's state
@@ -208,6 +244,72 @@ def test_a_trainer_s_state_of_other_origin(tmp_path):
     )
     assert run.metrics()[1]["dev_spearman"] is None
     assert run.record.config.encoder == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "step"),
+    [
+        ({"best_global_step": 125}, 125),
+        ({"best_model_checkpoint": "out/checkpoint-375"}, 375),
+        ({"best_metric": 0.7}, 375),
+    ],
+)
+def test_the_step_is_that_of_the_checkpoint_that_was_kept(tmp_path, changes, step):
+    """Not that of the largest Spearman, which is step 250."""
+    (run,) = imported(tmp_path, state() | changes, "trainer_state.json")
+    dev = run.record.results.dev
+    assert dev.step == step
+    assert dev.spearman == {125: 0.6, 375: 0.7}[step]
+
+
+def test_a_state_that_does_not_say_which_step_it_kept_is_refused(tmp_path):
+    with pytest.raises(LabError, match="does not say at which step"):
+        imported(tmp_path, state() | {"best_metric": 0.1234}, "trainer_state.json")
+
+
+def test_the_largest_of_several_sizes_is_the_model_s(tmp_path):
+    names = [f"eval_sts-dev-{size}_spearman_cosine" for size in (64, 768, 256)]
+    content = state(kept=None, names=names)
+    for line in content["log_history"]:
+        line.update({name: 0.01 * k for k, name in enumerate(names) if name in line})
+    (run,) = imported(tmp_path, content, "trainer_state.json")
+    assert (run.record.results.dev.task, run.record.results.dev.spearman) == ("sts-dev-768", 0.01)
+
+
+def test_infinity_is_no_metric(tmp_path):
+    content = state()
+    content["log_history"][0]["loss"] = float("inf")
+    (run,) = imported(tmp_path, content, "trainer_state.json")
+    assert run.metrics()[0]["loss"] is None
+
+
+# ---- sentence-transformers' CSV
+# ------------------------------------------------------------------------------
+
+CSV = "epoch,steps,cosine_pearson,cosine_spearman\n1,100,0.7,0.6\n1,-1,0.72,0.65\n\n"
+
+
+def test_a_similarity_evaluation_is_a_dev_set(tmp_path):
+    file = "mine/eval/similarity_evaluation_sts-dev_results.csv"
+    (run,) = imported(tmp_path, "\ufeff" + CSV, file)
+    dev = run.record.results.dev
+    assert (dev.task, dev.spearman, dev.checks, dev.selection) == ("sts-dev", 0.65, 2, "last")
+    assert run.record.config.encoder == "mine"
+    assert [line["dev_spearman"] for line in run.metrics()] == [0.6, 0.65]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (CSV.replace("0.65", "65"), "line 3: 65.0 is no correlation"),
+        (CSV.replace("0.65", "x"), "line 3: expected 4 numbers"),
+        (CSV.splitlines()[0] + "\n", "no evaluation with a cosine_spearman"),
+        (CSV.replace("cosine_spearman", "dot_spearman"), "the layout is unknown"),
+    ],
+)
+def test_a_damaged_similarity_evaluation_is_told(tmp_path, content, message):
+    with pytest.raises(LabError, match=message):
+        imported(tmp_path, content, "similarity_evaluation_x_results.csv")
 
 
 @pytest.mark.parametrize(
@@ -281,7 +383,7 @@ def test_seven_files_of_a_model_are_one_run(tmp_path, layout):
         written(folder, f"{task}.json", layout(task, value, value + 0.01))
         for task, value in zip(MTEB, spearmans, strict=True)
     ]
-    (run,) = import_files(files, tmp_path / "runs")
+    (run,) = import_files(files, tmp_path / "runs").runs
     tasks = [*SEVEN[:-1], "sickr-all"]
     assert (
         list(run.record.results.tree()["tasks"])
@@ -295,6 +397,29 @@ def test_seven_files_of_a_model_are_one_run(tmp_path, layout):
     assert run.record.config.encoder == "org/model"
     assert run.record.config.tree()["imported"]["revision"] == "0123456789abcdef"
     assert len(run.record.config.tree()["imported"]["files"]) == 7
+
+
+def test_of_a_results_folder_what_is_known_is_taken_and_the_rest_named(tmp_path):
+    folder = tmp_path / "org__model" / "abcdef0"
+    written(folder, "STS12.json", second_layout("STS12", 0.61, 0.62))
+    written(folder, "Banking77Classification.json", second_layout("Banking77", 0.8, 0.8))
+    written(folder, "model_meta.json", {"name": "org/Model"})
+    found = import_files([folder], tmp_path / "runs")
+    assert [run.record.config.encoder for run in found.runs] == ["org/Model"]
+    assert [told.partition(": ")[2][:30] for told in found.left_out] == [
+        "MTEB task 'Banking77' has no c",
+        "it describes the model and has",
+    ]
+    (folder / "STS12.json").unlink()
+    with pytest.raises(LabError, match="Banking77"):
+        import_files([folder], tmp_path / "runs")
+
+
+@pytest.mark.parametrize("name", ["main_score", "spearman", "dot_spearman"])
+def test_a_score_of_another_similarity_is_not_taken_for_the_cosine_s(tmp_path, name):
+    content = {"task_name": "STS12", "scores": {"test": [{"hf_subset": "default", name: 0.8}]}}
+    with pytest.raises(LabError, match="no cosine Spearman .* may be of another similarity"):
+        imported(tmp_path, content, "STS12.json")
 
 
 def test_a_model_s_name_is_that_of_its_card(tmp_path):
@@ -330,7 +455,7 @@ def test_validation_of_stsb_is_its_dev_set(tmp_path):
 
 def test_nan_is_undefined(tmp_path):
     (run,) = imported(tmp_path, second_layout("STS12", float("nan"), float("nan")), "STS12.json")
-    assert run.record.sts.tasks["sts12"].undefined == "the file has NaN"
+    assert run.record.sts.tasks["sts12"].undefined == "the file has no finite number"
     assert run.record.sts.tasks["sts12"].spearman.all is None
 
 
