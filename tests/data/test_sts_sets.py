@@ -204,3 +204,46 @@ def test_missing_file_and_unknown_task(tmp_path, small_senteval):
         load_task("sts-b", small_senteval)
     with pytest.raises(LabError, match="give --data-dir"):
         load_task("stsb", None)
+
+
+STS16_INPUT = "STS16-en-test/STS.input.headlines.txt"
+
+
+@pytest.mark.parametrize(
+    "task", [("stsb", STSB), ("sickr", SICK), ("sts12", MSRPAR), ("sts16", STS16_INPUT)]
+)
+@pytest.mark.parametrize("layout", ["byte order mark", "blank line at the end"])
+def test_layouts_that_editors_leave_are_read_as_they_are(tmp_path, task, layout):
+    name, file = task
+    root = write_senteval(tmp_path)
+    before = load_task(name, root)
+    path = (root / "STS" / file).resolve()
+    content = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + content if layout == "byte order mark" else content + b"\n")
+    assert_same(load_task(name, root), before)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "change"),
+    [
+        (
+            "stsb",
+            STSB,
+            lambda lines: ["genre\tfilename\tyear\told_index\tscore\tsentence1\tsentence2", *lines],
+        ),
+        ("sts16", STS16_INPUT, lambda lines: [f"{line}\tsource\tsource" for line in lines]),
+    ],
+)
+def test_a_header_and_the_four_columns_of_sts16_are_known(tmp_path, name, file, change):
+    root = write_senteval(tmp_path)
+    before = load_task(name, root)
+    path = (root / "STS" / file).resolve()
+    path.write_text("".join(f"{line}\n" for line in change(path.read_text().splitlines())))
+    assert_same(load_task(name, root), before)
+
+
+def assert_same(found, wanted):
+    assert found.subsets.keys() == wanted.subsets.keys()
+    for subset, pairs in wanted.subsets.items():
+        assert found.subsets[subset].gold.tolist() == pairs.gold.tolist()
+        assert list(found.subsets[subset].first) == list(pairs.first)

@@ -418,7 +418,7 @@ def test_of_a_results_folder_what_is_known_is_taken_and_the_rest_named(tmp_path)
 @pytest.mark.parametrize("name", ["main_score", "spearman", "dot_spearman"])
 def test_a_score_of_another_similarity_is_not_taken_for_the_cosine_s(tmp_path, name):
     content = {"task_name": "STS12", "scores": {"test": [{"hf_subset": "default", name: 0.8}]}}
-    with pytest.raises(LabError, match="no cosine Spearman .* may be of another similarity"):
+    with pytest.raises(LabError, match=r"no cosine Spearman .* may be of another similarity"):
         imported(tmp_path, content, "STS12.json")
 
 
