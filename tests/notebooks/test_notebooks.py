@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-NAMES = ("alignment-uniformity", "compare-two-runs", "score-distributions", "what-reshape-does")
+NAMES = (
+    "alignment-uniformity",
+    "compare-two-runs",
+    "mechanisms",
+    "score-distributions",
+    "what-reshape-does",
+)
 ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # nbformat 4.5
 PLACE = re.compile(r"/(?:home|root|work|tmp|Users|opt|mnt|var|usr|private)/|[A-Za-z]:\\\\")
 LARGEST = 600_000
