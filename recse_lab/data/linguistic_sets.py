@@ -115,7 +115,9 @@ def _task(
         raise LabError(f"{path}: no {empty[0]} sentence in it; is the file truncated?")
     classes = tuple(sorted(set(found["train"][1])))
     if len(classes) < 2:
-        raise LabError(f"{path}: one class only, {classes[0]}; there is nothing to tell apart.")
+        raise LabError(
+            f"{path}: one class only, {''.join(classes)}; there is nothing to tell apart."
+        )
     place = {label: i for i, label in enumerate(classes)}
     splits = {}
     for split, (texts, labels, lines) in found.items():

@@ -87,8 +87,9 @@ def _pair_sums(
     """Sum of the cosines of the ordered pairs of each group, and how many there are."""
     _, group = np.unique(group, return_inverse=True)
     sizes = np.bincount(group)
-    sums = np.zeros((len(sizes), vectors.shape[1]))
-    np.add.at(sums, group, vectors)
+    starts = np.cumsum(sizes) - sizes
+    ordered = vectors[np.argsort(group, kind="stable")]
+    sums = np.add.reduceat(ordered, starts, axis=0, dtype=np.float64)
     squares = np.square(vectors, dtype=np.float64).sum(axis=1)
     products = np.square(sums).sum(axis=1) - np.bincount(group, squares, minlength=len(sizes))
     return products, sizes * (sizes - 1.0)
