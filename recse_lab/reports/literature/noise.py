@@ -53,6 +53,8 @@ class Noise(NamedTuple):
     """90th, 50th and 10th percentile of the agreement of two different methods."""
     ratio: float
     """Median ratio of a standard error to that of independent pairs."""
+    runs: tuple[Run, ...] = ()
+    """The runs that stand for the methods."""
 
     def error(self, agreement: float) -> float:
         """Standard error of a difference between methods of that agreement, in points."""
@@ -100,6 +102,7 @@ def measure_noise(arms: Sequence[Arm], least: float = LEAST) -> Noise:
         float(np.median([pair.scale for pair in different])),
         (float(close), float(middle), float(far)),
         float(np.median([pair.error / pair.independent for pair in different])),
+        tuple(runs[name].distinct[0] for name in known),
     )
 
 

@@ -22,6 +22,7 @@ from recse_lab.reports.literature.judgement import (
 from recse_lab.reports.literature.noise import PERCENTILES, Noise, measure_noise
 from recse_lab.reports.page import page
 from recse_lab.reports.page.card import Card, as_data, write_card
+from recse_lab.reports.provenance import provenance
 from recse_lab.reports.tables import Cell, Column, Row, Table
 from recse_lab.runs.collection import read_store
 
@@ -161,7 +162,8 @@ def write_literature(runs: Path, out: Path) -> LiteratureReport:
         summary,
         [table],
         ["figure.png"],
-        [f"`{command}`"],
+        [f"`{command}`", *([provenance(noise.runs)] if noise.runs else [])],
+        [f"{run.study}/{run.id}" for run in noise.runs],
     )
     text = "\n\n".join(
         [
@@ -170,7 +172,7 @@ def write_literature(runs: Path, out: Path) -> LiteratureReport:
             *summary,
             "![figure](figure.png)",
             tables.markdown(table),
-            f"## How it was computed\n\n```\n{command}\n```\n",
+            f"## How it was computed\n\n```\n{command}\n```\n\n{_made_of(noise)}\n",
         ]
     )
     texts = {
@@ -185,3 +187,11 @@ def write_literature(runs: Path, out: Path) -> LiteratureReport:
             beside.write_text(content, encoding="utf-8")
     paths = [*pictures, *(out / name for name in texts), write_card(out, card)]
     return LiteratureReport(table, found, paths)
+
+
+def _made_of(noise: Noise) -> str:
+    """The runs behind the noise, one per method."""
+    if not noise.runs:
+        return ""
+    names = ", ".join(f"{run.study}/{run.id}" for run in noise.runs)
+    return f"{provenance(noise.runs)} Runs, one per method: {names}."
