@@ -9,41 +9,43 @@ import typer
 
 from recse_lab.cli.options import RunsDir, listed, plain_console, root
 
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="A study (`runs ls`), a table (`recse-lab list tables`), `claims`, `literature`, "
+        "`mechanisms` (of the probes in OUT/probes), or `all` and one page of them."
+    ),
+]
+Studies = Annotated[
+    list[str] | None,
+    typer.Option("--study", help="Of a table: only runs of this study. Repeatable. Default: all."),
+]
+Protocol = Annotated[str | None, typer.Option(help="Of a table: only results of this protocol.")]
+Aggregation = Annotated[
+    str | None, typer.Option(help="Of sts: all, mean or wmean. Default: what each protocol prints.")
+]
+Beside = Annotated[
+    str | None,
+    typer.Option(
+        help="Of sts and transfer: published rows, simcse,bert-whitening or simcse@bert-base."
+    ),
+]
+Memory = Annotated[
+    bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")
+]
+Sets = Annotated[
+    str | None, typer.Option(help="Of disjoint: the STS sets. Default: where each run read them.")
+]
+
 
 def report(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="A study (`runs ls`), a table (`recse-lab list tables`), `claims`, `literature`, "
-            "`mechanisms` (of the probes in OUT/probes), or `all` and one page of them."
-        ),
-    ],
-    studies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--study", help="Of a table: only runs of this study. Repeatable. Default: all."
-        ),
-    ] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="Of a table: only results of this protocol.")
-    ] = None,
-    aggregation: Annotated[
-        str | None,
-        typer.Option(help="Of sts: all, mean or wmean. Default: what each protocol prints."),
-    ] = None,
-    beside: Annotated[
-        str | None,
-        typer.Option(
-            help="Of sts and transfer: published rows, simcse,bert-whitening or simcse@bert-base."
-        ),
-    ] = None,
-    memory: Annotated[
-        bool, typer.Option("--memory", help="Also published rows written down from memory, marked.")
-    ] = False,
-    data_dir: Annotated[
-        str | None,
-        typer.Option(help="Of disjoint: the STS sets. Default: where each run read them."),
-    ] = None,
+    name: Name,
+    studies: Studies = None,
+    protocol: Protocol = None,
+    aggregation: Aggregation = None,
+    beside: Beside = None,
+    memory: Memory = False,
+    data_dir: Sets = None,
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("reports"),
     runs: RunsDir = None,
 ) -> None:

@@ -91,9 +91,8 @@ def evaluate(
     chosen, settled = find_protocol(protocol), precision(precision_)
     pairs = load_pairs(chosen, data_dir, tasks)
     loading = time.monotonic()
-    model, about = load_measured(
-        encoder, pooling, layers, settled, max_length, attention, corpus, notify
-    )
+    asked = (pooling, layers, settled, max_length, attention, corpus)
+    model, about = load_measured(encoder, *asked, notify)
     loading = time.monotonic() - loading
     used = None if model.backbone is None else attention_of(model.backbone)
     config = {
@@ -101,18 +100,11 @@ def evaluate(
         "corpus": list(corpus) if corpus else None,
         "model": {name: about[name] for name in ("pooling", "head", "layers")}
         | {"attention": used},
-        "evaluation": {
-            "protocol": chosen.id,
-            "tasks": [task.name for task in pairs],
-            "data_dir": data_dir,
-            "precision": settled,
-            "max_length": model.max_length,
-        },
+        "evaluation": _options(chosen, pairs, data_dir, settled, model.max_length),
     }
     fingerprints = {"encoder": about["fingerprint"], "evaluation": fingerprint(pairs)}
-    behaviour = behaviour_of_evaluation(
-        encoder, pooling=about["pooling"], head=about["head"], protocol=chosen.id
-    )
+    read = {name: about[name] for name in ("pooling", "head")}
+    behaviour = behaviour_of_evaluation(encoder, **read, protocol=chosen.id)
     run = Run(root / STUDY / run_id(config, fingerprints, behaviour))
     if run.tidy() and not from_scratch:
         return run
@@ -124,11 +116,8 @@ def evaluate(
         measured, rows = measure(chosen, pairs, encode, notify)
         with atomic_path(run.scores if "score" in rows else run.predictions) as beside:
             rows.to_parquet(beside, index=False)
-        about_run = {
-            "protocol": chosen.told(),
-            "encoder": {"name": encoder, **about},
-            "data": {"fingerprint": fingerprints["evaluation"]},
-        }
+        told = {"name": encoder, **about}
+        about_run = _about(chosen, told, fingerprints["evaluation"])
         kind = StsResults if isinstance(chosen, StsProtocol) else TransferResults
         kind.check(about_run | measured, kind.FILE).write(run.folder)
         Cost(
@@ -140,6 +129,24 @@ def evaluate(
             peak_bytes=peak_bytes(),
         ).write(run.folder)
     return run
+
+
+def _options(
+    protocol: Protocol, pairs: list[Any], data_dir: str | None, precision_: str, max_length: int
+) -> dict[str, Any]:
+    """The options of an evaluation, as config.json has them."""
+    return {
+        "protocol": protocol.id,
+        "tasks": [task.name for task in pairs],
+        "data_dir": data_dir,
+        "precision": precision_,
+        "max_length": max_length,
+    }
+
+
+def _about(protocol: Protocol, encoder: dict[str, Any], data: str) -> dict[str, Any]:
+    """What results.json says of a measurement beside its numbers."""
+    return {"protocol": protocol.told(), "encoder": encoder, "data": {"fingerprint": data}}
 
 
 def refuse_attention(baseline: str, attention: str) -> None:

@@ -172,12 +172,8 @@ def train(
     state_file = folder / "state.safetensors"
     progress = resume(Progress, state_file, arm, optimizer)
     ranks.agree({"state of training saved at step": progress.step})
-    batches = Batches(
-        data.tokens.lengths,
-        config.batch_size,
-        seed=seed if order is None else order,
-        sort_batches=config.sort_batches,
-    )
+    lengths, dealt = data.tokens.lengths, seed if order is None else order
+    batches = Batches(lengths, config.batch_size, seed=dealt, sort_batches=config.sort_batches)
     gradient = gradient_of(config)
     if hooks.dev is not None and config.early_looks and progress.step == 0:
         hooks.log(_evaluate_untrained(progress, hooks.dev))

@@ -59,19 +59,7 @@ def read(path: Path, text: str) -> list[Imported] | None:
         }
         steps.setdefault(line["step"], {}).update(told)
     metrics = [steps[step] for step in sorted(steps)]
-    evaluations = {
-        line["step"]: line["dev_spearman"]
-        for line in metrics
-        if line.get("dev_spearman") is not None
-    }
-    beyond = [
-        value
-        for value in evaluations.values()
-        if not isinstance(value, int | float) or abs(value) > 1
-    ]
-    if beyond or not evaluations:
-        what = f"{beyond[0]!r} is no correlation" if beyond else "it is undefined at every step"
-        raise LabError(f"{path}: {chosen}: {what}.")
+    evaluations = _evaluations(path, chosen, metrics)
     kept = str(state.get("best_model_checkpoint") or "")
     last = max(evaluations)
     step = _kept_step(path, state, lines) if kept else last
@@ -104,6 +92,24 @@ def read(path: Path, text: str) -> list[Imported] | None:
             about,
         )
     ]
+
+
+def _evaluations(path: Path, chosen: str, metrics: list[dict[str, Any]]) -> dict[int, float]:
+    """Step -> Spearman on the dev set, where it is defined."""
+    evaluations = {
+        line["step"]: line["dev_spearman"]
+        for line in metrics
+        if line.get("dev_spearman") is not None
+    }
+    beyond = [
+        value
+        for value in evaluations.values()
+        if not isinstance(value, int | float) or abs(value) > 1
+    ]
+    if beyond or not evaluations:
+        what = f"{beyond[0]!r} is no correlation" if beyond else "it is undefined at every step"
+        raise LabError(f"{path}: {chosen}: {what}.")
+    return evaluations
 
 
 def _size(name: str) -> int:
