@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORPUS ?= sample-corpus
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow chaos benchmark lint docs audit backbones clean
+.PHONY: setup demo test test-slow chaos fuzz benchmark lint docs audit backbones clean
 
 setup: .venv/.ready
 
@@ -32,6 +32,10 @@ benchmark: setup
 # Kill -9 before every operation of a training on the store
 chaos: setup
 	$(BIN)/python -m pytest tests/runs/test_chaos.py -m "slow or not slow" -s
+
+# A thousand careless and hostile inputs over all commands and file kinds: minutes
+fuzz: setup
+	$(BIN)/python -m pytest tests/test_fuzz.py -m "slow or not slow"
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
