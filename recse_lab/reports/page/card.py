@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from recse_lab.errors import LabError
 from recse_lab.files import read_json, write_json
 from recse_lab.reports.tables import Table, shown
@@ -66,6 +68,50 @@ def as_data(card: Card) -> dict[str, Any]:
     }
 
 
+class StoredCell(BaseModel):
+    """A printed cell."""
+
+    text: str = ""
+    extra: str = ""
+    kind: str = "text"
+
+
+class StoredRow(BaseModel):
+    """A row of printed cells."""
+
+    kind: str = "own"
+    cells: list[StoredCell]
+
+
+class StoredColumn(BaseModel):
+    """The head of a column."""
+
+    label: str
+    kind: str = "text"
+
+
+class StoredTable(BaseModel):
+    """A printed table."""
+
+    title: str
+    columns: list[StoredColumn]
+    rows: list[StoredRow]
+    notes: list[str] = []
+
+
+class StoredCard(BaseModel):
+    """card.json as it is read: fields of the right type, and no others."""
+
+    name: str
+    title: str
+    question: str
+    summary: list[str]
+    tables: list[StoredTable] = []
+    figures: list[str] = []
+    provenance: list[str] = []
+    runs: list[str] = []
+
+
 def read_cards(reports: Path) -> dict[Path, dict[str, Any]]:
     """Every card below ``reports``, by the folder it lies in, in the folders' order; tables hold
     printed cells.
@@ -78,11 +124,20 @@ def read_cards(reports: Path) -> dict[Path, dict[str, Any]]:
         card = read_json(path, "write its report again")
         if card.get("schema") != SCHEMA:
             raise LabError(f"{path}: not a card of schema {SCHEMA}; write its report again.")
-        for name in card.get("figures", ()):
-            if not isinstance(name, str) or Path(name).name != name:
+        try:
+            stored = StoredCard.model_validate(card)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(map(str, fault["loc"]))
+            raise LabError(
+                f"{path}: {where}: {fault['msg'][0].lower()}{fault['msg'][1:]}; "
+                "write its report again."
+            ) from None
+        for name in stored.figures:
+            if Path(name).name != name:
                 raise LabError(
-                    f"{path}: figure {str(name)[:60]!r} is no file beside the card; "
+                    f"{path}: figure {name[:60]!r} is no file beside the card; "
                     "write its report again."
                 )
-        found[path.parent] = card
+        found[path.parent] = stored.model_dump()
     return found
