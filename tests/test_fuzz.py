@@ -40,7 +40,7 @@ def law_broken(kind, seed, world, folder, call):
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     told = f"{kind}, seed {seed}: recse-lab {' '.join(line)[:400]}"
     try:
-        code, _, err = call(*line)
+        code, out, err = call(*line)
     except BaseException as error:
         return f"{told}\n  raised {type(error).__name__}: {str(error)[:500]}"
     took = time.monotonic() - began
@@ -50,6 +50,8 @@ def law_broken(kind, seed, world, folder, call):
         return f"{told}\n  printed a traceback"
     if code not in (0, 1, 2):
         return f"{told}\n  left with {code}: {said[-300:]}"
+    if code == 2 and not said and "Usage:" in out:  # a command without its verb prints its help
+        return None
     if code == 2 and not said:
         return f"{told}\n  left with 2 and said nothing"
     if code == 2 and "Usage:" not in err and said.count("error: ") != 1:

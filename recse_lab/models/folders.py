@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from recse_lab.errors import LabError
 from recse_lab.files import read_json
@@ -49,7 +52,37 @@ def resolve(encoder: str) -> str:
         )
     if encoder.startswith((".", "/", "~")) or encoder.count("/") > 1:
         raise LabError(f"{encoder}: no such folder.")
+    if not _is_cached(encoder) and (host := _unknown_host()):
+        raise LabError(
+            f"{encoder}: there is no such folder, and no hub can be asked for a model of that "
+            f"name, as {host} is not known here; give a folder, or connect to a network."
+        )
     return encoder
+
+
+def _is_cached(encoder: str) -> bool:
+    """Whether a model of the hub was downloaded before."""
+    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(encoder, "config.json")
+    except HFValidationError:
+        return True  # transformers says what is wrong with the name
+    return isinstance(found, str) or constants.HF_HUB_OFFLINE
+
+
+@cache
+def _unknown_host() -> str | None:
+    """The hub's host if nothing here knows its address: a look-up, where a request would retry."""
+    from huggingface_hub import constants
+
+    host = urlsplit(constants.ENDPOINT).hostname or ""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return host
+    return None
 
 
 def one_line(error: Exception) -> str:
