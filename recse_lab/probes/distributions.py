@@ -222,7 +222,7 @@ def shape(values: Float[np.ndarray, " n"], counts: Counts, nominal: Range | None
     out |= {"used low": used[:, 0], "used high": used[:, 1], "used range": used[:, 1] - used[:, 0]}
     for scaling, share in ends.items():
         out |= {name: share[:, columns].sum(axis=1) for name, columns in extreme(scaling).items()}
-    return out | {"sarle": sarle(moments, n)}
+    return out | {"sarle": np.asarray(sarle(moments, n))}
 
 
 def extreme(scaling: str) -> dict[str, list[int]]:

@@ -38,6 +38,7 @@ PRODUCING = (
     "optimisation",
     "pooling.py",
     "probes/alignment/compute.py",
+    "probes/paired.py",
     "probes/resampling.py",
     "probes/similarity.py",
     "reshape",

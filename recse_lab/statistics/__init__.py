@@ -28,6 +28,7 @@ from recse_lab.statistics.comparison import mean_interval as mean_interval
 from recse_lab.statistics.correlation_interval import (
     correlation_interval as correlation_interval,
 )
+from recse_lab.statistics.encoders import across_encoders as across_encoders
 from recse_lab.statistics.equivalence import Decision as Decision
 from recse_lab.statistics.equivalence import decide as decide
 from recse_lab.statistics.factorial import factorial_effects as factorial_effects
