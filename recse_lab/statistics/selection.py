@@ -11,7 +11,7 @@ from jaxtyping import Float
 class BestOf(NamedTuple):
     """The best of several results and its bias. NaN where undefined, and ``reason`` says why."""
 
-    index: int | None
+    chosen: int | None
     reported: float
     inflation: float
     """Expected excess of the reported maximum over the true value of what was chosen."""

@@ -44,17 +44,17 @@ def test_luck_of_the_best_of_unequal_looks(spread):
 def test_a_clear_winner_was_not_luck():
     values, boot = looks(np.random.default_rng(0), np.array([0.0, 0.1, 20.0]))
     found = best_of(values, boot)
-    assert (found.index, found.looks) == (2, 3)
+    assert (found.chosen, found.looks) == (2, 3)
     assert found.inflation == pytest.approx(0, abs=1e-9)
     alone = best_of(values[:1], boot[:, :1])
-    assert (alone.index, alone.inflation, alone.corrected) == (0, 0.0, values[0])
+    assert (alone.chosen, alone.inflation, alone.corrected) == (0, 0.0, values[0])
 
 
 def test_no_best_of_nothing():
     values, boot = looks(np.random.default_rng(0), np.zeros(3))
     assert best_of(values[:0], boot[:, :0]).reason == "no looks"
     undefined = best_of(np.r_[np.nan, values[1:]], boot)
-    assert (undefined.index, undefined.reason) == (None, "undefined values")
+    assert (undefined.chosen, undefined.reason) == (None, "undefined values")
     assert np.isnan([undefined.reported, undefined.inflation, undefined.corrected]).all()
     boot[3, 1] = np.nan
     assert best_of(values, boot).reason == "undefined resamples"

@@ -45,10 +45,10 @@ class FittedMoments(NamedTuple):
     """Float64 moments of an encoder's embeddings of a corpus."""
 
     fingerprint: str
-    count: int
+    sentences: int
     mean: Float[np.ndarray, " dim"]
     covariance: Float[np.ndarray, "dim dim"]
-    """Divided by ``count``."""
+    """Divided by ``sentences``."""
 
 
 @dataclass

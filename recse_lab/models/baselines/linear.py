@@ -117,7 +117,7 @@ def _directions(
     varying = rank(values, energy)
     if number > varying:
         raise LabError(
-            f"{fitting.spec}: fitted on {cloud.count:,} sentences of {fitting.corpus.name}, "
+            f"{fitting.spec}: fitted on {cloud.sentences:,} sentences of {fitting.corpus.name}, "
             f"whose embeddings vary in {varying} "
             f"directions, not in {number}; give a smaller number or a larger corpus."
         )
@@ -155,11 +155,11 @@ def whitening(fitting: Fitting, number: int | None) -> Mapped:
             f"{fitting.encoder}, not {number}."
         )
     found = _directions(fitting, encoder, fitting.identity(encoder), number or 1)
-    if number is None and found.cloud.count <= encoder.hidden:
+    if number is None and found.cloud.sentences <= encoder.hidden:
         raise LabError(
-            f"{fitting.spec}: {found.cloud.count:,} sentences of {fitting.corpus.name} cannot fill "
-            f"{encoder.hidden} dimensions; "
-            "give a larger corpus, or say how many dimensions to keep."
+            f"{fitting.spec}: {found.cloud.sentences:,} sentences of {fitting.corpus.name} cannot "
+            f"fill {encoder.hidden} dimensions; give a larger corpus, or say how many dimensions "
+            "to keep."
         )
     k = number or found.varying
     kernel = whitening_kernel(found.values, found.vectors, k)

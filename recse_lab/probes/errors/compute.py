@@ -180,7 +180,7 @@ class _Arms(NamedTuple):
     level: float
     sharing: SharedBootstrap
 
-    def index(self, name: str) -> int:
+    def variable(self, name: str) -> int:
         return 1 + list(self.scores).index(name)
 
 
@@ -202,7 +202,7 @@ def _alone(arms: _Arms, name: str) -> list[Measure]:
     if why := arms.reasons.get(name):
         return [Measure(name, label, float("nan"), n=len(arms.pairs), note=why) for label in ALONE]
     return [
-        _measure(arms, name, ALONE[0], arms.correlations[:, 0, arms.index(name)]),
+        _measure(arms, name, ALONE[0], arms.correlations[:, 0, arms.variable(name)]),
         _share(arms, name, ALONE[1], arms.errors[name]),
     ]
 
@@ -213,7 +213,7 @@ def _between(arms: _Arms, a: str, b: str) -> list[Measure]:
         return [
             Measure(both, label, float("nan"), n=len(arms.pairs), note=why) for label in BETWEEN
         ]
-    i, j = arms.index(a), arms.index(b)
+    i, j = arms.variable(a), arms.variable(b)
     partial = partial_correlation(arms.correlations, i, j, [0])
     why = "gold leaves nothing of one of them" if np.isnan(partial[0]) else ""
     return [
