@@ -221,7 +221,7 @@ class House:
 
 def mirrors(module: str) -> set[str]:
     """Where the tests of a module may stand: tests/<package>/test_<module>.py, or test_<package>.py
-    for an __init__.
+    for an __init__ and for the parts of a probe, which is one object.
     """
     path = Path(module).relative_to("recse_lab")
     if path.name == "__init__.py":
@@ -230,7 +230,10 @@ def mirrors(module: str) -> set[str]:
             f"tests/{place.as_posix()}",
             f"tests/{path.parent.as_posix()}/test_{path.parent.name}.py",
         }
-    return {f"tests/{(path.parent / f'test_{path.name}').as_posix()}"}
+    own = {f"tests/{(path.parent / f'test_{path.name}').as_posix()}"}
+    if path.parent.parent.as_posix() == "probes":
+        own.add(f"tests/probes/test_{path.parent.name}.py")
+    return own
 
 
 def report(house: House) -> Iterator[str]:
