@@ -114,7 +114,7 @@ def encoder_label(encoder: str) -> str:
     folder = Path(encoder)
     if folder.parent.name == "model" and (run := folder.parent.parent / Config.FILE).is_file():
         return f"{run_label(Run(run.parent))} ({folder.name})"
-    return folder.name if folder.is_dir() else encoder
+    return folder.name if folder.is_dir() or folder.is_absolute() else encoder
 
 
 def run_or_encoder(root: Path, text: str) -> Run | None:

@@ -76,3 +76,8 @@ def test_labels_say_what_a_run_is(store, tmp_path):
     assert encoder_label(str(run.folder / "model" / "best")) == "abc123abc123 (best)"
     assert encoder_label(str(tmp_path)) == tmp_path.name
     assert encoder_label("bert-base-uncased") == "bert-base-uncased"
+
+
+def test_a_folder_that_is_gone_still_goes_by_its_last_part():
+    assert encoder_label("/somewhere/else/my-encoder") == "my-encoder"
+    assert encoder_label("org/model") == "org/model"

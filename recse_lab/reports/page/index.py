@@ -18,6 +18,7 @@ from recse_lab.reports.page.page import Entry, Figure, Group, anchor, data_url, 
 from recse_lab.reports.tables import Cell, Column, Row, Table, shown
 from recse_lab.reports.tables.csv import read_csv
 from recse_lab.runs.provenance import commit
+from recse_lab.runs.references import encoder_label
 from recse_lab.runs.store import Run, find_runs
 
 GROUPS = {"probes": "What the arms do to the space", "": "Studies", "lab": "The instruments"}
@@ -139,7 +140,7 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
             "runs in the store",
             f"{len(done)} in {len({run.study for run in done})} studies" if done else "",
         ),
-        ("encoder", _distinct(config.encoder for config in configs)),
+        ("encoder", _distinct(encoder_label(c.encoder) for c in configs if c.encoder)),
         ("corpus", "; ".join(sorted(corpora - {""}))),
         ("protocol", _distinct(protocols)),
         ("computed", " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))),
