@@ -61,11 +61,15 @@ class Ranks:
     def add_gradients(self, module: nn.Module) -> None:
         """Replace every gradient by its sum over the processes, in one collective a dtype.
 
-        A weight that met no sentence of this process counts as 0.
+        A weight that met no sentence of this process counts as 0; one that met none of any process
+        keeps no gradient, as with one process.
         """
         if self.size == 1:
             return
         asked = [p for p in module.parameters() if p.requires_grad]
+        met = torch.tensor([float(p.grad is not None) for p in asked], device=asked[0].device)
+        dist.all_reduce(met)
+        asked = [p for p, count in zip(asked, met.tolist(), strict=True) if count]
         for dtype in sorted({p.dtype for p in asked}, key=str):
             of_kind = [p for p in asked if p.dtype == dtype]
             parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in of_kind]
