@@ -54,6 +54,51 @@ def backbones(
         raise typer.Exit(1)
 
 
+@app.command("grads")
+def grads() -> None:
+    """Compare the gradient that 2 and 4 processes find together with that of one, on this machine.
+
+    Dropout is off, since every process draws masks of its own.
+    """
+    from recse_lab.jobs.selftest_gradients import ROUNDED, TOLERANCE, try_gradients
+    from recse_lab.reports.tables import Cell, Column, Row, Table, rich_table
+
+    console = plain_console()
+    with progress() as notify:
+        found = try_gradients(notify=notify)
+    columns = [
+        Column("arm", "arm", "text"),
+        Column("chunks", "batch", "text"),
+        Column("processes", "processes", "text"),
+        Column("loss", "loss", "text"),
+        Column("gradient", "gradient", "text"),
+        Column("equal", "", "text"),
+    ]
+    rows = [
+        Row(
+            {
+                "arm": Cell(each.arm),
+                "chunks": Cell("in chunks" if each.chunked else "whole"),
+                "processes": Cell(str(each.processes)),
+                "loss": Cell(f"{each.loss:.1e}"),
+                "gradient": Cell(f"{each.gradient:.1e}"),
+                "equal": Cell("equal" if each.equal else "DIFFERENT"),
+            }
+        )
+        for each in found
+    ]
+    notes = [
+        "Largest difference from one process with the whole batch, relative to the loss and to the "
+        f"largest component of the gradient; equal: at most {TOLERANCE:.0e}, for arc-con "
+        f"{ROUNDED['arc-con']:.0e}, as an angle of 0 has no derivative. gloo, float64, without "
+        "dropout."
+    ]
+    table = Table("Gradients of several processes against one", columns, rows, notes)
+    console.print(rich_table(table, console.width))
+    if not all(each.equal for each in found):
+        raise typer.Exit(1)
+
+
 def _told(family: str, cells: dict) -> str:
     """A family on one line, and a line per sentence that a cell was refused with."""
     right = [name for name, cell in cells.items() if cell.state == "right"]
